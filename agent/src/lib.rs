@@ -1,0 +1,12 @@
+//! The agent: a daemon on a rack host ([`host`]), and PID 1 of the ramdisk ([`ramdisk`]) from the same static binary.
+
+pub mod bmc;
+pub mod boot;
+pub mod config;
+pub mod disk;
+pub mod host;
+pub mod inject;
+pub mod network;
+pub mod probe;
+pub mod ramdisk;
+pub mod system;

@@ -1,0 +1,17 @@
+//! The controller: the API, the life cycle, the store and the link to agents; and the `billet` client.
+
+pub mod addresses;
+pub mod api;
+pub mod auth;
+pub mod ca;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod images;
+pub mod lifecycle;
+pub mod link;
+pub mod password;
+pub mod placement;
+pub mod request;
+pub mod seal;
+pub mod store;

@@ -1,7 +1,11 @@
 //! Compiles the .proto files with protox, so that no protoc is needed.
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=proto");
-    let files = protox::compile(["proto/link.proto", "proto/ramdisk.proto"], ["proto"])?;
-    tonic_prost_build::configure().compile_fds(files)?;
+    // The packages' modules are named for what they are, not nested as protobuf's package names are.
+    // The ramdisk's file imports the link's: it comes first, because both runs write the link's module.
+    tonic_prost_build::configure()
+        .extern_path(".billet.link.v1", "crate::link")
+        .compile_fds(protox::compile(["proto/ramdisk.proto"], ["proto"])?)?;
+    tonic_prost_build::configure().compile_fds(protox::compile(["proto/link.proto"], ["proto"])?)?;
     Ok(())
 }

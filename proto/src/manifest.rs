@@ -115,7 +115,9 @@ impl Manifest {
             if offset < end || length == 0 || length > MAX_FRAME_BYTES {
                 return rule(format!("chunk {index}: offset {offset} and length {length} are out of place"));
             }
-            end = offset.checked_add(length.into()).ok_or_else(|| ManifestError::Rule(format!("chunk {index}: offset overflows")))?;
+            end = offset
+                .checked_add(length.into())
+                .ok_or_else(|| ManifestError::Rule(format!("chunk {index}: offset overflows")))?;
         }
         Ok(())
     }

@@ -1,1 +1,3 @@
-//! To be written.
+//! The life cycle in three layers that never mix: the pure [`table`], the driver, and one file for each operation.
+
+pub mod table;

@@ -127,7 +127,7 @@ fn one_problem_is_one_line() {
             "line 2: rest.tls.chain: is unknown; known here: certificate, key",
         ),
         ("[rest]\nlisten = \"0.0.0.0:8444\"", "line 1: link: rest.listen and link.listen are both on port 8444"),
-        ("[link]\nnames = \"a\"", "line 2: link.names: must be a list of at most 64 names, not string"),
+        ("[link]\nnames = \"a\"", "line 2: link.names: must be a list of at most 64 names, not \"a\""),
         (
             "[policy]\nterminated_retention_hours = -1",
             "line 2: policy.terminated_retention_hours: must be a whole number from 0 to 87600, not -1",

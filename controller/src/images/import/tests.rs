@@ -19,7 +19,7 @@ fn random(length: usize, seed: u64) -> Vec<u8> {
 /// Text, zeros, noise (which takes longest), zeros but for the last byte; then a short end of zeros.
 fn image() -> Vec<u8> {
     let mut bytes = Vec::new();
-    for round in 0..3 {
+    for round in 0..2 {
         bytes.extend(b"billet ".iter().cycle().take(CHUNK));
         bytes.extend(std::iter::repeat_n(0, CHUNK));
         bytes.extend(random(CHUNK, round));
@@ -59,7 +59,7 @@ async fn the_canonical_form_says_what_the_image_is() {
     assert_eq!(*blake3::hash(&stored).as_bytes(), imported.manifest_digest);
     assert_eq!(imported.manifest.os_type, "Linux");
     assert_eq!(imported.manifest.sha256, hex::encode(Sha256::digest(&bytes)));
-    assert_eq!(imported.manifest.chunks.len(), 13);
+    assert_eq!(imported.manifest.chunks.len(), 9);
     for (index, (raw, chunk)) in bytes.chunks(CHUNK).zip(&imported.manifest.chunks).enumerate() {
         let zero = raw.iter().all(|byte| *byte == 0);
         assert_eq!(*chunk == ChunkEntry::Zero, zero, "chunk {index}");

@@ -8,6 +8,8 @@ use crate::{
 };
 use billet_proto::{ImageId, ServerId};
 
+type Work = Box<dyn FnOnce(&mut dyn Transaction) -> Result<()>>;
+
 fn taken(result: Result<()>) -> &'static str {
     match result {
         Err(StoreError::Taken(what)) => what,
@@ -59,7 +61,7 @@ fn what_is_taken_is_named() {
     within(&mut store, |tx| tx.insert_instance(&instance(1, 1))).unwrap();
     let renamed = crate::store::record::Agent { name: "rack-1".into(), ..agent(2) };
     let same_certificate = crate::store::record::Agent { certificate_sha256: [1; 32], ..agent(2) };
-    let cases: [(&str, Box<dyn FnOnce(&mut dyn Transaction) -> Result<()>>); 5] = [
+    let cases: [(&str, Work); 5] = [
         ("agent name", Box::new(move |tx| tx.insert_agent(&renamed))),
         ("agent certificate", Box::new(move |tx| tx.insert_agent(&same_certificate))),
         ("server id", Box::new(|tx| tx.insert_server(&server(1)))),

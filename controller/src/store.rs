@@ -107,6 +107,7 @@ pub trait Transaction {
     fn subnet(&mut self, id: SubnetId) -> Result<Option<Subnet>>;
     fn subnets(&mut self, project: &ProjectId) -> Result<Vec<Subnet>>;
 
-    /// Deletes what retention no longer keeps: terminated instances, with their events, that ended before `before`.
+    /// Deletes what retention no longer keeps: terminated instances, with their events, that ended before `before` (at
+    /// most 500 at once, so that nobody waits long), and join tokens that expired before it. Answers how many instances.
     fn purge(&mut self, before: Timestamp) -> Result<u64>;
 }

@@ -3,6 +3,7 @@
 
 pub mod id;
 pub mod identity;
+pub mod join;
 pub mod mac;
 pub mod manifest;
 

@@ -1,0 +1,85 @@
+//! Agents and the tokens with which they join, in SQL.
+
+use super::value::{Columns, Unsigned, first, met_one, time};
+use crate::{
+    clock::Timestamp,
+    store::{
+        Result,
+        record::{Agent, JoinToken},
+    },
+};
+use billet_proto::AgentId;
+use rusqlite::{Connection, Row, params};
+
+pub(super) fn insert(connection: &Connection, agent: &Agent) -> Result<()> {
+    connection.execute(
+        "INSERT INTO agent (id, name, certificate_sha256, epoch, joined_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![
+            agent.id.to_string(),
+            agent.name,
+            agent.certificate_sha256,
+            Unsigned(agent.epoch),
+            time(agent.joined_at)
+        ],
+    )?;
+    Ok(())
+}
+
+pub(super) fn update(connection: &Connection, agent: &Agent) -> Result<()> {
+    met_one(connection.execute(
+        "UPDATE agent SET name = ?2, certificate_sha256 = ?3, epoch = ?4, joined_at = ?5 WHERE id = ?1",
+        params![
+            agent.id.to_string(),
+            agent.name,
+            agent.certificate_sha256,
+            Unsigned(agent.epoch),
+            time(agent.joined_at)
+        ],
+    )?)
+}
+
+pub(super) fn by_id(connection: &Connection, id: AgentId) -> Result<Option<Agent>> {
+    first(connection, "SELECT * FROM agent WHERE id = ?1", [id.to_string()], read)
+}
+
+pub(super) fn by_name(connection: &Connection, name: &str) -> Result<Option<Agent>> {
+    first(connection, "SELECT * FROM agent WHERE name = ?1", [name], read)
+}
+
+pub(super) fn by_certificate(connection: &Connection, fingerprint: &[u8; 32]) -> Result<Option<Agent>> {
+    first(connection, "SELECT * FROM agent WHERE certificate_sha256 = ?1", [fingerprint], read)
+}
+
+pub(super) fn insert_join_token(connection: &Connection, token: &JoinToken) -> Result<()> {
+    connection.execute(
+        "INSERT INTO join_token (secret_sha256, agent_name, expires_at) VALUES (?1, ?2, ?3)",
+        params![token.secret_sha256, token.agent_name, time(token.expires_at)],
+    )?;
+    Ok(())
+}
+
+pub(super) fn take_join_token(connection: &Connection, secret_sha256: &[u8; 32]) -> Result<Option<JoinToken>> {
+    let sql = "DELETE FROM join_token WHERE secret_sha256 = ?1 RETURNING *";
+    first(connection, sql, [secret_sha256], |row| {
+        Ok(JoinToken {
+            secret_sha256: row.digest("secret_sha256")?,
+            agent_name: row.get("agent_name")?,
+            expires_at: row.time("expires_at")?,
+        })
+    })
+}
+
+pub(super) fn purge_join_tokens(connection: &Connection, before: Timestamp) -> Result<()> {
+    connection.execute("DELETE FROM join_token WHERE expires_at < ?1", [time(before)])?;
+    Ok(())
+}
+
+fn read(row: &Row<'_>) -> Result<Agent> {
+    Ok(Agent {
+        id: row.parsed("id")?,
+        name: row.get("name")?,
+        certificate_sha256: row.digest("certificate_sha256")?,
+        epoch: row.number("epoch")?,
+        joined_at: row.time("joined_at")?,
+    })
+}

@@ -1,0 +1,148 @@
+//! Instances in SQL.
+
+use super::value::{Columns, Unsigned, all, first, json, met_one, time};
+use crate::{
+    clock::Timestamp,
+    lifecycle::table::Phase,
+    seal::Sealed,
+    store::{
+        Result, StoreError,
+        record::{Cause, Instance},
+    },
+};
+use billet_proto::{InstanceId, ProjectId, ServerId};
+use rusqlite::{Connection, Row, ToSql, named_params, params};
+
+/// Rows that one purge deletes at most, so that its transaction stays short.
+const PURGE_ROWS: u32 = 500;
+
+pub(super) fn insert(connection: &Connection, instance: &Instance) -> Result<()> {
+    let sql = "INSERT INTO instance
+        (id, version, project_id, name, description, image_id, vpc_id, server_id, nics, phase, waiting_for, deadline,
+         generation, password_hash, metadata, error_cause, error_message, host_key, proof, boot_trust,
+         created_at, updated_at, launched_at, terminated_at)
+        VALUES (:id, :version, :project_id, :name, :description, :image_id, :vpc_id, :server_id, :nics, :phase,
+         :waiting_for, :deadline, :generation, :password_hash, :metadata, :error_cause, :error_message, :host_key,
+         :proof, :boot_trust, :created_at, :updated_at, :launched_at, :terminated_at)";
+    with_columns(instance, |columns| connection.execute(sql, columns))?;
+    Ok(())
+}
+
+pub(super) fn update(connection: &Connection, instance: &Instance) -> Result<()> {
+    let sql = "UPDATE instance SET
+        version = version + 1, project_id = :project_id, name = :name, description = :description,
+        image_id = :image_id, vpc_id = :vpc_id, server_id = :server_id, nics = :nics, phase = :phase,
+        waiting_for = :waiting_for, deadline = :deadline, generation = :generation, password_hash = :password_hash,
+        metadata = :metadata, error_cause = :error_cause, error_message = :error_message, host_key = :host_key,
+        proof = :proof, boot_trust = :boot_trust, created_at = :created_at, updated_at = :updated_at,
+        launched_at = :launched_at, terminated_at = :terminated_at
+        WHERE id = :id AND version = :version";
+    met_one(with_columns(instance, |columns| connection.execute(sql, columns))?)
+}
+
+pub(super) fn by_id(connection: &Connection, id: InstanceId) -> Result<Option<Instance>> {
+    first(connection, "SELECT * FROM instance WHERE id = ?1", [id.to_string()], read)
+}
+
+pub(super) fn on_server(connection: &Connection, server: ServerId) -> Result<Option<Instance>> {
+    let sql = "SELECT * FROM instance WHERE server_id = ?1 AND phase <> 'terminated'";
+    first(connection, sql, [server.to_string()], read)
+}
+
+pub(super) fn page(
+    connection: &Connection,
+    project: Option<&ProjectId>,
+    marker: Option<InstanceId>,
+    limit: u32,
+) -> Result<(Vec<Instance>, u64)> {
+    // No id is smaller than the empty text.
+    let after = marker.map(|id| id.to_string()).unwrap_or_default();
+    // Two texts rather than "project IS NULL OR …", with which SQLite would not use the index.
+    if let Some(project) = project {
+        let rows = "SELECT * FROM instance WHERE project_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
+        let found = all(connection, rows, params![project.as_str(), after, limit], read)?;
+        let total = "SELECT count(*) AS total FROM instance WHERE project_id = ?1";
+        Ok((found, count(connection, total, &[&project.as_str()])?))
+    } else {
+        let rows = "SELECT * FROM instance WHERE id > ?1 ORDER BY id LIMIT ?2";
+        let found = all(connection, rows, params![after, limit], read)?;
+        Ok((found, count(connection, "SELECT count(*) AS total FROM instance", &[])?))
+    }
+}
+
+pub(super) fn unfinished(connection: &Connection) -> Result<Vec<Instance>> {
+    all(connection, "SELECT * FROM instance WHERE deadline IS NOT NULL ORDER BY id", [], read)
+}
+
+/// Reservations and events go with their instance (ON DELETE CASCADE).
+pub(super) fn purge(connection: &Connection, before: Timestamp) -> Result<u64> {
+    let sql = "DELETE FROM instance WHERE id IN
+        (SELECT id FROM instance WHERE phase = 'terminated' AND terminated_at < ?1 ORDER BY terminated_at LIMIT ?2)";
+    let deleted = connection.execute(sql, params![time(before), PURGE_ROWS])?;
+    Ok(deleted as u64)
+}
+
+fn count(connection: &Connection, sql: &str, params: &[&dyn ToSql]) -> Result<u64> {
+    Ok(first(connection, sql, params, |row| row.number("total"))?.unwrap_or_default())
+}
+
+/// Hands every column of the row to `run`: insert and update cannot differ in one.
+fn with_columns<T>(instance: &Instance, run: impl FnOnce(&[(&str, &dyn ToSql)]) -> T) -> T {
+    run(named_params! {
+        ":id": instance.id.to_string(),
+        ":version": Unsigned(instance.version),
+        ":project_id": instance.project_id.as_str(),
+        ":name": instance.name,
+        ":description": instance.description,
+        ":image_id": instance.image_id.to_string(),
+        ":vpc_id": instance.vpc_id.to_string(),
+        ":server_id": instance.server_id.to_string(),
+        ":nics": json(&instance.nics),
+        ":phase": instance.phase.word(),
+        ":waiting_for": instance.waiting_for,
+        ":deadline": instance.deadline.map(time),
+        ":generation": Unsigned(instance.generation),
+        ":password_hash": instance.password_hash.as_ref().map(|sealed| &sealed.0),
+        ":metadata": instance.metadata.as_ref().map(|sealed| &sealed.0),
+        ":error_cause": instance.error.as_ref().map(|error| &error.cause),
+        ":error_message": instance.error.as_ref().map(|error| &error.message),
+        ":host_key": instance.host_key,
+        ":proof": instance.proof,
+        ":boot_trust": instance.boot_trust,
+        ":created_at": time(instance.created_at),
+        ":updated_at": time(instance.updated_at),
+        ":launched_at": instance.launched_at.map(time),
+        ":terminated_at": instance.terminated_at.map(time),
+    })
+}
+
+fn read(row: &Row<'_>) -> Result<Instance> {
+    let cause: Option<String> = row.get("error_cause")?;
+    let message: Option<String> = row.get("error_message")?;
+    let phase: String = row.get("phase")?;
+    Ok(Instance {
+        id: row.parsed("id")?,
+        version: row.number("version")?,
+        project_id: row.parsed("project_id")?,
+        name: row.get("name")?,
+        description: row.get("description")?,
+        image_id: row.parsed("image_id")?,
+        vpc_id: row.parsed("vpc_id")?,
+        server_id: row.parsed("server_id")?,
+        nics: row.json("nics")?,
+        phase: Phase::from_word(&phase).ok_or(StoreError::Corrupt("phase"))?,
+        waiting_for: row.get("waiting_for")?,
+        deadline: row.optional_time("deadline")?,
+        generation: row.number("generation")?,
+        password_hash: row.get::<_, Option<Vec<u8>>>("password_hash")?.map(Sealed),
+        metadata: row.get::<_, Option<Vec<u8>>>("metadata")?.map(Sealed),
+        error: cause.zip(message).map(|(cause, message)| Cause { cause, message }),
+        host_key: row.get("host_key")?,
+        proof: row.get("proof")?,
+        boot_trust: row.get("boot_trust")?,
+        created_at: row.time("created_at")?,
+        updated_at: row.time("updated_at")?,
+        launched_at: row.optional_time("launched_at")?,
+        terminated_at: row.optional_time("terminated_at")?,
+    })
+}

@@ -1,0 +1,125 @@
+//! Brings the tables up to date: numbered files, each in one transaction, counted in `user_version`.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+/// "BILT": tells our file from any other SQLite file.
+const APPLICATION_ID: i64 = 0x4249_4c54;
+
+/// Every migration ever released, in order; a file that was released is never changed.
+const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001_init.sql")];
+
+/// Why the tables are not up to date.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrationError {
+    /// Another program's file.
+    #[error("use the file: it is another program's database (application id {0:#x})")]
+    Foreign(i64),
+    /// We would misread it.
+    #[error("use the database: it has version {found}, this program knows up to {known}; start the newer program")]
+    Newer {
+        /// In the file.
+        found: i64,
+        /// The last migration that we have.
+        known: i64,
+    },
+    /// SQLite refused; nothing of this migration was kept.
+    #[error("apply migration {number}")]
+    Failed {
+        /// Counts from 1; 0 is the look at the file before any.
+        number: i64,
+        /// Why.
+        #[source]
+        source: rusqlite::Error,
+    },
+}
+
+/// Applies what is missing.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), MigrationError> {
+    apply(connection, &MIGRATIONS)
+}
+
+fn apply(connection: &mut Connection, migrations: &[&str]) -> Result<(), MigrationError> {
+    let found = check(connection, migrations.len())?;
+    for (sql, number) in migrations.iter().zip(1i64..).filter(|(_, number)| *number > found) {
+        step(connection, sql, number).map_err(|source| MigrationError::Failed { number, source })?;
+    }
+    Ok(())
+}
+
+/// Refuses files that are not ours to change, before anything is changed.
+fn check(connection: &Connection, known: usize) -> Result<i64, MigrationError> {
+    let known = i64::try_from(known).expect("migrations are few");
+    let look = |source| MigrationError::Failed { number: 0, source };
+    let application: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(look)?;
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(look)?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(look)?;
+    let fresh = application == 0 && found == 0 && tables == 0;
+    if application != APPLICATION_ID && !fresh {
+        return Err(MigrationError::Foreign(application));
+    }
+    if found > known {
+        return Err(MigrationError::Newer { found, known });
+    }
+    Ok(found)
+}
+
+fn step(connection: &mut Connection, sql: &str, number: i64) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(sql)?;
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", number)?;
+    transaction.commit()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(connection: &Connection) -> i64 {
+        connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn a_newer_database_is_refused_and_left_as_it_is() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        apply(&mut connection, &["CREATE TABLE a (x)", "CREATE TABLE b (x)"]).unwrap();
+        let error = apply(&mut connection, &["CREATE TABLE a (x)"]).unwrap_err();
+        assert!(matches!(error, MigrationError::Newer { found: 2, known: 1 }), "{error}");
+        assert_eq!(version(&connection), 2);
+    }
+
+    #[test]
+    fn another_programs_file_is_refused() {
+        for sql in ["CREATE TABLE theirs (x)", "PRAGMA application_id = 7", "PRAGMA user_version = 1"] {
+            let mut connection = Connection::open_in_memory().unwrap();
+            connection.execute_batch(sql).unwrap();
+            assert!(matches!(migrate(&mut connection), Err(MigrationError::Foreign(_))), "{sql}");
+        }
+    }
+
+    #[test]
+    fn a_migration_that_fails_half_way_leaves_nothing_and_can_be_repeated() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let error =
+            apply(&mut connection, &["CREATE TABLE a (x)", "CREATE TABLE b (x); INSERT INTO missing VALUES (1)"])
+                .unwrap_err();
+        assert!(matches!(error, MigrationError::Failed { number: 2, .. }), "{error}");
+        assert_eq!(version(&connection), 1);
+        apply(&mut connection, &["CREATE TABLE a (x)", "CREATE TABLE b (x)"]).unwrap();
+        assert_eq!(version(&connection), 2);
+    }
+
+    #[test]
+    fn every_table_is_strict() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        let loose: i64 = connection
+            .query_row(
+                "SELECT count(*) FROM pragma_table_list WHERE schema = 'main' AND strict = 0 AND name NOT LIKE 'sqlite_%'",
+                [],
+                |row| row.get(0),
+            )
+            .unwrap();
+        assert_eq!(loose, 0);
+    }
+}

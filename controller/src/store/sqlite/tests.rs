@@ -1,0 +1,6 @@
+//! The store's promises, each tried against real SQLite.
+
+mod crash;
+mod records;
+mod rules;
+mod sample;

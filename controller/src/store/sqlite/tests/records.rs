@@ -1,0 +1,264 @@
+//! Every record reads back as it was written, and every question finds what it should.
+
+use super::sample::{
+    agent, bare_instance, event, furnished, id, image, instance, reservation, server, subnet, vpc, within,
+};
+use crate::{
+    clock::Timestamp,
+    lifecycle::table::Phase,
+    store::record::{Instance, JoinToken, ManageState, Server},
+};
+use billet_proto::{AgentId, ImageId, InstanceId, ProjectId, ServerId, SubnetId, VpcId};
+
+fn other_project() -> ProjectId {
+    "other".parse().unwrap()
+}
+
+#[test]
+fn an_instance_reads_back_as_it_was_written() {
+    let mut store = furnished();
+    for wanted in [instance(1, 1), bare_instance(2, 2)] {
+        within(&mut store, |tx| tx.insert_instance(&wanted)).unwrap();
+        assert_eq!(within(&mut store, |tx| tx.instance(wanted.id)).unwrap(), Some(wanted));
+    }
+    assert_eq!(within(&mut store, |tx| tx.instance(InstanceId::new(id(77)))).unwrap(), None);
+}
+
+#[test]
+fn an_update_writes_every_column_and_counts_the_version() {
+    let mut store = furnished();
+    within(&mut store, |tx| tx.insert_instance(&bare_instance(1, 1))).unwrap();
+    let full = Instance {
+        project_id: other_project(),
+        name: "new".into(),
+        description: String::new(),
+        vpc_id: vpc(2).id,
+        waiting_for: "nothing".into(),
+        generation: 9,
+        created_at: Timestamp(60),
+        updated_at: Timestamp(70),
+        ..instance(1, 3)
+    };
+    within(&mut store, |tx| tx.update_instance(&full)).unwrap();
+    let read = within(&mut store, |tx| tx.instance(full.id)).unwrap().unwrap();
+    assert_eq!(read, Instance { version: 1, ..full });
+}
+
+#[test]
+fn pages_of_instances_follow_each_other_and_count_all() {
+    let mut store = furnished();
+    for n in 1..=4 {
+        let project_id = if n == 2 { other_project() } else { "lab".parse().unwrap() };
+        within(&mut store, |tx| tx.insert_instance(&Instance { project_id, ..bare_instance(n, n) })).unwrap();
+    }
+    let lab: ProjectId = "lab".parse().unwrap();
+    let number = |n: u128| InstanceId::new(id(n));
+    for (project, marker, limit, expected, total) in [
+        (Some(&lab), None, 10, vec![1, 3, 4], 3),
+        (Some(&lab), None, 2, vec![1, 3], 3),
+        (Some(&lab), Some(3), 2, vec![4], 3),
+        (Some(&lab), Some(4), 2, vec![], 3),
+        (Some(&other_project()), None, 2, vec![2], 1),
+        (None, None, 3, vec![1, 2, 3], 4),
+        (None, Some(3), 3, vec![4], 4),
+        (None, None, 0, vec![], 4),
+    ] {
+        let (found, counted) = within(&mut store, |tx| tx.instances(project, marker.map(number), limit)).unwrap();
+        let found: Vec<_> = found.iter().map(|i| i.id).collect();
+        assert_eq!(found, expected.into_iter().map(number).collect::<Vec<_>>(), "{project:?} {marker:?} {limit}");
+        assert_eq!(counted, total);
+    }
+}
+
+#[test]
+fn unfinished_are_those_with_a_deadline() {
+    let mut store = furnished();
+    within(&mut store, |tx| {
+        tx.insert_instance(&instance(1, 1))?;
+        tx.insert_instance(&bare_instance(2, 2))
+    })
+    .unwrap();
+    let unfinished = within(&mut store, |tx| tx.unfinished_instances()).unwrap();
+    assert_eq!(unfinished, [instance(1, 1)]);
+}
+
+#[test]
+fn the_instance_on_a_server_is_the_one_that_is_not_terminated() {
+    let mut store = furnished();
+    within(&mut store, |tx| {
+        tx.insert_instance(&Instance { phase: Phase::Terminated, ..instance(1, 1) })?;
+        tx.insert_instance(&instance(2, 1))
+    })
+    .unwrap();
+    assert_eq!(within(&mut store, |tx| tx.instance_on(server(1).id)).unwrap(), Some(instance(2, 1)));
+    assert_eq!(within(&mut store, |tx| tx.instance_on(server(2).id)).unwrap(), None);
+}
+
+#[test]
+fn reservations_are_listed_by_vpc_and_released_by_instance() {
+    let mut store = furnished();
+    let lists = |store: &mut _| {
+        let list = |tx: &mut dyn crate::store::Transaction, n| tx.reserved_addresses(vpc(n).id);
+        within(store, |tx| Ok((list(tx, 1)?, list(tx, 2)?))).unwrap()
+    };
+    within(&mut store, |tx| {
+        tx.insert_instance(&instance(1, 1))?;
+        tx.insert_instance(&instance(2, 2))?;
+        // As text, .10 would come before .9.
+        tx.reserve(&reservation(1, "10.0.1.10", 1))?;
+        tx.reserve(&reservation(1, "10.0.1.9", 2))?;
+        tx.reserve(&reservation(2, "10.0.1.9", 2))
+    })
+    .unwrap();
+    let [nine, ten] = ["10.0.1.9", "10.0.1.10"].map(|text| text.parse().unwrap());
+    assert_eq!(lists(&mut store), (vec![nine, ten], vec![nine]));
+    within(&mut store, |tx| tx.release(instance(2, 2).id)).unwrap();
+    assert_eq!(lists(&mut store), (vec![ten], vec![]));
+}
+
+#[test]
+fn events_come_in_order_after_a_number_and_no_more_than_asked() {
+    let mut store = furnished();
+    within(&mut store, |tx| {
+        tx.insert_instance(&instance(1, 1))?;
+        tx.insert_instance(&instance(2, 2))?;
+        for (n, message) in [(1, "a"), (2, "b"), (1, "c"), (1, "d")] {
+            tx.insert_event(&event(n, message))?;
+        }
+        Ok(())
+    })
+    .unwrap();
+    let mut messages = |after, limit| {
+        let events = within(&mut store, |tx| tx.events(instance(1, 1).id, after, limit)).unwrap();
+        events.into_iter().map(|e| (e.seq, e.event.message)).collect::<Vec<_>>()
+    };
+    assert_eq!(messages(0, 10), [(1, "a".into()), (3, "c".into()), (4, "d".into())]);
+    assert_eq!(messages(1, 1), [(3, "c".into())]);
+    assert_eq!(messages(u64::MAX, 10), []);
+    let read = within(&mut store, |tx| tx.events(instance(2, 2).id, 0, 1)).unwrap();
+    assert_eq!(read[0].event, event(2, "b"));
+}
+
+#[test]
+fn a_server_reads_back_as_it_was_written_and_updated() {
+    let mut store = furnished();
+    assert_eq!(within(&mut store, |tx| tx.server(server(1).id)).unwrap(), Some(server(1)));
+    let changed = Server {
+        registered_agent: None,
+        owner: Some(agent(1).id),
+        project_id: None,
+        uuid: "u".into(),
+        serial: String::new(),
+        macs: vec![],
+        roles: vec![],
+        clear_other_bootable_disks: false,
+        manage_state: ManageState::Maintain,
+        unwiped: false,
+        generation: 4,
+        onboard_time: Timestamp(20),
+        ..server(2)
+    };
+    within(&mut store, |tx| tx.update_server(&changed)).unwrap();
+    let servers = within(&mut store, |tx| tx.servers()).unwrap();
+    assert_eq!(servers.len(), 9);
+    assert_eq!(servers[..3], [server(1), changed, server(3)]);
+    assert_eq!(within(&mut store, |tx| tx.server(ServerId::new(id(77)))).unwrap(), None);
+}
+
+#[test]
+fn an_agent_is_found_by_id_name_and_certificate() {
+    let mut store = furnished();
+    let mut changed = agent(1);
+    changed.epoch = 8;
+    changed.certificate_sha256 = [8; 32];
+    within(&mut store, |tx| {
+        tx.update_agent(&changed)?;
+        tx.insert_agent(&agent(2))?;
+        assert_eq!(tx.agent(changed.id)?, Some(changed.clone()));
+        assert_eq!(tx.agent_by_name("rack-1")?, Some(changed.clone()));
+        assert_eq!(tx.agent_by_certificate(&[8; 32])?, Some(changed.clone()));
+        assert_eq!(tx.agent_by_certificate(&[1; 32])?, None);
+        assert_eq!(tx.agent_by_name("Rack-1")?, None);
+        assert_eq!(tx.agent(AgentId::new(id(77)))?, None);
+        Ok(())
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_join_token_is_taken_once() {
+    let mut store = furnished();
+    let token = JoinToken { secret_sha256: [5; 32], agent_name: "rack-9".into(), expires_at: Timestamp(50) };
+    within(&mut store, |tx| tx.insert_join_token(&token)).unwrap();
+    assert_eq!(within(&mut store, |tx| tx.take_join_token(&[4; 32])).unwrap(), None);
+    assert_eq!(within(&mut store, |tx| tx.take_join_token(&[5; 32])).unwrap(), Some(token));
+    assert_eq!(within(&mut store, |tx| tx.take_join_token(&[5; 32])).unwrap(), None);
+}
+
+#[test]
+fn images_and_networks_read_back_as_they_were_written() {
+    let mut store = furnished();
+    within(&mut store, |tx| {
+        assert_eq!(tx.image(image().id)?, Some(image()));
+        assert_eq!(tx.images()?, [image()]);
+        assert_eq!(tx.image(ImageId::new(id(77)))?, None);
+        let lab = "lab".parse().unwrap();
+        assert_eq!(tx.vpc(vpc(1).id)?, Some(vpc(1)));
+        assert_eq!(tx.vpcs(&lab)?, [vpc(1), vpc(2)]);
+        assert_eq!(tx.vpcs(&other_project())?, []);
+        assert_eq!(tx.vpc(VpcId::new(id(77)))?, None);
+        assert_eq!(tx.subnet(subnet(1).id)?, Some(subnet(1)));
+        assert_eq!(tx.subnets(&lab)?, [subnet(1), subnet(2)]);
+        assert_eq!(tx.subnets(&other_project())?, []);
+        assert_eq!(tx.subnet(SubnetId::new(id(77)))?, None);
+        Ok(())
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_purge_takes_only_what_ended_before_with_its_events_and_addresses() {
+    let mut store = furnished();
+    let ended = |n, at| Instance { phase: Phase::Terminated, terminated_at: Some(Timestamp(at)), ..instance(n, n) };
+    let token = |n, at| JoinToken { secret_sha256: [n; 32], agent_name: "x".into(), expires_at: Timestamp(at) };
+    within(&mut store, |tx| {
+        tx.insert_instance(&ended(1, 99))?;
+        tx.insert_instance(&ended(2, 100))?;
+        tx.insert_instance(&instance(3, 3))?;
+        tx.insert_event(&event(1, "a"))?;
+        tx.insert_event(&event(3, "b"))?;
+        tx.reserve(&reservation(1, "10.0.1.9", 1))?;
+        tx.insert_join_token(&token(1, 99))?;
+        tx.insert_join_token(&token(2, 100))
+    })
+    .unwrap();
+    assert_eq!(within(&mut store, |tx| tx.purge(Timestamp(100))).unwrap(), 1);
+    within(&mut store, |tx| {
+        assert_eq!(tx.instances(None, None, 9)?.0, [ended(2, 100), instance(3, 3)]);
+        assert_eq!(tx.events(instance(1, 1).id, 0, 9)?, []);
+        assert_eq!(tx.events(instance(3, 3).id, 0, 9)?.len(), 1);
+        assert_eq!(tx.reserved_addresses(vpc(1).id)?.len(), 0);
+        assert_eq!(tx.take_join_token(&[1; 32])?, None);
+        assert!(tx.take_join_token(&[2; 32])?.is_some());
+        Ok(())
+    })
+    .unwrap();
+}
+
+#[test]
+fn the_number_of_a_purged_event_is_never_given_again() {
+    let mut store = furnished();
+    let gone = Instance { phase: Phase::Terminated, ..instance(1, 1) };
+    let last = within(&mut store, |tx| {
+        tx.insert_instance(&gone)?;
+        tx.insert_event(&event(1, "a"))
+    })
+    .unwrap();
+    within(&mut store, |tx| tx.purge(Timestamp(100))).unwrap();
+    let next = within(&mut store, |tx| {
+        tx.insert_instance(&instance(2, 2))?;
+        tx.insert_event(&event(2, "b"))
+    })
+    .unwrap();
+    assert!(next > last, "{next} after {last}");
+}

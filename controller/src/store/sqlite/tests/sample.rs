@@ -1,0 +1,189 @@
+//! Records to write, and a store to write them to.
+
+use crate::{
+    clock::Timestamp,
+    lifecycle::table::Phase,
+    seal::Sealed,
+    store::{
+        Result, Store, Transaction,
+        record::{
+            Agent, Cause, Image, Instance, InstanceNic, ManageState, NewEvent, NicRole, Reservation, Server, Subnet,
+            Vpc,
+        },
+        sqlite::SqliteStore,
+    },
+};
+use uuid::Uuid;
+
+pub(super) fn id(n: u128) -> Uuid {
+    Uuid::from_u128(n)
+}
+
+pub(super) fn agent(n: u8) -> Agent {
+    Agent {
+        id: billet_proto::AgentId::new(id(n.into())),
+        name: format!("rack-{n}"),
+        certificate_sha256: [n; 32],
+        epoch: 7,
+        joined_at: Timestamp(1),
+    }
+}
+
+pub(super) fn server(n: u128) -> Server {
+    Server {
+        id: billet_proto::ServerId::new(id(n)),
+        registered_agent: Some(agent(1).id),
+        owner: None,
+        project_id: Some("lab".parse().unwrap()),
+        uuid: "4c4c4544-0000-1010-8000-000000000001".into(),
+        serial: "S1".into(),
+        macs: vec!["52:54:00:00:00:01".parse().unwrap(), "52:54:00:00:00:02".parse().unwrap()],
+        roles: vec![NicRole::Tenant, NicRole::Provisioning],
+        clear_other_bootable_disks: true,
+        manage_state: ManageState::InUse,
+        unwiped: true,
+        generation: 3,
+        onboard_time: Timestamp(2),
+    }
+}
+
+pub(super) fn image() -> Image {
+    Image {
+        id: billet_proto::ImageId::new(id(1)),
+        project_id: None,
+        name: "debian-12".into(),
+        os_type: "Linux".into(),
+        size_bytes: 2 << 40,
+        sha256: "ab".repeat(32),
+        manifest_digest: [9; 32],
+        created_at: Timestamp(3),
+    }
+}
+
+pub(super) fn vpc(n: u128) -> Vpc {
+    Vpc {
+        id: billet_proto::VpcId::new(id(n)),
+        project_id: "lab".parse().unwrap(),
+        name: "net".into(),
+        cidr: "10.0.0.0/16".parse().unwrap(),
+        created_at: Timestamp(4),
+    }
+}
+
+pub(super) fn subnet(vpc_number: u128) -> Subnet {
+    Subnet {
+        id: billet_proto::SubnetId::new(id(vpc_number)),
+        project_id: "lab".parse().unwrap(),
+        vpc_id: vpc(vpc_number).id,
+        name: "front".into(),
+        cidr: "10.0.1.0/24".parse().unwrap(),
+        gateway: "10.0.1.1".parse().unwrap(),
+        dns: vec!["10.0.0.53".parse().unwrap()],
+        reserved: vec!["10.0.1.2".parse().unwrap(), "10.0.1.3".parse().unwrap()],
+        created_at: Timestamp(5),
+    }
+}
+
+/// On server `server_number`, with every optional column filled.
+pub(super) fn instance(n: u128, server_number: u128) -> Instance {
+    Instance {
+        id: billet_proto::InstanceId::new(id(n)),
+        version: 0,
+        project_id: "lab".parse().unwrap(),
+        name: "büro 1".into(),
+        description: "it's".into(),
+        image_id: image().id,
+        vpc_id: vpc(1).id,
+        server_id: server(server_number).id,
+        nics: vec![InstanceNic {
+            subnet_id: subnet(1).id,
+            address: "10.0.1.9".parse().unwrap(),
+            mac: "52:54:00:00:00:01".parse().unwrap(),
+        }],
+        phase: Phase::Write,
+        waiting_for: "the disk".into(),
+        deadline: Some(Timestamp(99)),
+        generation: 4,
+        password_hash: Some(Sealed(vec![0, 1, 255])),
+        metadata: Some(Sealed(vec![])),
+        error: Some(Cause { cause: "bmc_auth_failed".into(), message: "the BMC said no".into() }),
+        host_key: Some("ssh-ed25519 AAAA".into()),
+        proof: Some("ssh-host-key".into()),
+        boot_trust: Some("lan".into()),
+        created_at: Timestamp(6),
+        updated_at: Timestamp(7),
+        launched_at: Some(Timestamp(8)),
+        terminated_at: Some(Timestamp(9)),
+    }
+}
+
+/// As just accepted: nothing optional is there.
+pub(super) fn bare_instance(n: u128, server_number: u128) -> Instance {
+    Instance {
+        phase: Phase::Waiting,
+        deadline: None,
+        password_hash: None,
+        metadata: None,
+        error: None,
+        host_key: None,
+        proof: None,
+        boot_trust: None,
+        launched_at: None,
+        terminated_at: None,
+        nics: vec![],
+        ..instance(n, server_number)
+    }
+}
+
+pub(super) fn reservation(vpc_number: u128, address: &str, instance_number: u128) -> Reservation {
+    Reservation {
+        vpc_id: vpc(vpc_number).id,
+        subnet_id: subnet(vpc_number).id,
+        address: address.parse().unwrap(),
+        instance_id: instance(instance_number, 1).id,
+    }
+}
+
+pub(super) fn event(instance_number: u128, message: &str) -> NewEvent {
+    NewEvent {
+        instance_id: instance(instance_number, 1).id,
+        at: Timestamp(10),
+        kind: "progress".into(),
+        step: "write".into(),
+        message: message.into(),
+        done_bytes: Some(1),
+        total_bytes: Some(2),
+        bytes_per_second: None,
+    }
+}
+
+/// Writes what instances refer to: an agent, servers 1 to 9, an image, two VPCs with a subnet each.
+pub(super) fn furnish(store: &mut SqliteStore) {
+    within(store, |tx| {
+        tx.insert_agent(&agent(1))?;
+        for n in 1..=9 {
+            tx.insert_server(&server(n))?;
+        }
+        tx.insert_image(&image())?;
+        for n in [1, 2] {
+            tx.insert_vpc(&vpc(n))?;
+            tx.insert_subnet(&subnet(n))?;
+        }
+        Ok(())
+    })
+    .unwrap();
+}
+
+pub(super) fn furnished() -> SqliteStore {
+    let mut store = SqliteStore::open_in_memory().unwrap();
+    furnish(&mut store);
+    store
+}
+
+/// One transaction, committed when `work` answers `Ok`.
+pub(super) fn within<T>(store: &mut SqliteStore, work: impl FnOnce(&mut dyn Transaction) -> Result<T>) -> Result<T> {
+    let mut transaction = store.begin()?;
+    let value = work(&mut *transaction)?;
+    transaction.commit()?;
+    Ok(value)
+}

@@ -1,0 +1,137 @@
+//! One transaction: each method hands on to its noun's file.
+
+use super::{agent, event, image, instance, network, reservation, server};
+use crate::{
+    clock::Timestamp,
+    store::{
+        Result, Transaction,
+        record::{Agent, Event, Image, Instance, JoinToken, NewEvent, Reservation, Server, Subnet, Vpc},
+    },
+};
+use billet_proto::{AgentId, ImageId, InstanceId, ProjectId, ServerId, SubnetId, VpcId};
+use std::net::Ipv4Addr;
+
+/// Dropped without commit, it rolls back.
+pub(super) struct SqliteTransaction<'a>(rusqlite::Transaction<'a>);
+
+impl<'a> SqliteTransaction<'a> {
+    pub(super) fn new(inner: rusqlite::Transaction<'a>) -> Self {
+        Self(inner)
+    }
+}
+
+impl Transaction for SqliteTransaction<'_> {
+    fn commit(self: Box<Self>) -> Result<()> {
+        Ok(self.0.commit()?)
+    }
+
+    fn insert_instance(&mut self, instance: &Instance) -> Result<()> {
+        instance::insert(&self.0, instance)
+    }
+    fn update_instance(&mut self, instance: &Instance) -> Result<()> {
+        instance::update(&self.0, instance)
+    }
+    fn instance(&mut self, id: InstanceId) -> Result<Option<Instance>> {
+        instance::by_id(&self.0, id)
+    }
+    fn instance_on(&mut self, server: ServerId) -> Result<Option<Instance>> {
+        instance::on_server(&self.0, server)
+    }
+    fn instances(
+        &mut self,
+        project: Option<&ProjectId>,
+        marker: Option<InstanceId>,
+        limit: u32,
+    ) -> Result<(Vec<Instance>, u64)> {
+        instance::page(&self.0, project, marker, limit)
+    }
+    fn unfinished_instances(&mut self) -> Result<Vec<Instance>> {
+        instance::unfinished(&self.0)
+    }
+
+    fn reserve(&mut self, reservation: &Reservation) -> Result<()> {
+        reservation::insert(&self.0, reservation)
+    }
+    fn release(&mut self, instance: InstanceId) -> Result<()> {
+        reservation::release(&self.0, instance)
+    }
+    fn reserved_addresses(&mut self, vpc: VpcId) -> Result<Vec<Ipv4Addr>> {
+        reservation::addresses(&self.0, vpc)
+    }
+
+    fn insert_event(&mut self, event: &NewEvent) -> Result<u64> {
+        event::insert(&self.0, event)
+    }
+    fn events(&mut self, instance: InstanceId, after_seq: u64, limit: u32) -> Result<Vec<Event>> {
+        event::after(&self.0, instance, after_seq, limit)
+    }
+
+    fn insert_server(&mut self, server: &Server) -> Result<()> {
+        server::insert(&self.0, server)
+    }
+    fn update_server(&mut self, server: &Server) -> Result<()> {
+        server::update(&self.0, server)
+    }
+    fn server(&mut self, id: ServerId) -> Result<Option<Server>> {
+        server::by_id(&self.0, id)
+    }
+    fn servers(&mut self) -> Result<Vec<Server>> {
+        server::all(&self.0)
+    }
+
+    fn insert_agent(&mut self, agent: &Agent) -> Result<()> {
+        agent::insert(&self.0, agent)
+    }
+    fn update_agent(&mut self, agent: &Agent) -> Result<()> {
+        agent::update(&self.0, agent)
+    }
+    fn agent(&mut self, id: AgentId) -> Result<Option<Agent>> {
+        agent::by_id(&self.0, id)
+    }
+    fn agent_by_name(&mut self, name: &str) -> Result<Option<Agent>> {
+        agent::by_name(&self.0, name)
+    }
+    fn agent_by_certificate(&mut self, fingerprint: &[u8; 32]) -> Result<Option<Agent>> {
+        agent::by_certificate(&self.0, fingerprint)
+    }
+    fn insert_join_token(&mut self, token: &JoinToken) -> Result<()> {
+        agent::insert_join_token(&self.0, token)
+    }
+    fn take_join_token(&mut self, secret_sha256: &[u8; 32]) -> Result<Option<JoinToken>> {
+        agent::take_join_token(&self.0, secret_sha256)
+    }
+
+    fn insert_image(&mut self, image: &Image) -> Result<()> {
+        image::insert(&self.0, image)
+    }
+    fn image(&mut self, id: ImageId) -> Result<Option<Image>> {
+        image::by_id(&self.0, id)
+    }
+    fn images(&mut self) -> Result<Vec<Image>> {
+        image::all(&self.0)
+    }
+
+    fn insert_vpc(&mut self, vpc: &Vpc) -> Result<()> {
+        network::insert_vpc(&self.0, vpc)
+    }
+    fn vpc(&mut self, id: VpcId) -> Result<Option<Vpc>> {
+        network::vpc(&self.0, id)
+    }
+    fn vpcs(&mut self, project: &ProjectId) -> Result<Vec<Vpc>> {
+        network::vpcs(&self.0, project)
+    }
+    fn insert_subnet(&mut self, subnet: &Subnet) -> Result<()> {
+        network::insert_subnet(&self.0, subnet)
+    }
+    fn subnet(&mut self, id: SubnetId) -> Result<Option<Subnet>> {
+        network::subnet(&self.0, id)
+    }
+    fn subnets(&mut self, project: &ProjectId) -> Result<Vec<Subnet>> {
+        network::subnets(&self.0, project)
+    }
+
+    fn purge(&mut self, before: Timestamp) -> Result<u64> {
+        agent::purge_join_tokens(&self.0, before)?;
+        instance::purge(&self.0, before)
+    }
+}

@@ -1,0 +1,115 @@
+//! Typed values in columns and back.
+
+use crate::{
+    clock::Timestamp,
+    store::{Result, StoreError},
+};
+use rusqlite::{
+    Connection, Params, Row, ToSql,
+    types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use std::str::FromStr;
+
+/// A number in SQLite's signed 64 bits; one beyond 2^63 is refused, never wrapped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Unsigned(pub(super) u64);
+
+impl ToSql for Unsigned {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        let number = i64::try_from(self.0).map_err(|e| rusqlite::Error::ToSqlConversionFailure(Box::new(e)))?;
+        Ok(number.into())
+    }
+}
+impl FromSql for Unsigned {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let number = value.as_i64()?;
+        u64::try_from(number).map(Self).map_err(|_| FromSqlError::OutOfRange(number))
+    }
+}
+
+/// A time as [`Unsigned`] milliseconds.
+pub(super) fn time(at: Timestamp) -> Unsigned {
+    Unsigned(at.0)
+}
+
+/// A list or map as JSON.
+pub(super) fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("lists of ids, addresses and words have a JSON form")
+}
+
+/// Reads columns by name; what does not parse is [`StoreError::Corrupt`] with the column's name.
+pub(super) trait Columns {
+    fn number(&self, column: &str) -> Result<u64>;
+    fn optional_number(&self, column: &str) -> Result<Option<u64>>;
+    fn parsed<T: FromStr>(&self, column: &'static str) -> Result<T>;
+    fn optional<T: FromStr>(&self, column: &'static str) -> Result<Option<T>>;
+    fn json<T: DeserializeOwned>(&self, column: &'static str) -> Result<T>;
+    fn digest(&self, column: &'static str) -> Result<[u8; 32]>;
+    fn time(&self, column: &str) -> Result<Timestamp> {
+        self.number(column).map(Timestamp)
+    }
+    fn optional_time(&self, column: &str) -> Result<Option<Timestamp>> {
+        Ok(self.optional_number(column)?.map(Timestamp))
+    }
+}
+
+impl Columns for Row<'_> {
+    fn number(&self, column: &str) -> Result<u64> {
+        Ok(self.get::<_, Unsigned>(column)?.0)
+    }
+    fn optional_number(&self, column: &str) -> Result<Option<u64>> {
+        Ok(self.get::<_, Option<Unsigned>>(column)?.map(|number| number.0))
+    }
+    fn parsed<T: FromStr>(&self, column: &'static str) -> Result<T> {
+        self.get_ref(column)?.as_str().ok().and_then(|text| text.parse().ok()).ok_or(StoreError::Corrupt(column))
+    }
+    fn optional<T: FromStr>(&self, column: &'static str) -> Result<Option<T>> {
+        match self.get_ref(column)? {
+            ValueRef::Null => Ok(None),
+            ValueRef::Integer(_) | ValueRef::Real(_) | ValueRef::Text(_) | ValueRef::Blob(_) => {
+                self.parsed(column).map(Some)
+            }
+        }
+    }
+    fn json<T: DeserializeOwned>(&self, column: &'static str) -> Result<T> {
+        let text: String = self.get(column)?;
+        serde_json::from_str(&text).map_err(|_| StoreError::Corrupt(column))
+    }
+    fn digest(&self, column: &'static str) -> Result<[u8; 32]> {
+        self.get::<_, Vec<u8>>(column)?.try_into().map_err(|_| StoreError::Corrupt(column))
+    }
+}
+
+/// The rows that `sql` finds.
+pub(super) fn all<T>(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    read: fn(&Row<'_>) -> Result<T>,
+) -> Result<Vec<T>> {
+    let mut statement = connection.prepare(sql)?;
+    let mut rows = statement.query(params)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(read(row)?);
+    }
+    Ok(found)
+}
+
+/// The first row that `sql` finds.
+pub(super) fn first<T>(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    read: fn(&Row<'_>) -> Result<T>,
+) -> Result<Option<T>> {
+    let mut statement = connection.prepare(sql)?;
+    let mut rows = statement.query(params)?;
+    rows.next()?.map(read).transpose()
+}
+
+/// An update that met no row met one that was changed or removed meanwhile.
+pub(super) fn met_one(changed: usize) -> Result<()> {
+    if changed == 1 { Ok(()) } else { Err(StoreError::Stale) }
+}

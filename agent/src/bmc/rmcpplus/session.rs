@@ -63,6 +63,21 @@ impl Session {
         packet
     }
 
+    #[cfg(test)]
+    pub(super) fn skip_to(&mut self, sequence: u32) {
+        self.sent = sequence - 1;
+    }
+
+    /// A packet to us with any payload and a right code.
+    #[cfg(test)]
+    pub(super) fn forge(&self, payload: &[u8]) -> Vec<u8> {
+        let mut packet = packet::write(KIND, self.console_id, 1, payload);
+        packet.extend([0, NEXT_HEADER]);
+        let code = self.suite.mac(&self.keys.integrity, &[&packet[4..]]);
+        packet.extend(&code[..self.suite.short_mac_bytes()]);
+        packet
+    }
+
     /// The message in a packet, if the packet is of this session, whole, and new.
     pub(super) fn open(&mut self, datagram: &[u8]) -> Option<Vec<u8>> {
         let packet = Packet::parse(datagram)?;

@@ -160,3 +160,31 @@ pub async fn check_identity(
     }
     Ok(proof)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bmc::BootMode::{Legacy, Uefi};
+    use BootEnabled::{Continuous, Disabled, Once};
+    use BootTarget::{Hdd, None as Nothing, Pxe};
+
+    #[test]
+    fn an_override_is_proven_only_by_what_firmware_will_follow() {
+        let read = |target, enabled, mode| BootOverride { target, enabled, mode: Some(mode) };
+        let wanted = BootOverride::once(Pxe, Some(Uefi));
+        for (wanted, read, proof) in [
+            (wanted, read(Pxe, Once, Uefi), Some(OverrideProof::Whole)),
+            (wanted, read(Pxe, Disabled, Legacy), Some(OverrideProof::DeviceOnly)),
+            (wanted, read(Pxe, Once, Legacy), None),
+            (wanted, read(Pxe, Continuous, Uefi), None),
+            (wanted, read(Hdd, Once, Uefi), None),
+            (wanted, read(Nothing, Disabled, Legacy), None),
+            (BootOverride::once(Hdd, None), read(Hdd, Once, Legacy), Some(OverrideProof::Whole)),
+            (BootOverride::disabled(), read(Nothing, Disabled, Legacy), Some(OverrideProof::Whole)),
+            (BootOverride::disabled(), read(Pxe, Disabled, Legacy), None),
+            (BootOverride::disabled(), read(Pxe, Once, Uefi), None),
+        ] {
+            assert_eq!(compare_overrides(&wanted, &read), proof, "{wanted:?} {read:?}");
+        }
+    }
+}

@@ -82,10 +82,10 @@ fn not_ssh(reason: impl Into<String>) -> Rejection {
 }
 
 impl Exchange {
-    /// Begins, with what to send first: our identification and our algorithms need not wait for the server's.
+    /// Begins, with what to send first: our identification. Our algorithms wait for the server's: a server that finds
+    /// none in common hangs up at once, and the reset would overtake what says why. Servers speak first in practice.
     pub(super) fn start() -> (Self, Vec<u8>) {
         let client_kexinit = kexinit(rand::random());
-        let hello = [VERSION, b"\r\n", &packet(&client_kexinit)].concat();
         let exchange = Self {
             stage: Stage::Banner { lines: 0 },
             received: Vec::new(),
@@ -94,7 +94,7 @@ impl Exchange {
             client_kexinit,
             server_kexinit: Vec::new(),
         };
-        (exchange, hello)
+        (exchange, [VERSION, b"\r\n"].concat())
     }
 
     /// How far it went, for messages.
@@ -168,7 +168,7 @@ impl Exchange {
         Ok(())
     }
 
-    /// Reads the server's KEXINIT (RFC 4253 §7.1) and answers with our share.
+    /// Reads the server's KEXINIT (RFC 4253 §7.1) and answers with ours and our share.
     fn negotiate(&mut self, payload: &[u8]) -> Result<Vec<u8>, Rejection> {
         let cut = || not_ssh("its list of algorithms is cut short");
         let mut reader = Reader(payload);
@@ -197,7 +197,7 @@ impl Exchange {
         put_string(&mut share, &public);
         self.server_kexinit = payload.to_vec();
         self.stage = Stage::Exchanging { private, public, skip_guess: guessed && !right };
-        Ok(packet(&share))
+        Ok([packet(&self.client_kexinit), packet(&share)].concat())
     }
 
     /// Checks the server's reply (RFC 5656 §4): its key, then its signature over the exchange hash.

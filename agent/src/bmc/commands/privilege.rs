@@ -22,9 +22,10 @@ impl From<SetPrivilege> for Message {
 }
 
 impl IpmiCommand for SetPrivilege {
-    type Output = ();
+    /// The number of the privilege that the session has now.
+    type Output = u8;
     type Error = Malformed;
-    fn parse_success_response(_: &[u8]) -> Result<(), Malformed> {
-        Ok(())
+    fn parse_success_response(data: &[u8]) -> Result<u8, Malformed> {
+        data.first().map(|level| level & 0x0f).ok_or(Malformed)
     }
 }

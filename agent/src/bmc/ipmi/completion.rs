@@ -9,7 +9,7 @@ pub(super) fn text(code: u8) -> &'static str {
         0xc3 => "it took too long",
         0xc4 => "it is out of space",
         0xc5 => "the reservation is gone",
-        0xc6 | 0xc7 | 0xc8 => "it wants another length of data",
+        0xc6..=0xc8 => "it wants another length of data",
         0xc9 => "a parameter is out of range",
         0xca => "it cannot return so many bytes",
         0xcb => "it does not have what was asked for",

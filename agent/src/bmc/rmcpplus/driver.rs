@@ -5,10 +5,11 @@ use super::{
     message::Request,
     packet::MAX_BYTES,
     session::Session,
+    status::PRIVILEGE_REFUSED,
     suite::Suite,
 };
 use crate::{
-    bmc::commands::{CloseSession, Malformed, SetPrivilege},
+    bmc::commands::{CloseSession, Malformed, SetPrivilege, privilege_code},
     config::Privilege,
 };
 use ipmi_rs_core::connection::{IpmiCommand, Message};
@@ -94,7 +95,7 @@ impl Connection {
             let outcome = match shake_hands(&socket, &mut handshake).await {
                 Ok(session) => {
                     let mut connection = Self { socket, session };
-                    connection.call(SetPrivilege(account.privilege), Patience::REPEATED).await.map(|()| connection)
+                    connection.raise(account.privilege).await.map(|()| connection)
                 }
                 Err(error) => {
                     if let (CallError::Handshake(_), Some(packet)) = (&error, handshake.farewell()) {
@@ -109,6 +110,11 @@ impl Connection {
                 outcome => return outcome,
             }
         }
+    }
+
+    async fn raise(&mut self, privilege: Privilege) -> Result<(), CallError> {
+        let answer = self.call(SetPrivilege(privilege), Patience::REPEATED).await;
+        check_granted(privilege, answer)
     }
 
     /// Sends a command and reads its answer.
@@ -132,6 +138,18 @@ impl Connection {
     pub(in crate::bmc) async fn close(mut self) {
         let command = CloseSession(self.session.bmc_id());
         let _ = self.call(command, Patience::FAREWELL).await;
+    }
+}
+
+/// Judges the answer to Set Session Privilege Level.
+fn check_granted(wanted: Privilege, answer: Result<u8, CallError>) -> Result<(), CallError> {
+    match answer {
+        Ok(granted) if granted >= privilege_code(wanted) => Ok(()),
+        // "Not available for this user", "exceeds the limit" (§22.18), and BMCs that grant less without a word.
+        Ok(_) | Err(CallError::Completion(0x80 | 0x81)) => {
+            Err(CallError::Handshake(HandshakeError::Account(PRIVILEGE_REFUSED)))
+        }
+        Err(error) => Err(error),
     }
 }
 
@@ -218,4 +236,21 @@ async fn exchange<Q: Question>(
         }
     }
     Err(said)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_with_less_privilege_than_asked_for_is_none() {
+        let granted = |answer| check_granted(Privilege::Administrator, answer);
+        assert!(granted(Ok(4)).is_ok());
+        for answer in [Ok(3), Err(CallError::Completion(0x80)), Err(CallError::Completion(0x81))] {
+            let refused = granted(answer);
+            let expected = HandshakeError::Account(PRIVILEGE_REFUSED);
+            assert!(matches!(refused, Err(CallError::Handshake(error)) if error == expected), "{refused:?}");
+        }
+        assert!(matches!(granted(Err(CallError::Completion(0xc0))), Err(CallError::Completion(0xc0))));
+    }
 }

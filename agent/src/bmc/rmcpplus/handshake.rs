@@ -133,16 +133,16 @@ impl<'a> Handshake<'a> {
             Stage::Proving { .. } => packet::RAKP_4,
         };
         let ours = packet.kind == awaited && packet.session_id == 0;
-        let (true, &[tag, status, _, _, ref rest @ ..]) = (ours, packet.payload) else { return Ok(Step::Ignore) };
-        // Errors may be as short as this; the console's id is checked where there is one.
-        let for_us = rest.is_empty() || rest.starts_with(&self.seeds.console_id.to_le_bytes());
-        if tag != self.seeds.tag || !(for_us || status != 0) {
+        let (true, &[tag, status, ref rest @ ..]) = (ours, packet.payload) else { return Ok(Step::Ignore) };
+        if tag != self.seeds.tag {
             return Ok(Step::Ignore);
         }
         if status != 0 {
+            // The specification has two reserved bytes and our id here too; ipmi_sim's refusals end before them.
             return Err(HandshakeError::of_status(status));
         }
-        let body = rest.get(4..).unwrap_or_default();
+        let ours = rest.get(2..6) == Some(&self.seeds.console_id.to_le_bytes());
+        let (true, Some(body)) = (ours, rest.get(6..)) else { return Ok(Step::Ignore) };
         match &self.stage {
             Stage::Opening => self.opened(body),
             Stage::Naming { bmc_id } => self.named(*bmc_id, body),

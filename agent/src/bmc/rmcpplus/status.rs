@@ -1,5 +1,8 @@
 //! RMCP+ and RAKP message status codes, IPMI v2.0 table 13-15.
 
+/// Unauthorized role or privilege level requested.
+pub(super) const PRIVILEGE_REFUSED: u8 = 0x0a;
+
 /// The meaning of a status code.
 pub(in crate::bmc) fn status_text(code: u8) -> &'static str {
     match code {

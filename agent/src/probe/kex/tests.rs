@@ -32,8 +32,7 @@ impl Server {
     /// Runs the exchange, giving the client its bytes in pieces of this size.
     fn talk(&self, expected: &HostKey, piece: usize) -> Result<Step, Rejection> {
         let (mut exchange, hello) = Exchange::start();
-        let mut theirs = hello[VERSION.len() + 2..].to_vec();
-        let client_kexinit = take_packet(&mut theirs).unwrap().unwrap();
+        assert_eq!(hello, b"SSH-2.0-billet_probe\r\n");
         let mut first = [&self.banner[..], &packet(&[IGNORE, 0, 0, 0, 0]), &packet(&self.kexinit())].concat();
         if self.guesses {
             first.extend(packet(&[KEX_ECDH_REPLY, 9, 9, 9]));
@@ -45,6 +44,7 @@ impl Server {
                 Step::Proven => panic!("proven without a signature"),
             }
         }
+        let client_kexinit = take_packet(&mut sent).unwrap().unwrap();
         let share = take_packet(&mut sent).unwrap().unwrap();
         let client_share = &share[5..];
         let private = EphemeralPrivateKey::generate(&X25519, &SystemRandom::new()).unwrap();

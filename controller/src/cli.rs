@@ -74,3 +74,6 @@ async fn perform(arguments: Arguments, console: &mut Console) -> Result<(), CliE
         Noun::Instance(verb) => verb.run(&client, console).await,
     }
 }
+
+#[cfg(test)]
+mod tests;

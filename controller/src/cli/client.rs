@@ -32,6 +32,7 @@ use secrecy::ExposeSecret as _;
 use std::{fmt, time::Duration};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The controller, as one caller sees it.
 pub struct Client {
@@ -39,6 +40,7 @@ pub struct Client {
     endpoint: Endpoint,
     project: Option<ProjectId>,
     token: HeaderValue,
+    answer_timeout: Duration,
 }
 
 impl Client {
@@ -70,7 +72,15 @@ impl Client {
             endpoint: settings.endpoint.clone(),
             project: settings.project.clone(),
             token,
+            answer_timeout: ANSWER_TIMEOUT,
         })
+    }
+
+    /// With another deadline for calls that the controller answers from its database; 30 s else.
+    #[must_use]
+    pub fn answer_within(mut self, deadline: Duration) -> Self {
+        self.answer_timeout = deadline;
+        self
     }
 }
 

@@ -5,8 +5,6 @@ use reqwest::{Method, RequestBuilder, Response, Url};
 use serde::{Serialize, de::DeserializeOwned};
 use std::time::Duration;
 
-/// For calls that the controller answers from its database.
-pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// A page of a thousand instances has about a megabyte.
 const MAX_ANSWER_BYTES: usize = 16 << 20;
 
@@ -25,13 +23,13 @@ impl Client {
     /// Reads.
     pub(super) async fn get<T: DeserializeOwned>(&self, url: Url) -> Result<T, ClientError> {
         let call = Call::new(&Method::GET, &url);
-        call.parse(&self.answer(self.request(Method::GET, url).timeout(ANSWER_TIMEOUT)).await?)
+        call.parse(&self.answer(self.request(Method::GET, url).timeout(self.answer_timeout)).await?)
     }
 
     /// Reads what the controller may hold back for `held`.
     pub(super) async fn get_held<T: DeserializeOwned>(&self, url: Url, held: Duration) -> Result<T, ClientError> {
         let call = Call::new(&Method::GET, &url);
-        call.parse(&self.answer(self.request(Method::GET, url).timeout(ANSWER_TIMEOUT + held)).await?)
+        call.parse(&self.answer(self.request(Method::GET, url).timeout(self.answer_timeout + held)).await?)
     }
 
     /// Sends a document and reads the answer's.
@@ -42,12 +40,12 @@ impl Client {
         body: &(impl Serialize + Sync),
     ) -> Result<T, ClientError> {
         let call = Call::new(&method, &url);
-        call.parse(&self.answer(self.request(method, url).timeout(ANSWER_TIMEOUT).json(body)).await?)
+        call.parse(&self.answer(self.request(method, url).timeout(self.answer_timeout).json(body)).await?)
     }
 
     /// Deletes; the answer has no body.
     pub(super) async fn delete(&self, url: Url) -> Result<(), ClientError> {
-        self.answer(self.request(Method::DELETE, url).timeout(ANSWER_TIMEOUT)).await.map(drop)
+        self.answer(self.request(Method::DELETE, url).timeout(self.answer_timeout)).await.map(drop)
     }
 
     /// A request with the token. The caller sets its deadline.

@@ -104,7 +104,7 @@ impl Run<'_> {
         loop {
             let round = Instant::now() + MIN_ROUND;
             match self.round(check).await {
-                Ok(Round::Settled(instance, verdict)) => return Ok((instance, verdict)),
+                Ok(Round::Settled(instance, verdict)) => return Ok((instance.map(|instance| *instance), verdict)),
                 Ok(Round::Quiet) => {
                     backoff = Backoff::default();
                     check = true;
@@ -136,7 +136,7 @@ impl Run<'_> {
                 self.note_standing(instance);
             }
             if let Some(verdict) = self.follow.goal.verdict(instance.as_ref()) {
-                return Ok(Round::Settled(instance, verdict));
+                return Ok(Round::Settled(instance.map(Box::new), verdict));
             }
         }
         let events = self.client.events(self.follow.id, self.after, HOLD).await?;
@@ -198,7 +198,7 @@ impl Run<'_> {
 }
 
 enum Round {
-    Settled(Option<Instance>, Verdict),
+    Settled(Option<Box<Instance>>, Verdict),
     Moved { check: bool },
     Quiet,
 }

@@ -26,22 +26,22 @@ pub struct Arguments {
 #[derive(Debug, Clone, Default, Args)]
 pub struct Globals {
     /// URL of the controller's API; http only for this machine's own addresses
-    #[arg(long, global = true, env = "BILLET_ENDPOINT", value_name = "URL")]
+    #[arg(long, global = true, help_heading = "Settings", env = "BILLET_ENDPOINT", value_name = "URL")]
     pub endpoint: Option<Endpoint>,
     /// PEM of the authority that signed the controller's certificate; else the system's authorities
-    #[arg(long, global = true, env = "BILLET_CA_FILE", value_name = "FILE")]
+    #[arg(long, global = true, help_heading = "Settings", env = "BILLET_CA_FILE", value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
     /// Project to work in
-    #[arg(long, global = true, env = "BILLET_PROJECT", value_name = "ID")]
+    #[arg(long, global = true, help_heading = "Settings", env = "BILLET_PROJECT", value_name = "ID")]
     pub project: Option<ProjectId>,
     /// File whose first line is the token
-    #[arg(long, global = true, env = "BILLET_TOKEN_FILE", value_name = "FILE")]
+    #[arg(long, global = true, help_heading = "Settings", env = "BILLET_TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<PathBuf>,
     /// Configuration file instead of ~/.config/billet/config.toml
-    #[arg(long, global = true, env = "BILLET_CONFIG", value_name = "FILE")]
+    #[arg(long, global = true, help_heading = "Settings", env = "BILLET_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Print JSON: one document, or with --wait and --follow one line for each event and then the document
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Settings")]
     pub json: bool,
 }
 

@@ -77,6 +77,10 @@ fn advance(bar: &ProgressBar, event: &Event) {
         }
         bar.set_position(done.min(total));
     }
+    // The last progress told is seldom the last byte.
+    if let ("finished", Some(total)) = (event.kind.as_str(), bar.length()) {
+        bar.set_position(total);
+    }
     bar.set_message(line::happening(event));
 }
 
@@ -118,7 +122,7 @@ mod tests {
         let (_, bar) = bars.current.clone().unwrap();
         assert_eq!((bar.position(), bar.length()), (40, Some(100)));
         bars.show(&event("write", "finished", None));
-        assert!(bar.is_finished());
+        assert_eq!((bar.is_finished(), bar.position()), (true, 100));
         for _ in 0..100 {
             bars.show(&event("boot", "started", None));
             bars.show(&event("boot", "failed", None));

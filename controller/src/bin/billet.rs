@@ -1,2 +1,7 @@
 //! The command-line client.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    billet_controller::cli::run(std::env::args_os())
+}

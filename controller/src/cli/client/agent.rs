@@ -1,0 +1,64 @@
+//! Agents, and their enrolment.
+
+use super::{Client, ClientError};
+use billet_proto::AgentId;
+use reqwest::Method;
+use secrecy::SecretString;
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// An agent, as an operator sees it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Agent {
+    /// UUIDv7.
+    pub id: AgentId,
+    /// Unique.
+    pub name: String,
+    /// RFC 3339.
+    pub joined_at: String,
+    /// Whether it is connected to the controller.
+    pub online: bool,
+}
+
+/// What lets one agent join, once.
+#[derive(Debug, Deserialize)]
+pub struct JoinToken {
+    /// For the agent's `join_token_file`.
+    #[serde(deserialize_with = "secret")]
+    pub token: SecretString,
+    /// The agent's name.
+    pub agent_name: String,
+    /// RFC 3339.
+    pub expires_at: String,
+}
+
+fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
+    String::deserialize(deserializer).map(SecretString::from)
+}
+
+#[derive(Serialize)]
+struct NewJoinToken<'a> {
+    agent_name: &'a str,
+}
+
+#[derive(Deserialize)]
+struct Agents {
+    agents: Vec<Agent>,
+}
+
+impl Client {
+    /// Makes a token that lets an agent of this name join, once and within an hour.
+    ///
+    /// # Errors
+    /// When the call does not succeed.
+    pub async fn new_join_token(&self, agent_name: &str) -> Result<JoinToken, ClientError> {
+        self.send(Method::POST, self.admin_url(&["agents", "join-tokens"]), &NewJoinToken { agent_name }).await
+    }
+
+    /// All agents.
+    ///
+    /// # Errors
+    /// When the call does not succeed.
+    pub async fn agents(&self) -> Result<Vec<Agent>, ClientError> {
+        self.get::<Agents>(self.admin_url(&["agents"])).await.map(|answer| answer.agents)
+    }
+}

@@ -1,0 +1,29 @@
+//! `billet image`.
+
+mod import;
+mod list;
+
+use super::{client::Client, console::Console, error::CliError};
+use clap::Subcommand;
+
+/// What to do with images.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Bring a raw image into the controller's store
+    Import(import::Import),
+    /// Show the images that the project may use
+    List(list::List),
+}
+
+impl Verb {
+    /// Does it.
+    ///
+    /// # Errors
+    /// When a call does not succeed, or nobody takes the result.
+    pub async fn run(self, client: &Client, console: &mut Console) -> Result<(), CliError> {
+        match self {
+            Self::Import(verb) => Box::pin(verb.run(client, console)).await,
+            Self::List(verb) => verb.run(client, console).await,
+        }
+    }
+}

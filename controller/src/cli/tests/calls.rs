@@ -1,0 +1,211 @@
+//! One call and its answer.
+
+use super::{
+    ID, TOKEN, VPC, billet,
+    fake::{Answer, Asked, Fake},
+};
+use crate::cli::{Client, ClientError, Exit, Settings};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+fn ok(body: Value) -> Answer {
+    Some((200, body.to_string()))
+}
+
+fn one_vpc(_: &Asked, _: usize) -> Answer {
+    ok(json!({ "vpcs": [
+        { "id": VPC, "name": "a\u{1b}[2J", "cidr": "10.0.0.0/16", "status": "OK", "created_at": "2026-01-02T03:04:05Z" },
+    ]}))
+}
+
+fn settings(endpoint: &str) -> Settings {
+    Settings {
+        endpoint: endpoint.parse().unwrap(),
+        ca_file: None,
+        project: Some("lab".parse().unwrap()),
+        token: TOKEN.to_owned().into(),
+        warnings: Vec::new(),
+    }
+}
+
+#[tokio::test]
+async fn a_list_comes_over_tls_as_a_table_and_as_json() {
+    let fake = Fake::tls(one_vpc);
+    let ca_file = fake.ca_file();
+    let ended = billet(&fake.endpoint(), &["vpc", "list", "--ca-file", ca_file.to_str().unwrap()]).await;
+    let table = "\
+ID                                    NAME   CIDR         STATUS  CREATED
+0198170e-4ca7-7000-8000-000000000002  a?[2J  10.0.0.0/16  OK      2026-01-02T03:04:05Z\n";
+    assert_eq!((ended.exit, ended.out.as_str(), ended.err.as_str()), (Exit::Done, table, ""));
+
+    let ended = billet(&fake.endpoint(), &["vpc", "list", "--json", "--ca-file", ca_file.to_str().unwrap()]).await;
+    assert_eq!(serde_json::from_str::<Value>(&ended.out).unwrap()[0]["id"], VPC);
+
+    let asked = &fake.asked()[0];
+    assert_eq!(asked.line, "GET /v1/lab/vpcs");
+    assert_eq!(asked.headers["x-auth-token"], TOKEN);
+}
+
+#[tokio::test]
+async fn a_certificate_of_another_authority_is_not_trusted_and_gets_no_token() {
+    let (fake, other) = (Fake::tls(one_vpc), Fake::tls(one_vpc));
+    let other_ca = other.ca_file();
+    let ended = billet(&fake.endpoint(), &["vpc", "list", "--ca-file", other_ca.to_str().unwrap()]).await;
+    assert_eq!(ended.exit, Exit::Unreachable);
+    assert!(ended.err.starts_with("error: failed to reach the controller at https://127.0.0.1:"), "{}", ended.err);
+    assert!(ended.err.contains("certificate"), "{}", ended.err);
+    assert!(fake.asked().is_empty());
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_with_its_request_id() {
+    let fake = Fake::plain(|_, _| Some((400, r#"{"error_code":"iMetal.0001","error_msg":"name: too long"}"#.into())));
+    let ended = billet(&fake.endpoint(), &["vpc", "create", "--name", "a", "--cidr", "10.0.0.0/16"]).await;
+    assert_eq!(ended.exit, Exit::Failed);
+    assert_eq!(ended.err, "error: iMetal.0001: name: too long (request id r-17)\n");
+    assert_eq!(ended.out, "");
+    assert_eq!(fake.asked()[0].body, br#"{"vpc":{"name":"a","cidr":"10.0.0.0/16"}}"#);
+}
+
+#[tokio::test]
+async fn nobody_there_is_an_exit_code_of_its_own() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let ended = billet(&endpoint, &["vpc", "list"]).await;
+    assert_eq!(ended.exit, Exit::Unreachable, "{}", ended.err);
+}
+
+#[tokio::test]
+async fn a_silent_controller_is_not_waited_for() {
+    let fake = Fake::plain(|_, _| None);
+    let client = Client::new(&settings(&fake.endpoint())).unwrap().answer_within(Duration::from_millis(200));
+    let start = std::time::Instant::now();
+    let error = client.vpcs().await.unwrap_err();
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    assert!(matches!(&error, ClientError::Unreachable { source, .. } if source.is_timeout()), "{error:?}");
+    assert!(!format!("{client:?}{error:?}").contains(TOKEN));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_answer_is_an_error() {
+    for body in ["", "[]", "{}", "<html>", r#"{"vpcs":[{"id":7}]}"#] {
+        let fake = Fake::plain(move |_, _| Some((200, body.into())));
+        let error = Client::new(&settings(&fake.endpoint())).unwrap().vpcs().await.unwrap_err();
+        assert!(matches!(error, ClientError::Garbled { .. }), "{body}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_endless_answer_is_cut_off() {
+    let fake = Fake::plain(|_, _| Some((200, " ".repeat(17 << 20))));
+    let error = Client::new(&settings(&fake.endpoint())).unwrap().vpcs().await.unwrap_err();
+    assert!(matches!(error, ClientError::Garbled { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_redirection_is_not_followed_with_the_token() {
+    let other = Fake::plain(one_vpc);
+    let fake = Fake::plain(|_, _| Some((302, String::new())));
+    let ended = billet(&fake.endpoint(), &["vpc", "list"]).await;
+    assert_eq!(ended.exit, Exit::Failed, "{ended:?}");
+    assert!(other.asked().is_empty());
+}
+
+#[tokio::test]
+async fn a_list_in_pages_is_read_to_its_end_but_not_in_a_circle() {
+    let server = |number: usize| json!({ "id": format!("{}{number}", &ID[..35]), "manage_state": "ready" });
+    let fake = Fake::plain(move |asked, before| match asked.line.as_str() {
+        "GET /v1/lab/physicalservers?limit=1000" => {
+            ok(json!({ "servers": [server(1)], "page_info": { "next_marker": "m" }, "count": 2 }))
+        }
+        "GET /v1/lab/physicalservers?limit=1000&marker=m" if before < 5 => {
+            ok(json!({ "servers": [server(2)], "page_info": { "current_count": 1 } }))
+        }
+        _ => ok(json!({ "servers": [], "page_info": { "next_marker": "m" } })),
+    });
+    let client = Client::new(&settings(&fake.endpoint())).unwrap();
+    assert_eq!(client.servers(None).await.unwrap().len(), 2);
+    for _ in 0..3 {
+        let _ = client.vpcs().await;
+    }
+    assert!(matches!(client.servers(None).await, Err(ClientError::Garbled { .. })));
+}
+
+#[tokio::test]
+async fn an_operators_word_goes_to_the_operators_part() {
+    let fake = Fake::plain(|_, _| ok(json!({ "id": ID, "manage_state": "ready", "unwiped": false })));
+    let words = ["server", "register", ID, "--agent", "rack1", "--role", "provisioning", "--role", "tenant"];
+    assert_eq!(billet(&fake.endpoint(), &words).await.exit, Exit::Done);
+    assert_eq!(billet(&fake.endpoint(), &["server", "accept-unwiped", ID]).await.exit, Exit::Done);
+    let asked = fake.asked();
+    assert_eq!(asked[0].line, format!("PUT /admin/v1/servers/{ID}"));
+    let expected = json!({ "agent_name": "rack1", "project_id": null, "roles": ["provisioning", "tenant"],
+        "clear_other_bootable_disks": false });
+    assert_eq!(serde_json::from_slice::<Value>(&asked[0].body).unwrap(), expected);
+    assert_eq!(asked[1].line, format!("POST /admin/v1/servers/{ID}/accept-unwiped"));
+}
+
+#[tokio::test]
+async fn a_join_token_stands_alone_on_standard_output() {
+    let fake = Fake::plain(|_, _| {
+        Some((201, json!({ "token": "billet-join-v1.x", "agent_name": "rack1", "expires_at": "T" }).to_string()))
+    });
+    let ended = billet(&fake.endpoint(), &["agent", "enroll", "--name", "rack1"]).await;
+    assert_eq!(ended.out, "billet-join-v1.x\n");
+    assert!(ended.err.contains("rack1") && !ended.err.contains("join-v1"), "{}", ended.err);
+}
+
+fn image_store(asked: &Asked, _: usize) -> Answer {
+    if asked.line.starts_with("GET") {
+        return ok(json!({ "images": [] }));
+    }
+    let digest = ring::digest::digest(&ring::digest::SHA256, &asked.body);
+    let image = json!({ "id": ID, "name": "debian 13", "os_type": "Linux", "size_bytes": asked.body.len(),
+        "sha256": hex::encode(digest), "created_at": "T" });
+    Some((201, json!({ "image": image }).to_string()))
+}
+
+#[tokio::test]
+async fn an_image_is_streamed_whole_with_its_digest() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let bytes: Vec<u8> = (0..3_000_001_u32).map(|n| n.to_le_bytes()[0]).collect();
+    std::fs::write(file.path(), &bytes).unwrap();
+    let fake = Fake::plain(image_store);
+    let path = file.path().to_str().unwrap();
+    let ended = billet(&fake.endpoint(), &["image", "import", path, "--name", "debian 13", "--shared"]).await;
+    assert_eq!(ended.exit, Exit::Done, "{}", ended.err);
+    let digest = hex::encode(ring::digest::digest(&ring::digest::SHA256, &bytes));
+    assert!(ended.out.contains(&digest), "{}", ended.out);
+    let asked = fake.asked();
+    let upload = asked.last().unwrap();
+    let query = format!("name=debian+13&os_type=Linux&sha256={digest}&size_bytes=3000001&shared=true");
+    assert_eq!(upload.line, format!("POST /v1/lab/images?{query}"));
+    assert_eq!(upload.headers["content-length"], "3000001");
+    assert!(upload.body == bytes, "other bytes arrived");
+}
+
+#[tokio::test]
+async fn an_image_with_another_digest_is_not_sent() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "abc").unwrap();
+    let fake = Fake::plain(image_store);
+    let path = file.path().to_str().unwrap();
+    let ended = billet(&fake.endpoint(), &["image", "import", path, "--name", "a", "--sha256", &"ab".repeat(32)]).await;
+    assert_eq!(ended.exit, Exit::Failed);
+    assert!(ended.err.contains("its SHA-256 is ba7816bf"), "{}", ended.err);
+    assert!(fake.asked().iter().all(|asked| asked.line.starts_with("GET")));
+}
+
+#[tokio::test]
+async fn a_caller_who_may_not_import_is_told_before_the_upload() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let fake = Fake::plain(|_, _| Some((401, r#"{"error_code":"iMetal.0003","error_msg":"Unauthorized"}"#.into())));
+    let path = file.path().to_str().unwrap();
+    let ended = billet(&fake.endpoint(), &["image", "import", path, "--name", "a"]).await;
+    assert_eq!(
+        (ended.exit, ended.err.as_str()),
+        (Exit::Failed, "error: iMetal.0003: Unauthorized (request id r-17)\n")
+    );
+    assert_eq!(fake.asked().len(), 1);
+}

@@ -1,0 +1,72 @@
+//! How an agent gets its certificate: once, by the join token that an operator gave it.
+
+use super::state::replace;
+use crate::config::Config;
+use anyhow::{Context, bail};
+use billet_proto::{
+    join::JoinToken,
+    link::{JoinRequest, enrollment_client::EnrollmentClient},
+};
+use std::{fs, path::PathBuf, time::Duration};
+use tonic::transport::{Certificate, ClientTlsConfig, Endpoint};
+
+/// The agent's own identity towards the controller.
+pub struct Identity {
+    /// Shown to the controller.
+    pub certificate_pem: String,
+    /// Its private key, which never left this machine.
+    pub key_pem: String,
+    /// What the controller's certificate must chain to.
+    pub ca_pem: String,
+}
+
+/// Loads the identity, or joins with the token in the configuration. Blocks until joined; each try has 15 s.
+///
+/// # Errors
+/// When there is neither a certificate nor a usable token, or the controller refuses it.
+pub async fn load_or_join(config: &Config) -> anyhow::Result<Identity> {
+    let path = |name: &str| -> PathBuf { config.state_dir.join(name) };
+    let (certificate, key, ca) = (path("agent.pem"), path("agent.key"), path("controller-ca.pem"));
+    if certificate.exists() {
+        let read = |path: &PathBuf| fs::read_to_string(path).with_context(|| format!("read {}", path.display()));
+        return Ok(Identity { certificate_pem: read(&certificate)?, key_pem: read(&key)?, ca_pem: read(&ca)? });
+    }
+    let Some(token_file) = &config.join_token_file else {
+        bail!("there is no certificate in {} and no join_token_file", config.state_dir.display());
+    };
+    let text = fs::read_to_string(token_file).with_context(|| format!("read {}", token_file.display()))?;
+    let token: JoinToken = text.trim().parse().with_context(|| format!("use the token in {}", token_file.display()))?;
+    // The key is on disk before the token is spent: an answer that was lost costs a token, never a mix-up of keys.
+    let pair = rcgen::KeyPair::generate().context("make a key")?;
+    let request = rcgen::CertificateParams::new(Vec::new())
+        .and_then(|params| params.serialize_request(&pair))
+        .and_then(|request| request.pem())
+        .context("make a certificate request")?;
+    replace(&key, pair.serialize_pem().as_bytes(), 0o600).context("keep the agent's key")?;
+    let joined = join(config, &token, request).await.context("join the controller")?;
+    replace(&ca, joined.ca_pem.as_bytes(), 0o644).context("keep the controller's CA")?;
+    replace(&certificate, joined.certificate_pem.as_bytes(), 0o644).context("keep the agent's certificate")?;
+    tracing::info!(agent = %joined.agent_id, name = %token.name, "joined the controller");
+    Ok(Identity { certificate_pem: joined.certificate_pem, key_pem: pair.serialize_pem(), ca_pem: joined.ca_pem })
+}
+
+async fn join(config: &Config, token: &JoinToken, csr_pem: String) -> anyhow::Result<billet_proto::link::JoinReply> {
+    let tls = ClientTlsConfig::new()
+        .ca_certificate(Certificate::from_pem(&token.ca_pem))
+        .domain_name(config.controller_name());
+    let limit = Duration::from_secs(15);
+    let channel = Endpoint::from_shared(format!("https://{}", config.controller))?
+        .tls_config(tls)?
+        .connect_timeout(limit)
+        .timeout(limit)
+        .connect()
+        .await?;
+    let request = JoinRequest { secret: token.secret.clone().into_bytes(), csr_pem };
+    Ok(EnrollmentClient::new(channel).join(request).await?.into_inner())
+}
+
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Identity")
+    }
+}

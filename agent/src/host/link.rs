@@ -1,0 +1,210 @@
+//! The session with the controller: the agent dials, says what it owns, takes orders and reports.
+//!
+//! Reports are not queued while there is no session: at each new one the controller sends every open order
+//! again, and the workers answer with where they stand. So a lost report costs nothing.
+
+use super::enroll::Identity;
+use crate::config::Config;
+use billet_proto::link::{
+    AgentMessage, ControllerMessage, Hello, Order, OwnedServer, Report, Welcome, Word, WordRequest, agent_message,
+    controller_message, link_client::LinkClient,
+};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_stream::{StreamExt, wrappers::ReceiverStream};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity as TlsIdentity};
+
+/// Messages waiting to be sent in one session. A full queue drops progress, and ends the session for anything else.
+const QUEUE: usize = 512;
+/// The longest pause between two tries to reach the controller.
+const MAX_PAUSE: Duration = Duration::from_secs(10);
+/// How long the controller may take for its word.
+const WORD_DEADLINE: Duration = Duration::from_secs(8);
+
+/// The way to the controller, shared by all workers.
+#[derive(Clone)]
+pub struct Link {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    channel: Channel,
+    session: Mutex<Option<mpsc::Sender<AgentMessage>>>,
+    words: Mutex<HashMap<Vec<u8>, oneshot::Sender<Word>>>,
+    connected: watch::Sender<bool>,
+}
+
+/// Why the controller could not be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    /// There is no session, or it ended.
+    #[error("reach the controller: there is no session")]
+    Away,
+    /// It did not answer in time.
+    #[error("ask the controller: no word within {} s", WORD_DEADLINE.as_secs())]
+    NoWord,
+}
+
+impl Link {
+    /// A link that is not connected yet.
+    ///
+    /// # Errors
+    /// When the certificates cannot be used.
+    pub fn new(config: &Config, identity: &Identity) -> Result<Self, tonic::transport::Error> {
+        let tls = ClientTlsConfig::new()
+            .ca_certificate(Certificate::from_pem(&identity.ca_pem))
+            .identity(TlsIdentity::from_pem(&identity.certificate_pem, &identity.key_pem))
+            .domain_name(config.controller_name());
+        let channel = Endpoint::from_shared(format!("https://{}", config.controller))?
+            .tls_config(tls)?
+            .connect_timeout(Duration::from_secs(5))
+            .http2_keep_alive_interval(Duration::from_secs(5))
+            .keep_alive_timeout(Duration::from_secs(5))
+            .keep_alive_while_idle(true)
+            .connect_lazy();
+        let (connected, _) = watch::channel(false);
+        let inner = Inner { channel, session: Mutex::default(), words: Mutex::default(), connected };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// A client for unary and streaming calls, such as reading chunks.
+    pub fn client(&self) -> LinkClient<Channel> {
+        LinkClient::new(self.inner.channel.clone()).max_decoding_message_size(80 << 20)
+    }
+
+    /// Whether there is a session now, and when that changes.
+    pub fn connected(&self) -> watch::Receiver<bool> {
+        self.inner.connected.subscribe()
+    }
+
+    /// Tells the controller something, if there is a session.
+    pub fn report(&self, report: Report) {
+        let mut session = self.inner.session.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(queue) = session.as_ref() else { return };
+        let passing = matches!(report.what, Some(billet_proto::link::report::What::Progress(_)));
+        if queue.try_send(wrap(agent_message::Body::Report(report))).is_err() && !passing {
+            // A report that matters would be lost: end the session, the next one tells everything anew.
+            *session = None;
+        }
+    }
+
+    /// Asks for the controller's word on a generation.
+    ///
+    /// # Errors
+    /// When there is no session or no answer within 8 s.
+    pub async fn word(&self, request: WordRequest) -> Result<Word, LinkError> {
+        let nonce = request.nonce.clone();
+        let (answer, answered) = oneshot::channel();
+        {
+            let session = self.inner.session.lock().unwrap_or_else(PoisonError::into_inner);
+            let queue = session.as_ref().ok_or(LinkError::Away)?;
+            self.words().insert(nonce.clone(), answer);
+            if queue.try_send(wrap(agent_message::Body::WordRequest(request))).is_err() {
+                self.words().remove(&nonce);
+                return Err(LinkError::Away);
+            }
+        }
+        let word = tokio::time::timeout(WORD_DEADLINE, answered).await;
+        self.words().remove(&nonce);
+        match word {
+            Ok(Ok(word)) => Ok(word),
+            Ok(Err(_)) => Err(LinkError::Away),
+            Err(_) => Err(LinkError::NoWord),
+        }
+    }
+
+    /// Dials again and again until `stop`; gives each order to `take`.
+    pub async fn run(self, config: Arc<Config>, epoch: u64, take: impl Fn(Order), mut stop: watch::Receiver<bool>) {
+        let mut pause = Duration::from_millis(100);
+        while !*stop.borrow() {
+            let began = tokio::time::Instant::now();
+            let ended = tokio::select! {
+                ended = self.session(&config, epoch, &take) => ended,
+                _ = stop.changed() => break,
+            };
+            self.close();
+            if let Err(error) = ended {
+                tracing::warn!(%error, controller = %config.controller, "no session with the controller");
+            }
+            pause = if began.elapsed() > MAX_PAUSE { Duration::from_millis(100) } else { (pause * 2).min(MAX_PAUSE) };
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                _ = stop.changed() => break,
+            }
+        }
+        self.close();
+    }
+
+    async fn session(&self, config: &Config, epoch: u64, take: &impl Fn(Order)) -> Result<(), tonic::Status> {
+        let (queue, messages) = mpsc::channel(QUEUE);
+        let hello = Hello { version: env!("CARGO_PKG_VERSION").into(), epoch, servers: owned(config) };
+        let first = queue.try_send(wrap(agent_message::Body::Hello(hello)));
+        first.map_err(|_| tonic::Status::internal("the queue is new and empty"))?;
+        let mut answers = self.client().attach(ReceiverStream::new(messages)).await?.into_inner();
+        *self.inner.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(queue);
+        while let Some(message) = answers.next().await {
+            match message? {
+                ControllerMessage { body: Some(controller_message::Body::Order(order)) } => take(order),
+                ControllerMessage { body: Some(controller_message::Body::Word(word)) } => {
+                    if let Some(answer) = self.words().remove(&word.nonce) {
+                        // Whoever asked may have given up; then nobody needs the word.
+                        let _ = answer.send(word);
+                    }
+                }
+                ControllerMessage { body: Some(controller_message::Body::Welcome(welcome)) } => {
+                    note_claims(&welcome);
+                    self.inner.connected.send_replace(true);
+                }
+                ControllerMessage { body: None } => tracing::warn!("a message that this version does not know"),
+            }
+            if self.inner.session.lock().unwrap_or_else(PoisonError::into_inner).is_none() {
+                return Err(tonic::Status::resource_exhausted("the queue of reports was full"));
+            }
+        }
+        Ok(())
+    }
+
+    fn close(&self) {
+        *self.inner.session.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.words().clear();
+        self.inner.connected.send_replace(false);
+    }
+
+    fn words(&self) -> std::sync::MutexGuard<'_, HashMap<Vec<u8>, oneshot::Sender<Word>>> {
+        self.inner.words.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Link {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Link")
+    }
+}
+
+fn wrap(body: agent_message::Body) -> AgentMessage {
+    AgentMessage { body: Some(body) }
+}
+
+fn owned(config: &Config) -> Vec<OwnedServer> {
+    let server = |server: &crate::config::Server| OwnedServer {
+        id: server.id.to_string(),
+        uuid: server.uuid.map(|uuid| uuid.hyphenated().to_string()).unwrap_or_default(),
+        serial: server.serial.clone().unwrap_or_default(),
+        macs: server.nics.iter().map(|nic| nic.mac.to_string()).collect(),
+    };
+    config.servers.iter().map(server).collect()
+}
+
+fn note_claims(welcome: &Welcome) {
+    for claim in &welcome.claims {
+        if claim.accepted {
+            tracing::info!(server = %claim.server_id, "the controller accepts the claim");
+        } else {
+            tracing::error!(server = %claim.server_id, reason = %claim.reason, "the controller refuses the claim");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The operator's executable: one JSON object on its standard input, one on its standard output.
+
+use super::{Network, NetworkError};
+use billet_proto::{MacAddr, ServerId};
+use serde::{Deserialize, Serialize};
+use std::{path::Path, process::Stdio, time::Duration};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    process::Command,
+};
+
+/// No answer is longer; a hook that says more is refused.
+const MAX_ANSWER_BYTES: u64 = 64 << 10;
+
+/// What the hook is told.
+#[derive(Debug, Serialize)]
+pub(super) struct Call {
+    pub(super) action: &'static str,
+    pub(super) server_id: ServerId,
+    pub(super) mac: MacAddr,
+    pub(super) network: Network,
+}
+
+#[derive(Debug, Deserialize)]
+struct Answer {
+    ok: bool,
+    #[serde(default)]
+    error: String,
+}
+
+pub(super) async fn run(command: &Path, arguments: &[String], call: &Call, deadline: Duration) -> Result<(), NetworkError> {
+    let failed = |source| NetworkError::Run { command: command.display().to_string(), source };
+    let mut child = Command::new(command)
+        .args(arguments)
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(failed)?;
+    let question = serde_json::to_vec(call).expect("a call has only string keys");
+    let talk = async {
+        if let Some(mut stdin) = child.stdin.take() {
+            // A hook that answers without reading is its own business; its answer decides.
+            let _ = stdin.write_all(&question).await;
+        }
+        let mut answer = Vec::new();
+        if let Some(stdout) = child.stdout.take() {
+            stdout.take(MAX_ANSWER_BYTES).read_to_end(&mut answer).await?;
+        }
+        let status = child.wait().await?;
+        Ok((answer, status))
+    };
+    let (answer, status) = tokio::time::timeout(deadline, talk)
+        .await
+        .map_err(|_| NetworkError::Deadline { mac: call.mac, seconds: deadline.as_secs() })?
+        .map_err(failed)?;
+    let refused = |reason: String| NetworkError::Refused { mac: call.mac, reason };
+    match serde_json::from_slice::<Answer>(&answer) {
+        Ok(Answer { ok: true, .. }) if status.success() => Ok(()),
+        Ok(Answer { ok: true, .. }) => Err(refused(format!("it said ok but ended with {status}"))),
+        Ok(Answer { error, .. }) => Err(refused(error.chars().filter(|c| !c.is_control()).take(300).collect())),
+        Err(error) => Err(refused(format!("its answer is not the JSON expected ({error}); it ended with {status}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn hook(dir: &tempfile::TempDir, script: &str) -> std::path::PathBuf {
+        let path = dir.path().join("hook");
+        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
+        path
+    }
+    fn call() -> Call {
+        Call {
+            action: "attach",
+            server_id: "0198170e-4ca7-7000-8000-000000000001".parse().unwrap(),
+            mac: "52:54:00:00:00:01".parse().unwrap(),
+            network: Network::Vpc { vpc_id: "0198170e-4ca7-7000-8000-0000000000aa".parse().unwrap() },
+        }
+    }
+
+    #[tokio::test]
+    async fn the_hook_is_told_which_port_goes_where() {
+        let dir = tempfile::tempdir().unwrap();
+        let seen = dir.path().join("seen");
+        let path = hook(&dir, &format!("cat > {}; echo '{{\"ok\":true}}'", seen.display()));
+        run(&path, &[], &call(), Duration::from_secs(10)).await.unwrap();
+        assert_eq!(
+            std::fs::read_to_string(seen).unwrap(),
+            r#"{"action":"attach","server_id":"0198170e-4ca7-7000-8000-000000000001","mac":"52:54:00:00:00:01","network":{"kind":"vpc","vpc_id":"0198170e-4ca7-7000-8000-0000000000aa"}}"#
+        );
+    }
+
+    #[tokio::test]
+    async fn what_the_hook_refuses_is_told_in_its_words() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = hook(&dir, r#"echo '{"ok":false,"error":"no such port"}'; exit 1"#);
+        let error = run(&path, &[], &call(), Duration::from_secs(10)).await.unwrap_err();
+        assert!(error.to_string().contains("no such port"), "{error}");
+        let path = hook(&dir, "echo nonsense");
+        assert!(matches!(run(&path, &[], &call(), Duration::from_secs(10)).await, Err(NetworkError::Refused { .. })));
+        let path = hook(&dir, r#"echo '{"ok":true}'; exit 3"#);
+        assert!(matches!(run(&path, &[], &call(), Duration::from_secs(10)).await, Err(NetworkError::Refused { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_hook_that_hangs_is_ended_at_its_deadline() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = hook(&dir, "exec sleep 60");
+        let error = run(&path, &[], &call(), Duration::from_millis(300)).await.unwrap_err();
+        assert!(matches!(error, NetworkError::Deadline { .. }), "{error}");
+    }
+}

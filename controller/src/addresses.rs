@@ -172,7 +172,7 @@ mod tests {
         Pool {
             cidr: "10.0.0.0/29".parse().unwrap(),
             gateway: Ipv4Addr::new(10, 0, 0, 1),
-            reserved: &[Ipv4Addr::new(10, 0, 0, 2)],
+            reserved: const { &[Ipv4Addr::new(10, 0, 0, 2)] },
         }
     }
 

@@ -1,1 +1,3 @@
-//! To be written.
+//! The REST API: parse, call, map. A handler never sets an instance's state.
+
+pub mod ports;

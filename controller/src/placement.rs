@@ -1,1 +1,239 @@
-//! To be written.
+//! Which server an instance gets: pure decisions.
+
+use crate::{
+    lifecycle::refusal::Refusal,
+    store::record::{ManageState, NicRole, Server},
+};
+use billet_proto::{ProjectId, ServerId};
+
+/// Chooses a server: the one wanted, or any idle one that the project may use, each equally likely.
+///
+/// `random_below(n)` answers a number below `n`; it is asked at most once, and never with 0.
+///
+/// # Errors
+/// [`Refusal::ServersNotFound`] when the one wanted does not exist for this project,
+/// [`Refusal::ServersNotReady`] when it, or every other, cannot be used now, with the reason.
+pub fn place(
+    servers: &[Server],
+    project: &ProjectId,
+    wanted: Option<ServerId>,
+    nics_needed: usize,
+    random_below: impl FnOnce(u64) -> u64,
+) -> Result<ServerId, Refusal> {
+    let visible = || servers.iter().filter(|server| may_use(server, project));
+    if let Some(id) = wanted {
+        let server = visible().find(|server| server.id == id).ok_or_else(|| Refusal::ServersNotFound(vec![id]))?;
+        return match obstacle(server, nics_needed) {
+            None => Ok(id),
+            Some(why) => Err(Refusal::ServersNotReady { ids: vec![id], why: format!("it {}", why.of_one()) }),
+        };
+    }
+    let idle: Vec<_> = visible().filter(|server| obstacle(server, nics_needed).is_none()).collect();
+    if idle.is_empty() {
+        let obstacles: Vec<_> = visible().filter_map(|server| obstacle(server, nics_needed)).collect();
+        return Err(Refusal::ServersNotReady { ids: vec![], why: tally(&obstacles) });
+    }
+    let drawn = random_below(u64::try_from(idle.len()).unwrap_or(u64::MAX));
+    let index = usize::try_from(drawn).unwrap_or(0) % idle.len();
+    Ok(idle[index].id)
+}
+
+/// Whether a project's instances may be on the server: its own, or one of the shared pool.
+pub fn may_use(server: &Server, project: &ProjectId) -> bool {
+    server.project_id.as_ref().is_none_or(|owner| owner == project)
+}
+
+/// Whether the operator registered the server for the very agent whose claim was accepted.
+pub fn is_vouched_for(server: &Server) -> bool {
+    server.registered_agent.is_some() && server.registered_agent == server.owner
+}
+
+/// The state that a server has after its registration or its owner changed: one that both sides vouch for becomes
+/// ready (`maintain` when nothing wiped it), one that they no longer do goes back to onboard. One in use or in maintain
+/// stays what it is.
+pub fn settled_state(server: &Server) -> ManageState {
+    match (server.manage_state, is_vouched_for(server)) {
+        (ManageState::Onboard, true) if server.unwiped => ManageState::Maintain,
+        (ManageState::Onboard, true) => ManageState::Ready,
+        (ManageState::Ready, false) => ManageState::Onboard,
+        (state, _) => state,
+    }
+}
+
+/// Ports that a tenant may have, in port order.
+pub fn tenant_ports(server: &Server) -> impl Iterator<Item = usize> + '_ {
+    (0..server.macs.len()).filter(|port| server.roles.get(*port).is_none_or(|role| *role == NicRole::Tenant))
+}
+
+/// Why a server cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Obstacle {
+    State(ManageState),
+    NotVouched,
+    FewNics { needed: usize },
+}
+
+fn obstacle(server: &Server, nics_needed: usize) -> Option<Obstacle> {
+    if server.manage_state != ManageState::Ready {
+        return Some(Obstacle::State(server.manage_state));
+    }
+    if !is_vouched_for(server) {
+        return Some(Obstacle::NotVouched);
+    }
+    (tenant_ports(server).count() < nics_needed).then_some(Obstacle::FewNics { needed: nics_needed })
+}
+
+impl Obstacle {
+    fn of_one(self) -> String {
+        match self {
+            Self::State(state) => format!("is {}", state.as_str()),
+            Self::NotVouched => "is not owned by the agent that it is registered for".to_owned(),
+            Self::FewNics { needed } => format!("has fewer than {needed} tenant NICs"),
+        }
+    }
+}
+
+/// Such as `none is ready for this project: 2 in-use, 1 in maintain`.
+fn tally(obstacles: &[Obstacle]) -> String {
+    let count = |wanted: fn(&Obstacle) -> bool| obstacles.iter().filter(|o| wanted(o)).count();
+    let parts: Vec<_> = [
+        (count(|o| *o == Obstacle::State(ManageState::InUse)), "in-use"),
+        (count(|o| *o == Obstacle::State(ManageState::Maintain)), "in maintain"),
+        (count(|o| *o == Obstacle::State(ManageState::Onboard)), "still onboard"),
+        (count(|o| *o == Obstacle::NotVouched), "not owned by the agent registered"),
+        (count(|o| matches!(o, Obstacle::FewNics { .. })), "with too few tenant NICs"),
+    ]
+    .into_iter()
+    .filter(|(n, _)| *n > 0)
+    .map(|(n, what)| format!("{n} {what}"))
+    .collect();
+    if parts.is_empty() {
+        return "this project has no server, and the shared pool is empty".to_owned();
+    }
+    format!("none is ready for this project: {}", parts.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+    use billet_proto::{AgentId, MacAddr};
+    use uuid::Uuid;
+
+    fn server(number: u128) -> Server {
+        let agent = AgentId::new(Uuid::from_u128(99));
+        Server {
+            id: ServerId::new(Uuid::from_u128(number)),
+            registered_agent: Some(agent),
+            owner: Some(agent),
+            project_id: None,
+            uuid: String::new(),
+            serial: String::new(),
+            macs: vec![MacAddr::new([2, 0, 0, 0, 0, 1]), MacAddr::new([2, 0, 0, 0, 0, 2])],
+            roles: vec![],
+            clear_other_bootable_disks: false,
+            manage_state: ManageState::Ready,
+            unwiped: false,
+            generation: 0,
+            onboard_time: Timestamp(0),
+        }
+    }
+
+    fn project() -> ProjectId {
+        "lab".parse().unwrap()
+    }
+
+    fn why(servers: &[Server], wanted: Option<ServerId>, nics: usize) -> (Vec<ServerId>, String) {
+        match place(servers, &project(), wanted, nics, |_| 0) {
+            Err(Refusal::ServersNotReady { ids, why }) => (ids, why),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_idle_server_comes_up_and_no_other() {
+        let mut servers: Vec<_> = (1..=5).map(server).collect();
+        servers[1].manage_state = ManageState::InUse;
+        servers[3].project_id = Some("other".parse().unwrap());
+        servers[4].project_id = Some(project());
+        let got: Vec<_> = (0..3).map(|n| place(&servers, &project(), None, 2, |_| n).unwrap()).collect();
+        assert_eq!(got, [servers[0].id, servers[2].id, servers[4].id]);
+        place(&servers, &project(), None, 2, |bound| {
+            assert_eq!(bound, 3);
+            0
+        })
+        .unwrap();
+    }
+
+    #[test]
+    fn a_number_out_of_range_still_chooses_a_server() {
+        assert!(place(&[server(1)], &project(), None, 1, |_| u64::MAX).is_ok());
+    }
+
+    #[test]
+    fn a_server_that_is_unknown_or_anothers_is_not_found() {
+        let mut foreign = server(1);
+        foreign.project_id = Some("other".parse().unwrap());
+        for (servers, wanted) in [(vec![foreign.clone()], foreign.id), (vec![server(2)], server(3).id)] {
+            let got = place(&servers, &project(), Some(wanted), 1, |_| 0);
+            assert!(matches!(got, Err(Refusal::ServersNotFound(ids)) if ids == [wanted]));
+        }
+    }
+
+    #[test]
+    fn a_server_that_is_wanted_but_cannot_be_used_is_named_with_the_reason() {
+        let changes: [(fn(&mut Server), &str); 5] = [
+            (|s| s.manage_state = ManageState::Maintain, "it is maintain"),
+            (|s| s.owner = None, "it is not owned by the agent that it is registered for"),
+            (
+                |s| (s.owner, s.registered_agent) = (None, None),
+                "it is not owned by the agent that it is registered for",
+            ),
+            (|s| s.roles = vec![NicRole::Provisioning], "it has fewer than 2 tenant NICs"),
+            (|s| s.macs.truncate(1), "it has fewer than 2 tenant NICs"),
+        ];
+        for (change, reason) in changes {
+            let mut server = server(1);
+            change(&mut server);
+            let id = server.id;
+            assert_eq!(why(&[server], Some(id), 2), (vec![id], reason.to_owned()));
+        }
+        assert_eq!(place(&[server(1)], &project(), Some(server(1).id), 2, |_| 0).unwrap(), server(1).id);
+    }
+
+    #[test]
+    fn when_none_is_idle_the_reasons_are_counted_over_what_the_project_may_use() {
+        let mut servers: Vec<_> = (1..=6).map(server).collect();
+        servers[0].manage_state = ManageState::InUse;
+        servers[1].manage_state = ManageState::InUse;
+        servers[2].manage_state = ManageState::Maintain;
+        servers[3].owner = None;
+        servers[4].macs.clear();
+        servers[5].project_id = Some("other".parse().unwrap());
+        let text = "none is ready for this project: 2 in-use, 1 in maintain, 1 not owned by the agent registered, \
+                    1 with too few tenant NICs";
+        assert_eq!(why(&servers, None, 1), (vec![], text.to_owned()));
+        assert!(why(&[], None, 1).1.contains("no server"));
+    }
+
+    #[test]
+    fn both_sides_make_a_server_ready_and_either_can_end_that() {
+        use ManageState::{InUse, Maintain, Onboard, Ready};
+        for (state, vouched, unwiped, settled) in [
+            (Onboard, true, false, Ready),
+            (Onboard, true, true, Maintain),
+            (Onboard, false, false, Onboard),
+            (Ready, true, true, Ready),
+            (Ready, false, false, Onboard),
+            (InUse, false, true, InUse),
+            (Maintain, true, false, Maintain),
+            (Maintain, false, true, Maintain),
+        ] {
+            let mut server = Server { manage_state: state, unwiped, ..server(1) };
+            if !vouched {
+                server.owner = None;
+            }
+            assert_eq!(settled_state(&server), settled, "{state:?} {vouched} {unwiped}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What the API needs of the rest of the controller, as traits: the API can then be tried without a life cycle, and the
+//! life cycle without HTTP.
+
+use crate::{
+    clock::Timestamp,
+    lifecycle::refusal::Refusal,
+    request::{CreateInstance, ImageMeta, ImageOs, Invalid},
+    store::{
+        StoreError,
+        record::{Agent, Image, Instance},
+    },
+};
+use axum::body::Body;
+use billet_proto::{AgentId, InstanceId, ProjectId, ServerId};
+use std::{collections::BTreeMap, error::Error, future::Future, pin::Pin};
+use tokio::sync::watch;
+
+/// A future that a trait object can answer.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The only mover of state.
+pub trait LifecycleApi: Send + Sync {
+    /// Checks what a request's ids name (image visible, VPC and subnets the project's and of one VPC, addresses free, a
+    /// server to be had) without changing anything, so that hopeless requests cost no password hash.
+    ///
+    /// # Errors
+    /// The refusal that [`Self::create`] would answer now.
+    fn check_create<'a>(
+        &'a self,
+        project: &'a ProjectId,
+        request: &'a CreateInstance,
+    ) -> BoxFuture<'a, Result<ImageOs, Refusal>>;
+
+    /// Checks again, and accepts: instance, reservations and event are on disk when this answers.
+    /// `password_hash` is a crypt(3) hash; the request's password was wiped.
+    ///
+    /// # Errors
+    /// Why not; nothing is changed then.
+    fn create<'a>(
+        &'a self,
+        project: ProjectId,
+        request: CreateInstance,
+        password_hash: String,
+    ) -> BoxFuture<'a, Result<InstanceId, Refusal>>;
+
+    /// Records that an instance is to be deleted; of `project` alone when one is given. Asking again while it is
+    /// shutting down is no error.
+    ///
+    /// # Errors
+    /// [`Refusal::InstancesNotFound`] for one that is unknown, another project's or terminated.
+    fn delete<'a>(&'a self, project: Option<ProjectId>, id: InstanceId) -> BoxFuture<'a, Result<(), Refusal>>;
+
+    /// Counts up after each committed event of any instance.
+    fn changes(&self) -> watch::Receiver<u64>;
+}
+
+/// Sessions with agents.
+pub trait Presence: Send + Sync {
+    /// Whether the agent has a session now.
+    fn agent_online(&self, agent: AgentId) -> bool;
+
+    /// Told after the operator's side of a server was changed and committed, so that its agent need not ask.
+    fn server_changed(&self, _server: ServerId) {}
+}
+
+/// Takes images in.
+pub trait ImageImport: Send + Sync {
+    /// Brings the raw bytes of `body` into the canonical form and records the image.
+    ///
+    /// # Errors
+    /// Why not; nothing is kept then.
+    fn import<'a>(&'a self, meta: ImageMeta, body: Body) -> BoxFuture<'a, Result<Image, ImportRefusal>>;
+}
+
+/// Why an image was not taken in.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportRefusal {
+    /// The bytes are not what was announced, or did not come.
+    #[error("import the image: {0}")]
+    Invalid(Invalid),
+    /// As many imports as are allowed are in progress.
+    #[error("import the image: too many imports are in progress")]
+    Busy,
+    /// The record could not be written.
+    #[error("record the image")]
+    Store(#[source] StoreError),
+    /// The image could not be kept.
+    #[error("keep the image")]
+    Failed(#[source] Box<dyn Error + Send + Sync>),
+}
+
+/// How agents join.
+pub trait Enrolment: Send + Sync {
+    /// Makes a token that lets one agent of that name join once, and says until when. Only its digest is stored.
+    ///
+    /// # Errors
+    /// When the name is taken, or the store fails.
+    fn new_join_token(&self, agent_name: String) -> BoxFuture<'_, Result<(String, Timestamp), Refusal>>;
+
+    /// All agents that joined.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn agents(&self) -> BoxFuture<'_, Result<Vec<Agent>, Refusal>>;
+}
+
+/// Opens what is sealed at rest and may be shown.
+pub trait Secrets: Send + Sync {
+    /// An instance's metadata.
+    ///
+    /// # Errors
+    /// When it does not open: the key is another, or the row was changed.
+    fn metadata(&self, instance: &Instance) -> Result<BTreeMap<String, String>, SecretsError>;
+}
+
+/// A sealed value that does not open.
+#[derive(Debug, thiserror::Error)]
+#[error("open what is sealed at rest")]
+pub struct SecretsError(#[source] pub Box<dyn Error + Send + Sync>);

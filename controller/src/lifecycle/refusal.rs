@@ -1,0 +1,74 @@
+//! Why the life cycle or the placement does not do what a tenant asks. Nothing was changed then.
+
+use crate::{
+    request::{Invalid, Problems},
+    store::StoreError,
+};
+use billet_proto::{InstanceId, ServerId};
+use std::fmt;
+
+/// A refusal that a tenant is told of; [`crate::api::error`] has the codes.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// A field names nothing, or something that does not fit.
+    #[error("accept the request: {0}")]
+    Invalid(Problems),
+    /// No such servers for this project.
+    #[error("find the physical servers: [{}]", listed(.0))]
+    ServersNotFound(Vec<ServerId>),
+    /// Servers that cannot be used now.
+    #[error("use the physical servers: [{}]: {why}", listed(.ids))]
+    ServersNotReady {
+        /// Those named in the request; empty when any would have done.
+        ids: Vec<ServerId>,
+        /// For a person, such as `2 are in maintain`.
+        why: String,
+    },
+    /// No such instances in this project.
+    #[error("find the instances: [{}]", listed(.0))]
+    InstancesNotFound(Vec<InstanceId>),
+    /// The instance's state does not allow it.
+    #[error("act on instance {id}: it is {state}, and must be {wanted}")]
+    InstanceState {
+        /// Which.
+        id: InstanceId,
+        /// Its state, the API's word.
+        state: &'static str,
+        /// The states that allow it.
+        wanted: &'static str,
+    },
+    /// As much as is allowed is in progress; the same call may work soon.
+    #[error("accept the request: too much is in progress")]
+    Busy,
+    /// The store failed.
+    #[error("read or write what is stored")]
+    Store(#[source] StoreError),
+}
+
+impl Refusal {
+    /// A field whose value does not fit; the value is repeated in the answer.
+    pub fn invalid(field: impl Into<String>, rule: impl Into<String>, given: impl fmt::Display) -> Self {
+        Self::Invalid(Invalid::new(field, rule, given).into())
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+impl From<Invalid> for Refusal {
+    fn from(invalid: Invalid) -> Self {
+        Self::Invalid(invalid.into())
+    }
+}
+impl From<Problems> for Refusal {
+    fn from(problems: Problems) -> Self {
+        Self::Invalid(problems)
+    }
+}
+
+/// Ids as they stand in the family's messages: joined by commas.
+pub(crate) fn listed(ids: &[impl fmt::Display]) -> String {
+    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

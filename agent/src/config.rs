@@ -251,7 +251,10 @@ impl Config {
             check(server.uuid.is_some() || server.serial.is_some(), format!("server {id}: uuid or serial is required"));
             check((1..=16).contains(&server.nics.len()), format!("server {id}: 1 to 16 nics"));
             check(server.boot_nic().is_some(), format!("server {id}: one of its nics needs a provisioning_address"));
-            check(server.bmc.user.len() <= 16, format!("server {id}: bmc.user has at most 16 bytes (IPMI v2.0 §22.28)"));
+            check(
+                server.bmc.user.len() <= 16,
+                format!("server {id}: bmc.user has at most 16 bytes (IPMI v2.0 §22.28)"),
+            );
             for nic in &server.nics {
                 check(macs.insert(nic.mac), format!("server {id}: nic {} stands twice", nic.mac));
                 if let Some(address) = nic.provisioning_address {

@@ -28,7 +28,12 @@ struct Answer {
     error: String,
 }
 
-pub(super) async fn run(command: &Path, arguments: &[String], call: &Call, deadline: Duration) -> Result<(), NetworkError> {
+pub(super) async fn run(
+    command: &Path,
+    arguments: &[String],
+    call: &Call,
+    deadline: Duration,
+) -> Result<(), NetworkError> {
     let failed = |source| NetworkError::Run { command: command.display().to_string(), source };
     let mut child = Command::new(command)
         .args(arguments)

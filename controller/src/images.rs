@@ -7,8 +7,10 @@
 pub mod blobs;
 pub mod import;
 mod pack;
+mod service;
 mod stream;
 
-pub use blobs::{BlobError, Blobs};
+pub use blobs::{BlobError, Blobs, MAX_INDICES};
 pub use import::{Expected, ImportError, Imported, Importer};
+pub use service::ImageService;
 pub use stream::StreamReader;

@@ -1,4 +1,22 @@
-//! The life cycle in three layers that never mix: the pure [`table`], the driver, and one file for each operation.
+//! The life cycle in three layers that never mix: the pure [`table`], the [`driver`], and one file for each operation.
+//!
+//! An operation is a function over a transaction and [`rules::Rules`]: it reads, decides, writes, and answers. The driver
+//! gives it the time, runs it, and tells agents and watchers afterwards; nothing is sent before it is on disk.
 
+mod claim;
+mod create;
+mod delete;
+pub mod driver;
+mod event;
+mod expire;
+mod image_access;
+mod order;
 pub mod refusal;
+mod report;
+mod rules;
+pub mod secrets;
 pub mod table;
+mod word;
+
+pub(crate) use claim::HelloError;
+pub use driver::{Dispatch, Lifecycle, Parts};

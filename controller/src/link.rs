@@ -1,1 +1,17 @@
-//! To be written.
+//! The agents' door: gRPC over mutual TLS by the controller's own authority. Agents dial; the controller never does.
+//!
+//! Invariants: only [`enrollment`] answers a caller without a certificate; every other call is checked against the
+//! servers that the calling certificate's agent owns.
+
+mod attach;
+mod caller;
+mod enrollment;
+mod images;
+mod join_token;
+mod server;
+mod service;
+mod sessions;
+
+pub use join_token::JoinTokens;
+pub use server::{LinkError, LinkServer};
+pub use sessions::Sessions;

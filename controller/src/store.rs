@@ -89,6 +89,8 @@ pub trait Transaction {
     fn insert_agent(&mut self, agent: &Agent) -> Result<()>;
     fn update_agent(&mut self, agent: &Agent) -> Result<()>;
     fn agent(&mut self, id: AgentId) -> Result<Option<Agent>>;
+    /// By name.
+    fn agents(&mut self) -> Result<Vec<Agent>>;
     fn agent_by_name(&mut self, name: &str) -> Result<Option<Agent>>;
     /// By the SHA-256 of its certificate's DER.
     fn agent_by_certificate(&mut self, fingerprint: &[u8; 32]) -> Result<Option<Agent>>;

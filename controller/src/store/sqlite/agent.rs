@@ -42,6 +42,10 @@ pub(super) fn by_id(connection: &Connection, id: AgentId) -> Result<Option<Agent
     first(connection, "SELECT * FROM agent WHERE id = ?1", [id.to_string()], read)
 }
 
+pub(super) fn all(connection: &Connection) -> Result<Vec<Agent>> {
+    super::value::all(connection, "SELECT * FROM agent ORDER BY name", [], read)
+}
+
 pub(super) fn by_name(connection: &Connection, name: &str) -> Result<Option<Agent>> {
     first(connection, "SELECT * FROM agent WHERE name = ?1", [name], read)
 }

@@ -88,6 +88,9 @@ impl Transaction for SqliteTransaction<'_> {
     fn agent(&mut self, id: AgentId) -> Result<Option<Agent>> {
         agent::by_id(&self.0, id)
     }
+    fn agents(&mut self) -> Result<Vec<Agent>> {
+        agent::all(&self.0)
+    }
     fn agent_by_name(&mut self, name: &str) -> Result<Option<Agent>> {
         agent::by_name(&self.0, name)
     }

@@ -1,0 +1,159 @@
+//! Accepting an instance: checks against the store, the choice of server and addresses, and the rows.
+
+use super::{event, refusal::Refusal, rules::Rules, secrets::InstanceSecrets, table::Phase};
+use crate::{
+    addresses::{self, AddressError, Pool},
+    clock::{Edge, below},
+    placement,
+    request::{CreateInstance, ImageOs, NicRequest},
+    store::{
+        Transaction,
+        record::{Instance, InstanceNic, ManageState, Reservation, Server, Subnet},
+    },
+};
+use billet_proto::{ImageId, InstanceId, ProjectId, ServerId, VpcId};
+use std::{collections::HashSet, net::Ipv4Addr};
+
+/// A request whose every id names something that fits.
+pub(super) struct Planned {
+    pub(super) os: ImageOs,
+    server: Server,
+    nics: Vec<InstanceNic>,
+}
+
+/// The part of a request that names things: all that a plan needs, and nothing secret.
+#[derive(Clone)]
+pub(super) struct Wish {
+    image_id: ImageId,
+    vpc_id: VpcId,
+    nics: Vec<NicRequest>,
+    server_id: Option<ServerId>,
+}
+
+impl From<&CreateInstance> for Wish {
+    fn from(request: &CreateInstance) -> Self {
+        let CreateInstance { image_id, vpc_id, nics, server_id, .. } = request;
+        Self { image_id: *image_id, vpc_id: *vpc_id, nics: nics.clone(), server_id: *server_id }
+    }
+}
+
+/// Checks a wish and chooses; changes nothing.
+pub(super) fn plan(
+    tx: &mut dyn Transaction,
+    edge: &Edge,
+    project: &ProjectId,
+    request: &Wish,
+) -> Result<Planned, Refusal> {
+    let image = tx.image(request.image_id)?;
+    let image = image.filter(|image| image.project_id.as_ref().is_none_or(|owner| owner == project));
+    let image = image.ok_or_else(|| {
+        Refusal::invalid("image_id", "must name an image that this project can see", request.image_id)
+    })?;
+    let os = ImageOs::from_word(&image.os_type).ok_or_else(|| {
+        Refusal::invalid("image_id", "must name an image of a known operating system", &image.os_type)
+    })?;
+    let vpc = tx.vpc(request.vpc_id)?.filter(|vpc| vpc.project_id == *project);
+    let vpc = vpc.ok_or_else(|| Refusal::invalid("vpc_id", "must name a VPC of this project", request.vpc_id))?;
+    let mut subnets = Vec::with_capacity(request.nics.len());
+    for (index, nic) in request.nics.iter().enumerate() {
+        let subnet = tx.subnet(nic.subnet_id)?;
+        let subnet = subnet.filter(|subnet| subnet.project_id == *project && subnet.vpc_id == vpc.id);
+        let field = format!("network_interfaces[{index}].subnet_id");
+        subnets.push(subnet.ok_or_else(|| Refusal::invalid(field, "must name a subnet of vpc_id", nic.subnet_id))?);
+    }
+    let servers = tx.servers()?;
+    let random = |bound| below(&*edge.entropy, bound);
+    let chosen = placement::place(&servers, project, request.server_id, request.nics.len(), random)?;
+    let server = servers.into_iter().find(|server| server.id == chosen);
+    let server = server.ok_or_else(|| Refusal::ServersNotFound(vec![chosen]))?;
+    let taken = tx.reserved_addresses(vpc.id)?.into_iter().collect();
+    let addresses = choose_addresses(&request.nics, &subnets, taken)?;
+    let nics = placement::tenant_ports(&server)
+        .zip(addresses)
+        .zip(&subnets)
+        .map(|((port, address), subnet)| InstanceNic { subnet_id: subnet.id, address, mac: server.macs[port] })
+        .collect();
+    Ok(Planned { os, server, nics })
+}
+
+/// Those asked for by address first, so that no automatic one takes what a later NIC asks for.
+fn choose_addresses(
+    nics: &[NicRequest],
+    subnets: &[Subnet],
+    mut taken: HashSet<Ipv4Addr>,
+) -> Result<Vec<Ipv4Addr>, Refusal> {
+    let mut chosen = vec![None; nics.len()];
+    for asked in [true, false] {
+        for (index, (nic, subnet)) in nics.iter().zip(subnets).enumerate() {
+            if nic.address.is_some() != asked {
+                continue;
+            }
+            let pool = Pool { cidr: subnet.cidr, gateway: subnet.gateway, reserved: &subnet.reserved };
+            let address = addresses::choose(&pool, nic.address, &mut taken);
+            chosen[index] = Some(address.map_err(|error| refuse_address(index, &error, nic, subnet))?);
+        }
+    }
+    Ok(chosen.into_iter().flatten().collect())
+}
+
+fn refuse_address(index: usize, error: &AddressError, nic: &NicRequest, subnet: &Subnet) -> Refusal {
+    let field = format!("network_interfaces[{index}].ipv4_address");
+    match nic.address {
+        Some(address) => {
+            Refusal::invalid(field, format!("must be free for a host in {}: {error}", subnet.cidr), address)
+        }
+        None => Refusal::invalid(field, format!("{error}"), "automatic"),
+    }
+}
+
+/// Writes instance, reservations, server and event.
+pub(super) fn accept(
+    tx: &mut dyn Transaction,
+    rules: &Rules,
+    edge: &Edge,
+    secrets: &InstanceSecrets,
+    (project, request, password_hash): (&ProjectId, &CreateInstance, &str),
+) -> Result<Instance, Refusal> {
+    let Planned { mut server, nics, .. } = plan(tx, edge, project, &request.into())?;
+    let id = InstanceId::new(edge.id());
+    server.generation += 1;
+    server.manage_state = ManageState::InUse;
+    // From here on an order may reach the ramdisk without our knowing: only a wipe makes this untrue again.
+    server.unwiped = true;
+    let mut instance = Instance {
+        id,
+        version: 0,
+        project_id: project.clone(),
+        name: request.name.as_str().to_owned(),
+        description: request.description.clone(),
+        image_id: request.image_id,
+        vpc_id: request.vpc_id,
+        server_id: server.id,
+        nics,
+        phase: Phase::Waiting,
+        waiting_for: "the server's agent to take the order".into(),
+        deadline: None,
+        generation: server.generation,
+        password_hash: Some(secrets.seal_password(id, password_hash)),
+        metadata: secrets.seal_metadata(id, request.metadata.pairs()),
+        error: None,
+        host_key: None,
+        proof: None,
+        boot_trust: None,
+        created_at: rules.now,
+        updated_at: rules.now,
+        launched_at: None,
+        terminated_at: None,
+    };
+    instance.deadline = rules.deadline(&instance, Phase::Waiting);
+    tx.insert_instance(&instance)?;
+    for nic in &instance.nics {
+        let (subnet_id, address) = (nic.subnet_id, nic.address);
+        tx.reserve(&Reservation { vpc_id: instance.vpc_id, subnet_id, address, instance_id: id })?;
+    }
+    tx.update_server(&server)?;
+    let addresses: Vec<String> = instance.nics.iter().map(|nic| nic.address.to_string()).collect();
+    let text = format!("on server {}, with {}", server.id, addresses.join(" and "));
+    tx.insert_event(&event::plain(&instance, rules.now, "accepted", "", &text))?;
+    Ok(instance)
+}

@@ -1,0 +1,281 @@
+//! Runs operations: gives them the time, commits, and tells agents and watchers afterwards.
+//!
+//! Nothing here decides; and nothing is kept here that a restart must know, except how often progress was recorded.
+
+use super::{
+    claim::{self, HelloError},
+    create, delete, expire, image_access, order,
+    refusal::Refusal,
+    report::{self, Applied},
+    rules::Rules,
+    secrets::InstanceSecrets,
+    word,
+};
+use crate::{
+    api::ports::{BoxFuture, LifecycleApi},
+    clock::{Edge, Timestamp},
+    config::{Deadlines, Policy},
+    request::{CreateInstance, ImageOs},
+    store::{Handle, StoreError, Transaction, record::Instance},
+};
+use billet_proto::{
+    AgentId, ImageId, InstanceId, ProjectId,
+    link::{Claim, Hello, Order, Report, WordRequest, report::What},
+};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::sync::watch;
+
+/// Progress is recorded for each percent, and at least so often.
+const PROGRESS_PAUSE: Duration = Duration::from_secs(5);
+/// The longest sleep between two looks at the deadlines.
+const MAX_SLEEP: Duration = Duration::from_secs(60);
+/// After the store failed, the deadlines are looked at again so soon.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Brings an order to an agent.
+pub trait Dispatch: Send + Sync {
+    /// Sends it if the agent has a session. An order that does not arrive is sent again when the agent attaches.
+    fn send(&self, agent: AgentId, order: Order);
+}
+
+/// What a life cycle is made of.
+pub struct Parts {
+    /// The records.
+    pub store: Handle,
+    /// Time, randomness and ids.
+    pub edge: Edge,
+    /// Opens and seals instances' secrets.
+    pub secrets: InstanceSecrets,
+    /// When a step becomes an error.
+    pub deadlines: Deadlines,
+    /// What the operator allows.
+    pub policy: Policy,
+    /// The way to agents.
+    pub dispatch: Arc<dyn Dispatch>,
+}
+
+/// The life cycle of all instances; cheap to clone.
+#[derive(Clone)]
+pub struct Lifecycle {
+    parts: Arc<Parts>,
+    changes: watch::Sender<u64>,
+    /// By server: generation, bytes and time of the progress recorded last.
+    progress: Arc<Mutex<HashMap<String, (u64, u64, Timestamp)>>>,
+}
+
+impl Lifecycle {
+    /// A life cycle over these parts. [`Lifecycle::run`] must run for deadlines to be kept.
+    pub fn new(parts: Parts) -> Self {
+        Self { parts: Arc::new(parts), changes: watch::channel(0).0, progress: Arc::default() }
+    }
+
+    fn rules(&self) -> Rules {
+        let Parts { edge, deadlines, policy, .. } = &*self.parts;
+        Rules { now: edge.now(), deadlines: *deadlines, policy: *policy }
+    }
+
+    fn changed(&self) {
+        self.changes.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    async fn transact<T, E>(
+        &self,
+        work: impl FnOnce(&mut dyn Transaction) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let done = self.parts.store.run(work).await?;
+        self.changed();
+        Ok(done)
+    }
+
+    /// Sends the order that `instance` stands for, if its agent is there.
+    async fn dispatch(&self, instance: Instance) {
+        let (rules, secrets) = (self.rules(), self.parts.secrets.clone());
+        let id = instance.id;
+        let made =
+            self.parts.store.run(move |tx| Ok::<_, StoreError>(order::of(tx, &rules, &secrets, &instance))).await;
+        match made {
+            Ok(Ok(Some((agent, order)))) => self.parts.dispatch.send(agent, order),
+            Ok(Ok(None)) => {}
+            Ok(Err(error)) => tracing::error!(instance = %id, %error, "no order can be made"),
+            Err(error) => tracing::error!(instance = %id, %error, "no order can be made"),
+        }
+    }
+
+    /// Takes note of an agent that attaches: its servers, and what it is to do.
+    ///
+    /// # Errors
+    /// When it is unknown or of an older start, or the store fails.
+    pub(crate) async fn hello(&self, agent: AgentId, hello: Hello) -> Result<(Vec<Claim>, Vec<Order>), HelloError> {
+        let (rules, secrets) = (self.rules(), self.parts.secrets.clone());
+        self.transact(move |tx| {
+            let claims = claim::hello(tx, &rules, agent, &hello)?;
+            let orders = order::of_agent(tx, &rules, &secrets, agent).map_err(|error| match error {
+                order::OrderError::Store(error) => error,
+                order::OrderError::Secrets(_) => StoreError::Corrupt("an instance's secrets"),
+            })?;
+            Ok((claims, orders))
+        })
+        .await
+    }
+
+    /// Takes an agent's report.
+    ///
+    /// # Errors
+    /// When the store fails; the agent must then tell again.
+    pub(crate) async fn report(&self, agent: AgentId, report: Report) -> Result<(), StoreError> {
+        let rules = self.rules();
+        if !self.is_worth_recording(&report, rules.now) {
+            return Ok(());
+        }
+        let (server, generation) = (report.server_id.clone(), report.generation);
+        let applied = self.parts.store.run(move |tx| report::apply(tx, &rules, agent, &report)).await?;
+        match applied {
+            Applied::Recorded => self.changed(),
+            Applied::Ignored(why) => tracing::debug!(%server, generation, why, "a report changed nothing"),
+        }
+        Ok(())
+    }
+
+    fn is_worth_recording(&self, report: &Report, now: Timestamp) -> bool {
+        let mut known = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(What::Progress(progress)) = &report.what else {
+            known.remove(&report.server_id);
+            return true;
+        };
+        if let Some((generation, bytes, at)) = known.get(&report.server_id) {
+            let little = progress.done_bytes.saturating_sub(*bytes) < progress.total_bytes / 100;
+            let whole = progress.done_bytes >= progress.total_bytes;
+            if *generation == report.generation && little && !whole && now.since(*at) < PROGRESS_PAUSE {
+                return false;
+            }
+        }
+        known.insert(report.server_id.clone(), (report.generation, progress.done_bytes, now));
+        true
+    }
+
+    /// Whether a generation may still hand over: granted, or why not.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn word(&self, agent: AgentId, asked: WordRequest) -> Result<Result<(), String>, StoreError> {
+        self.parts.store.run(move |tx| word::speak(tx, agent, &asked)).await
+    }
+
+    /// The image that an agent may read for a server's generation; none when it may read none.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn readable_image(
+        &self,
+        agent: AgentId,
+        server: String,
+        generation: u64,
+    ) -> Result<Option<ImageId>, StoreError> {
+        self.parts.store.run(move |tx| image_access::readable(tx, agent, &server, generation)).await
+    }
+
+    /// Ends what is overdue; answers the next deadline.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn expire(&self) -> Result<Option<Timestamp>, StoreError> {
+        let rules = self.rules();
+        let (ended, next) = self.parts.store.run(move |tx| expire::expire(tx, &rules)).await?;
+        if ended > 0 {
+            self.changed();
+        }
+        Ok(next)
+    }
+
+    /// Forgets terminated instances that are older than the policy keeps them.
+    async fn purge(&self) -> Result<(), StoreError> {
+        let rules = self.rules();
+        let kept = u64::try_from(rules.policy.terminated_retention.as_millis()).unwrap_or(u64::MAX);
+        let before = Timestamp(rules.now.0.saturating_sub(kept));
+        self.parts.store.run(move |tx| tx.purge(before)).await.map(drop)
+    }
+
+    /// Keeps deadlines until `stop`.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        let mut changes = self.changes.subscribe();
+        while !*stop.borrow() {
+            let sleep = match self.expire().await {
+                Ok(Some(next)) => next.since(self.parts.edge.now()).min(MAX_SLEEP),
+                Ok(None) => MAX_SLEEP,
+                Err(error) => {
+                    tracing::error!(%error, "deadlines cannot be looked at");
+                    RETRY
+                }
+            };
+            if let Err(error) = self.purge().await {
+                tracing::error!(%error, "what retention no longer keeps cannot be deleted");
+            }
+            tokio::select! {
+                () = tokio::time::sleep(sleep + Duration::from_millis(1)) => {}
+                _ = changes.changed() => {}
+                _ = stop.changed() => {}
+            }
+        }
+    }
+}
+
+impl LifecycleApi for Lifecycle {
+    fn check_create<'a>(
+        &'a self,
+        project: &'a ProjectId,
+        request: &'a CreateInstance,
+    ) -> BoxFuture<'a, Result<ImageOs, Refusal>> {
+        let (edge, project) = (self.parts.edge.clone(), project.clone());
+        let request = create::Wish::from(request);
+        Box::pin(async move {
+            self.parts.store.run(move |tx| create::plan(tx, &edge, &project, &request).map(|planned| planned.os)).await
+        })
+    }
+
+    fn create<'a>(
+        &'a self,
+        project: ProjectId,
+        request: CreateInstance,
+        password_hash: String,
+    ) -> BoxFuture<'a, Result<InstanceId, Refusal>> {
+        Box::pin(async move {
+            let (rules, edge, secrets) = (self.rules(), self.parts.edge.clone(), self.parts.secrets.clone());
+            let hash = zeroize::Zeroizing::new(password_hash);
+            let accept = move |tx: &mut dyn Transaction| {
+                create::accept(tx, &rules, &edge, &secrets, (&project, &request, &hash))
+            };
+            let instance = self.transact(accept).await?;
+            let id = instance.id;
+            self.dispatch(instance).await;
+            Ok(id)
+        })
+    }
+
+    fn delete<'a>(&'a self, project: Option<ProjectId>, id: InstanceId) -> BoxFuture<'a, Result<(), Refusal>> {
+        Box::pin(async move {
+            let rules = self.rules();
+            if let Some(instance) = self.transact(move |tx| delete::delete(tx, &rules, project.as_ref(), id)).await? {
+                self.dispatch(instance).await;
+            }
+            Ok(())
+        })
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+}
+
+impl std::fmt::Debug for Lifecycle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Lifecycle")
+    }
+}

@@ -1,0 +1,43 @@
+//! Deadlines: whatever did not end in time ends with a cause.
+
+use super::{report, rules::Rules, table::Phase};
+use crate::{
+    clock::Timestamp,
+    store::{Result, Transaction},
+};
+use billet_proto::link::Failed;
+
+/// Ends what is overdue. Answers how many ended, and the next deadline.
+pub(super) fn expire(tx: &mut dyn Transaction, rules: &Rules) -> Result<(u32, Option<Timestamp>)> {
+    let (mut ended, mut next) = (0, None::<Timestamp>);
+    for mut instance in tx.unfinished_instances()? {
+        let Some(deadline) = instance.deadline else { continue };
+        if deadline > rules.now {
+            next = Some(next.map_or(deadline, |other| other.min(deadline)));
+            continue;
+        }
+        let phase = instance.phase;
+        let message = format!(
+            "step {} did not end in time ({} after the request); it was waiting for: {}",
+            phase.word(),
+            human(rules.now.since(instance.created_at).as_secs()),
+            if instance.waiting_for.is_empty() { "its end" } else { &instance.waiting_for },
+        );
+        let cause = if phase == Phase::Waiting {
+            "agent_unavailable".into()
+        } else {
+            format!("{}_deadline", cause_word(phase))
+        };
+        report::fail(tx, rules, &mut instance, phase, &Failed { cause, message })?;
+        ended += 1;
+    }
+    Ok((ended, next))
+}
+
+fn cause_word(phase: Phase) -> String {
+    phase.word().replace('-', "_")
+}
+
+fn human(seconds: u64) -> String {
+    if seconds < 120 { format!("{seconds} s") } else { format!("{} min", seconds / 60) }
+}

@@ -1,0 +1,194 @@
+//! What an agent says of the order in progress, and the moves that follow from it.
+
+use super::{
+    event::{self, tame},
+    rules::{Rules, phase_of},
+    table::{self, Event, Phase},
+};
+use crate::{
+    placement,
+    store::{
+        Result, StoreError, Transaction,
+        record::{Cause, Instance, ManageState, NewEvent},
+    },
+};
+use billet_proto::{
+    AgentId, ServerId,
+    link::{Done, Failed, Progress, Report, report::What},
+};
+
+/// What became of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Applied {
+    /// Something is on disk that was not there before.
+    Recorded,
+    /// It says nothing new, or is about another order.
+    Ignored(&'static str),
+}
+
+/// Applies one report of `agent`.
+pub(super) fn apply(tx: &mut dyn Transaction, rules: &Rules, agent: AgentId, report: &Report) -> Result<Applied> {
+    let Ok(server_id) = report.server_id.parse::<ServerId>() else { return Ok(Applied::Ignored("no server id")) };
+    let Some(server) = tx.server(server_id)? else { return Ok(Applied::Ignored("an unknown server")) };
+    if server.owner != Some(agent) {
+        return Ok(Applied::Ignored("a server that this agent does not own"));
+    }
+    let Some(mut instance) = tx.instance_on(server_id)? else { return Ok(Applied::Ignored("an idle server")) };
+    if instance.generation != report.generation || !instance.phase.has_order() {
+        return Ok(Applied::Ignored("an order that is over"));
+    }
+    let Some(step) = phase_of(report.step()) else { return Ok(Applied::Ignored("no step")) };
+    instance.updated_at = rules.now;
+    match &report.what {
+        Some(What::Started(started)) => start(tx, rules, &mut instance, step, &started.waiting_for),
+        Some(What::Progress(progress)) => progressed(tx, rules, &instance, step, progress),
+        Some(What::Finished(finished)) => note(tx, rules, &instance, step, ("finished", &finished.detail)),
+        Some(What::Note(said)) if said.kind == "host-key" => host_key(tx, instance, &said.message),
+        Some(What::Note(said)) => {
+            note(tx, rules, &instance, step, ("note", &format!("{}: {}", said.kind, said.message)))
+        }
+        Some(What::Failed(failed)) => fail(tx, rules, &mut instance, step, failed),
+        Some(What::Done(done)) => end(tx, rules, instance, done),
+        None => Ok(Applied::Ignored("nothing said")),
+    }
+}
+
+fn start(
+    tx: &mut dyn Transaction,
+    rules: &Rules,
+    instance: &mut Instance,
+    step: Phase,
+    waiting: &str,
+) -> Result<Applied> {
+    let Ok(phase) = table::next(instance.phase, Event::StepStarted(step)) else {
+        return Ok(Applied::Ignored("a step that is not legal now"));
+    };
+    let waiting = tame(waiting);
+    if phase == instance.phase {
+        if instance.waiting_for == waiting {
+            return Ok(Applied::Ignored("nothing new"));
+        }
+        instance.waiting_for = waiting;
+        tx.update_instance(instance)?;
+        return Ok(Applied::Recorded);
+    }
+    instance.phase = phase;
+    instance.deadline = rules.deadline(instance, phase);
+    instance.waiting_for = waiting;
+    tx.update_instance(instance)?;
+    event::record(tx, instance, rules.now, "started", &instance.waiting_for)?;
+    Ok(Applied::Recorded)
+}
+
+fn progressed(
+    tx: &mut dyn Transaction,
+    rules: &Rules,
+    instance: &Instance,
+    step: Phase,
+    p: &Progress,
+) -> Result<Applied> {
+    if step != instance.phase {
+        return Ok(Applied::Ignored("progress of another step"));
+    }
+    let event = NewEvent {
+        done_bytes: Some(p.done_bytes),
+        total_bytes: Some(p.total_bytes),
+        bytes_per_second: Some(p.bytes_per_second),
+        ..event::plain(instance, rules.now, "progress", event::step_word(step), &tame(&p.waiting_for))
+    };
+    tx.insert_event(&event)?;
+    Ok(Applied::Recorded)
+}
+
+fn note(
+    tx: &mut dyn Transaction,
+    rules: &Rules,
+    instance: &Instance,
+    step: Phase,
+    (kind, text): (&str, &str),
+) -> Result<Applied> {
+    tx.insert_event(&event::plain(instance, rules.now, kind, event::step_word(step), &tame(text)))?;
+    Ok(Applied::Recorded)
+}
+
+/// The ramdisk made a key: what must answer is known, and shown, before anything answers.
+fn host_key(tx: &mut dyn Transaction, mut instance: Instance, key: &str) -> Result<Applied> {
+    let key = tame(key);
+    if instance.host_key.as_deref() == Some(&key) {
+        return Ok(Applied::Ignored("nothing new"));
+    }
+    instance.host_key = Some(key);
+    tx.update_instance(&instance)?;
+    Ok(Applied::Recorded)
+}
+
+/// Ends the order in progress with a cause. Server and addresses stay with the instance until it is deleted.
+pub(super) fn fail(
+    tx: &mut dyn Transaction,
+    rules: &Rules,
+    instance: &mut Instance,
+    step: Phase,
+    failed: &Failed,
+) -> Result<Applied> {
+    let Ok(phase) = table::next(instance.phase, Event::Failed) else {
+        return Ok(Applied::Ignored("a failure that is not legal now"));
+    };
+    let cause = Cause { cause: tame(&failed.cause), message: tame(&failed.message) };
+    let text = format!("{}: {}", cause.cause, cause.message);
+    tx.insert_event(&event::plain(instance, rules.now, "failed", event::step_word(step), &text))?;
+    instance.phase = phase;
+    instance.error = Some(cause);
+    instance.deadline = None;
+    instance.waiting_for = String::new();
+    instance.password_hash = None;
+    instance.updated_at = rules.now;
+    tx.update_instance(instance)?;
+    Ok(Applied::Recorded)
+}
+
+fn end(tx: &mut dyn Transaction, rules: &Rules, mut instance: Instance, done: &Done) -> Result<Applied> {
+    let Ok(phase) = table::next(instance.phase, Event::Done) else {
+        return Ok(Applied::Ignored("an end that is not legal now"));
+    };
+    if phase == Phase::Running {
+        if done.host_key.is_empty() {
+            return Ok(Applied::Ignored("an installation without a host key"));
+        }
+        if instance.host_key.as_ref().is_some_and(|key| *key != done.host_key) {
+            let message = "another host key answered than the ramdisk made".to_owned();
+            let failed = Failed { cause: "host_key_differs".into(), message };
+            return fail(tx, rules, &mut instance, Phase::Verify, &failed);
+        }
+        instance.host_key = Some(tame(&done.host_key));
+        instance.proof = Some(tame(&done.proof));
+        instance.boot_trust = Some(tame(&done.boot_trust));
+        instance.launched_at = Some(rules.now);
+    }
+    let verb = if phase == Phase::Running { "running" } else { "terminated" };
+    let took = format!("{:.1} s after it was accepted", rules.now.since(instance.created_at).as_secs_f32());
+    let text = if phase == Phase::Running { took } else { "the server is off; its addresses are free".to_owned() };
+    instance.phase = phase;
+    instance.deadline = None;
+    instance.waiting_for = String::new();
+    instance.password_hash = None;
+    if phase == Phase::Terminated {
+        instance.metadata = None;
+        instance.terminated_at = Some(rules.now);
+        free(tx, rules, &instance)?;
+    }
+    tx.update_instance(&instance)?;
+    tx.insert_event(&event::plain(&instance, rules.now, verb, "", &text))?;
+    Ok(Applied::Recorded)
+}
+
+/// Frees addresses and server. Power-off was read back before: that is what the order's end means.
+fn free(tx: &mut dyn Transaction, rules: &Rules, instance: &Instance) -> Result<()> {
+    tx.release(instance.id)?;
+    let mut server = tx.server(instance.server_id)?.ok_or(StoreError::Corrupt("an instance's server"))?;
+    server.manage_state = match (rules.policy.allow_unwiped_reuse, placement::is_vouched_for(&server)) {
+        (true, true) => ManageState::Ready,
+        (true, false) => ManageState::Onboard,
+        (false, _) => ManageState::Maintain,
+    };
+    tx.update_server(&server)
+}

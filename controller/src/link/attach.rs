@@ -1,0 +1,96 @@
+//! One session: the agent's hello, our welcome with every open order, then reports and questions until it ends.
+
+use super::{
+    caller::unavailable,
+    sessions::{Message, Sessions},
+};
+use crate::lifecycle::Lifecycle;
+use billet_proto::{
+    AgentId,
+    link::{
+        AgentMessage, ControllerMessage, Hello, Welcome, Word, WordRequest, agent_message, controller_message::Body,
+    },
+};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tonic::{Status, Streaming};
+
+/// An agent says hello at once.
+const HELLO_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Opens the session and answers what is to be sent in it.
+pub(super) async fn open(
+    lifecycle: Lifecycle,
+    sessions: Sessions,
+    agent: AgentId,
+    mut said: Streaming<AgentMessage>,
+) -> Result<mpsc::Receiver<Message>, Status> {
+    let hello = first(&mut said).await?;
+    let (version, epoch) = (hello.version.clone(), hello.epoch);
+    let (claims, orders) = lifecycle.hello(agent, hello).await.map_err(|error| match error {
+        crate::lifecycle::HelloError::Store(error) => unavailable(&error),
+        other => Status::failed_precondition(other.to_string()),
+    })?;
+    tracing::info!(%agent, version, epoch, servers = claims.len(), orders = orders.len(), "an agent attached");
+    let welcome = Body::Welcome(Welcome { claims });
+    let first = std::iter::once(welcome).chain(orders.into_iter().map(Body::Order));
+    let first = first.map(|body| ControllerMessage { body: Some(body) }).collect();
+    let (number, messages) = sessions.open(agent, first);
+    tokio::spawn(async move {
+        let end = listen(&lifecycle, &sessions, agent, number, said).await;
+        tracing::info!(%agent, epoch, reason = %end.message(), "an agent's session ended");
+        sessions.close(agent, number);
+    });
+    Ok(messages)
+}
+
+async fn first(said: &mut Streaming<AgentMessage>) -> Result<Hello, Status> {
+    let message = tokio::time::timeout(HELLO_DEADLINE, said.message()).await;
+    let message = message.map_err(|_| Status::deadline_exceeded("no hello within 10 s"))??;
+    match message.and_then(|message| message.body) {
+        Some(agent_message::Body::Hello(hello)) => Ok(hello),
+        _ => Err(Status::invalid_argument("the first message is hello")),
+    }
+}
+
+/// Takes what the agent says, in its order, until the session ends; answers why it did.
+async fn listen(
+    lifecycle: &Lifecycle,
+    sessions: &Sessions,
+    agent: AgentId,
+    number: u64,
+    mut said: Streaming<AgentMessage>,
+) -> Status {
+    loop {
+        let message = match said.message().await {
+            Ok(Some(message)) => message,
+            Ok(None) => return Status::ok("the agent ended it"),
+            Err(status) => return status,
+        };
+        if !sessions.is_current(agent, number) {
+            return Status::aborted("another session took its place");
+        }
+        match message.body {
+            Some(agent_message::Body::Report(report)) => {
+                // A report that is not kept must be told again: the session ends, and the next one begins with all.
+                if let Err(error) = lifecycle.report(agent, report).await {
+                    return unavailable(&error);
+                }
+            }
+            Some(agent_message::Body::WordRequest(asked)) => match word(lifecycle, agent, asked).await {
+                Ok(word) => sessions.push(agent, Body::Word(word)),
+                Err(status) => return status,
+            },
+            Some(agent_message::Body::Hello(_)) => return Status::invalid_argument("a second hello"),
+            None => tracing::warn!(%agent, "a message that this version does not know"),
+        }
+    }
+}
+
+async fn word(lifecycle: &Lifecycle, agent: AgentId, asked: WordRequest) -> Result<Word, Status> {
+    let WordRequest { server_id, generation, nonce } = asked.clone();
+    let granted = lifecycle.word(agent, asked).await.map_err(|error| unavailable(&error))?;
+    tracing::info!(%agent, server = %server_id, generation, granted = granted.is_ok(), "the word was asked for");
+    let reason = granted.as_ref().err().cloned().unwrap_or_default();
+    Ok(Word { server_id, generation, nonce, granted: granted.is_ok(), reason })
+}

@@ -1,0 +1,95 @@
+//! Manifests and chunks, for the order in progress of the calling agent's servers.
+
+use super::caller::unavailable;
+use crate::{images::Blobs, lifecycle::Lifecycle};
+use billet_proto::{AgentId, ImageId, link::Chunk, manifest::Manifest};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{Semaphore, mpsc};
+use tonic::Status;
+
+/// Frames that wait to be sent in one call.
+const QUEUE: usize = 4;
+/// Calls that read frames at once; the others wait.
+const PARALLEL: usize = 16;
+
+/// Reads images for agents.
+#[derive(Clone)]
+pub(super) struct Reader {
+    lifecycle: Lifecycle,
+    blobs: Blobs,
+    calls: Arc<Semaphore>,
+    /// The manifest read last: an image is usually read as a whole.
+    newest: Arc<Mutex<Option<(ImageId, Arc<Manifest>)>>>,
+}
+
+impl Reader {
+    pub(super) fn new(lifecycle: Lifecycle, blobs: Blobs) -> Self {
+        Self { lifecycle, blobs, calls: Arc::new(Semaphore::new(PARALLEL)), newest: Arc::default() }
+    }
+
+    async fn image(&self, agent: AgentId, server: String, generation: u64) -> Result<ImageId, Status> {
+        let image = self.lifecycle.readable_image(agent, server, generation).await;
+        let image = image.map_err(|error| unavailable(&error))?;
+        image.ok_or_else(|| {
+            Status::permission_denied("no installation of that generation is in progress on a server of this agent")
+        })
+    }
+
+    pub(super) async fn manifest(&self, agent: AgentId, server: String, generation: u64) -> Result<Vec<u8>, Status> {
+        let id = self.image(agent, server, generation).await?;
+        let blobs = self.blobs.clone();
+        let read = tokio::task::spawn_blocking(move || blobs.manifest_bytes(id)).await;
+        read.map_err(|_| Status::unavailable("the controller is stopping"))?.map_err(|error| broken(id, &error))
+    }
+
+    pub(super) async fn chunks(
+        &self,
+        agent: AgentId,
+        server: String,
+        generation: u64,
+        indices: Vec<u32>,
+    ) -> Result<mpsc::Receiver<Result<Chunk, Status>>, Status> {
+        let id = self.image(agent, server, generation).await?;
+        let stopping = |_| Status::unavailable("the controller is stopping");
+        let permit = self.calls.clone().acquire_owned().await.map_err(stopping)?;
+        let (chunks, answers) = mpsc::channel(QUEUE);
+        let reader = self.clone();
+        tokio::task::spawn_blocking(move || {
+            let manifest = match reader.parsed(id) {
+                Ok(manifest) => manifest,
+                Err(status) => return drop(chunks.blocking_send(Err(status))),
+            };
+            // One at a time, so that only a few frames are in memory. Nobody listening any more ends it.
+            for index in indices {
+                let frames = reader.blobs.frames(id, &manifest, &[index]).map_err(|error| broken(id, &error));
+                let sent = match frames {
+                    Ok(frames) => frames
+                        .into_iter()
+                        .try_for_each(|(index, frame)| chunks.blocking_send(Ok(Chunk { index, frame }))),
+                    Err(status) => return drop(chunks.blocking_send(Err(status))),
+                };
+                if sent.is_err() {
+                    return;
+                }
+            }
+            drop(permit);
+        });
+        Ok(answers)
+    }
+
+    fn parsed(&self, id: ImageId) -> Result<Arc<Manifest>, Status> {
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, manifest)) = newest.as_ref().filter(|(known, _)| *known == id) {
+            return Ok(manifest.clone());
+        }
+        let bytes = self.blobs.manifest_bytes(id).map_err(|error| broken(id, &error))?;
+        let manifest = Arc::new(Manifest::parse(&bytes).map_err(|error| broken(id, &error))?);
+        *newest = Some((id, manifest.clone()));
+        Ok(manifest)
+    }
+}
+
+fn broken(id: ImageId, error: &(dyn std::error::Error + 'static)) -> Status {
+    tracing::error!(image = %id, error, "an image cannot be read");
+    Status::data_loss(format!("image {id} cannot be read: {error}"))
+}

@@ -1,0 +1,62 @@
+//! The calls of enrolled agents: each finds out who calls, then hands over.
+
+use super::{
+    attach,
+    caller::agent_of,
+    images::Reader,
+    sessions::{Message, Sessions},
+};
+use crate::{lifecycle::Lifecycle, store::Handle};
+use billet_proto::link::{
+    AgentMessage, Chunk, ReadChunksRequest, ReadManifestReply, ReadManifestRequest, link_server::Link,
+};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
+
+/// As many chunks as one call may ask for.
+const MAX_INDICES: usize = crate::images::MAX_INDICES;
+
+/// Answers enrolled agents.
+pub(super) struct Agents {
+    pub(super) store: Handle,
+    pub(super) lifecycle: Lifecycle,
+    pub(super) sessions: Sessions,
+    pub(super) images: Reader,
+}
+
+#[tonic::async_trait]
+impl Link for Agents {
+    type AttachStream = ReceiverStream<Message>;
+    type ReadChunksStream = ReceiverStream<Result<Chunk, Status>>;
+
+    async fn attach(&self, request: Request<Streaming<AgentMessage>>) -> Result<Response<Self::AttachStream>, Status> {
+        let agent = agent_of(&self.store, &request).await?;
+        let (lifecycle, sessions) = (self.lifecycle.clone(), self.sessions.clone());
+        let messages = attach::open(lifecycle, sessions, agent.id, request.into_inner()).await?;
+        Ok(Response::new(ReceiverStream::new(messages)))
+    }
+
+    async fn read_manifest(
+        &self,
+        request: Request<ReadManifestRequest>,
+    ) -> Result<Response<ReadManifestReply>, Status> {
+        let agent = agent_of(&self.store, &request).await?;
+        let ReadManifestRequest { server_id, generation } = request.into_inner();
+        let manifest = self.images.manifest(agent.id, server_id, generation).await?;
+        Ok(Response::new(ReadManifestReply { manifest }))
+    }
+
+    async fn read_chunks(
+        &self,
+        request: Request<ReadChunksRequest>,
+    ) -> Result<Response<Self::ReadChunksStream>, Status> {
+        let agent = agent_of(&self.store, &request).await?;
+        let ReadChunksRequest { server_id, generation, indices } = request.into_inner();
+        if indices.len() > MAX_INDICES {
+            let given = indices.len();
+            return Err(Status::invalid_argument(format!("indices: at most {MAX_INDICES}, not {given}")));
+        }
+        let chunks = self.images.chunks(agent.id, server_id, generation, indices).await?;
+        Ok(Response::new(ReceiverStream::new(chunks)))
+    }
+}

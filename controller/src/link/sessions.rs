@@ -1,0 +1,128 @@
+//! Who is attached, and the way to send to them.
+
+use crate::{
+    api::ports::Presence,
+    lifecycle::Dispatch,
+    store::{Handle, StoreError},
+};
+use billet_proto::{
+    AgentId, ServerId,
+    link::{ControllerMessage, Order, controller_message::Body},
+};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use tokio::sync::mpsc;
+use tonic::Status;
+
+/// Messages waiting for one agent: an order for each of its servers, and more. A session whose queue is full is ended;
+/// the next one begins with every open order.
+const QUEUE: usize = 2048;
+
+/// What is sent to an agent.
+pub(super) type Message = Result<ControllerMessage, Status>;
+
+/// All sessions; cheap to clone.
+#[derive(Clone)]
+pub struct Sessions {
+    open: Arc<Mutex<Open>>,
+    store: Handle,
+}
+
+#[derive(Default)]
+struct Open {
+    next: u64,
+    by_agent: HashMap<AgentId, (u64, mpsc::Sender<Message>)>,
+}
+
+impl Sessions {
+    /// None yet. The store tells, later, whose server was changed.
+    pub fn new(store: Handle) -> Self {
+        Self { open: Arc::default(), store }
+    }
+
+    /// Opens a session with its first messages; an older one of the same agent ends.
+    pub(super) fn open(&self, agent: AgentId, first: Vec<ControllerMessage>) -> (u64, mpsc::Receiver<Message>) {
+        let (queue, messages) = mpsc::channel(QUEUE.max(first.len() + 1));
+        for message in first {
+            queue.try_send(Ok(message)).expect("the queue is as long as what it begins with");
+        }
+        let mut open = self.lock();
+        open.next += 1;
+        let number = open.next;
+        open.by_agent.insert(agent, (number, queue));
+        (number, messages)
+    }
+
+    /// Ends a session, unless a newer one took its place.
+    pub(super) fn close(&self, agent: AgentId, number: u64) {
+        let mut open = self.lock();
+        if open.by_agent.get(&agent).is_some_and(|(current, _)| *current == number) {
+            open.by_agent.remove(&agent);
+        }
+    }
+
+    /// Whether that session is the agent's newest.
+    pub(super) fn is_current(&self, agent: AgentId, number: u64) -> bool {
+        self.lock().by_agent.get(&agent).is_some_and(|(current, _)| *current == number)
+    }
+
+    /// Ends all sessions: the program stops.
+    pub fn close_all(&self) {
+        self.lock().by_agent.clear();
+    }
+
+    /// How many agents are attached.
+    pub fn len(&self) -> usize {
+        self.lock().by_agent.len()
+    }
+
+    /// Whether no agent is attached.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(super) fn push(&self, agent: AgentId, body: Body) {
+        let mut open = self.lock();
+        let Some((_, queue)) = open.by_agent.get(&agent) else { return };
+        if queue.try_send(Ok(ControllerMessage { body: Some(body) })).is_err() {
+            tracing::warn!(%agent, "the agent does not take its messages; its session ends");
+            open.by_agent.remove(&agent);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Dispatch for Sessions {
+    fn send(&self, agent: AgentId, order: Order) {
+        self.push(agent, Body::Order(order));
+    }
+}
+
+impl Presence for Sessions {
+    fn agent_online(&self, agent: AgentId) -> bool {
+        self.lock().by_agent.contains_key(&agent)
+    }
+
+    fn server_changed(&self, server: ServerId) {
+        let sessions = self.clone();
+        tokio::spawn(async move {
+            let known = sessions.store.run(move |tx| Ok::<_, StoreError>(tx.server(server)?)).await;
+            let Ok(Some(server)) = known else { return };
+            // An agent whose claim was refused before may claim again: it does so when it attaches.
+            if let Some(agent) = server.registered_agent.filter(|agent| server.owner != Some(*agent)) {
+                sessions.lock().by_agent.remove(&agent);
+            }
+        });
+    }
+}
+
+impl std::fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sessions")
+    }
+}

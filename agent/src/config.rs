@@ -127,6 +127,9 @@ pub struct Server {
     pub uuid: Option<uuid::Uuid>,
     /// Chassis or system serial number.
     pub serial: Option<String>,
+    /// How it boots: `uefi` or `bios`.
+    #[serde(default)]
+    pub firmware: Firmware,
     /// How to reach its BMC.
     pub bmc: Bmc,
     /// Its NICs in port order, 1 to 16.
@@ -134,6 +137,26 @@ pub struct Server {
     /// Which disk is the right one.
     #[serde(default)]
     pub disk: Disk,
+}
+
+/// How a server boots; the BMC is told with each boot override.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Firmware {
+    /// UEFI.
+    #[default]
+    Uefi,
+    /// BIOS.
+    Bios,
+}
+
+impl From<Firmware> for crate::bmc::BootMode {
+    fn from(firmware: Firmware) -> Self {
+        match firmware {
+            Firmware::Uefi => Self::Uefi,
+            Firmware::Bios => Self::Legacy,
+        }
+    }
 }
 
 /// How to reach a BMC.

@@ -1,1 +1,34 @@
-//! To be written.
+//! PID 1 of the ramdisk: brings the machine up far enough to ask its agent for work, does it, and leaves.
+//!
+//! Invariants: nothing is written to any disk before the agent answered the boot token; a failure is told and then
+//! waited with, never repaired by guessing; no secret is on the console.
+
+mod agent;
+mod identity;
+mod init;
+mod inventory;
+mod modules;
+mod network;
+mod steps;
+mod work;
+
+use std::time::Duration;
+
+/// After the work, well or not, the agent resets or powers off; where it does not, the machine powers itself off.
+const PATIENCE: Duration = Duration::from_secs(3600);
+
+/// Runs as PID 1; never returns.
+pub fn run() -> ! {
+    init::console();
+    match init::prepare().and_then(|()| block_on()) {
+        Ok(()) => tracing::info!("the agent resets the machine now"),
+        Err(error) => tracing::error!("{error:#}"),
+    }
+    std::thread::sleep(PATIENCE);
+    init::power_off()
+}
+
+fn block_on() -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(work::run())
+}

@@ -1,1 +1,3 @@
-//! To be written.
+//! What only the kernel can do; the only unsafe code of the agent.
+
+pub mod block;

@@ -28,13 +28,16 @@ impl BootCertificate {
         let path = |name: &str| dir.join(name);
         let parts = ["boot-ca.pem", "boot.pem", "boot.key"];
         if parts.iter().all(|name| path(name).exists()) {
-            let read = |name: &str| fs::read_to_string(path(name)).with_context(|| format!("read {}", path(name).display()));
+            let read =
+                |name: &str| fs::read_to_string(path(name)).with_context(|| format!("read {}", path(name).display()));
             return Ok(Self { ca_pem: read(parts[0])?, certificate_pem: read(parts[1])?, key_pem: read(parts[2])? });
         }
         let made = Self::create().context("make the boot certificate")?;
-        for (name, text, mode) in
-            [(parts[0], &made.ca_pem, 0o644), (parts[1], &made.certificate_pem, 0o644), (parts[2], &made.key_pem, 0o600)]
-        {
+        for (name, text, mode) in [
+            (parts[0], &made.ca_pem, 0o644),
+            (parts[1], &made.certificate_pem, 0o644),
+            (parts[2], &made.key_pem, 0o600),
+        ] {
             replace(&path(name), text.as_bytes(), mode).with_context(|| format!("write {}", path(name).display()))?;
         }
         Ok(made)

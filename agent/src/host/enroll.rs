@@ -35,7 +35,7 @@ pub async fn load_or_join(config: &Config) -> anyhow::Result<Identity> {
         bail!("there is no certificate in {} and no join_token_file", config.state_dir.display());
     };
     let text = fs::read_to_string(token_file).with_context(|| format!("read {}", token_file.display()))?;
-    let token: JoinToken = text.trim().parse().with_context(|| format!("use the token in {}", token_file.display()))?;
+    let token = JoinToken::decode(&text).with_context(|| format!("use the token in {}", token_file.display()))?;
     // The key is on disk before the token is spent: an answer that was lost costs a token, never a mix-up of keys.
     let pair = rcgen::KeyPair::generate().context("make a key")?;
     let request = rcgen::CertificateParams::new(Vec::new())

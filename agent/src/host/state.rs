@@ -115,9 +115,7 @@ impl Records {
     pub fn load(&self, id: ServerId) -> Result<Option<Record>, StateError> {
         let path = self.path(id);
         match fs::read(&path) {
-            Ok(bytes) => {
-                serde_json::from_slice(&bytes).map(Some).map_err(|source| StateError::Broken { path, source })
-            }
+            Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|source| StateError::Broken { path, source }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(source) => Err(StateError::Io { path, source }),
         }

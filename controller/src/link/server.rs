@@ -70,7 +70,7 @@ impl LinkServer {
         address: SocketAddr,
         names: &[String],
         mut stop: watch::Receiver<bool>,
-    ) -> Result<impl Future<Output = Result<(), LinkError>> + Send, LinkError> {
+    ) -> Result<impl Future<Output = Result<(), LinkError>> + Send + use<>, LinkError> {
         let Self { store, edge, ca, sessions, lifecycle, blobs } = self;
         let listener = TcpListener::bind(address).await.map_err(|source| LinkError::Listen { address, source })?;
         let certificate = ca.issue_server(names).map_err(LinkError::Certificate)?;

@@ -28,7 +28,7 @@ pub const TESTS: &[Package] = &[
     Package { name: "gdisk", reason: "sgdisk, the independent peer of partition tables" },
     Package { name: "e2fsprogs", reason: "mke2fs and debugfs, for file systems in tests" },
     Package { name: "iproute2", reason: "ip, for network namespaces" },
-    Package { name: "busybox", reason: "udhcpc, the independent peer of our DHCP" },
+    Package { name: "cpio", reason: "the independent peer of the ramdisk's archive" },
     Package { name: "sqlite3", reason: "reads the database as a stranger" },
     Package { name: "systemd", reason: "systemd-analyze verify for the units" },
 ];

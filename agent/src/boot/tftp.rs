@@ -1,0 +1,94 @@
+//! TFTP (RFC 1350) for the boot loaders alone, to the addresses of open boots alone.
+
+use super::{
+    dhcp::{BIOS_LOADER, UEFI_LOADER},
+    table::{BootEventKind, BootTable},
+};
+use async_tftp::{
+    packet,
+    server::{Handler, TftpServerBuilder},
+};
+use futures_util::io::Cursor;
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// One Ethernet frame; larger blocks are lost as a whole with one fragment.
+const BLOCK_BYTES: u16 = 1428;
+/// A loader has about 1 MiB.
+const MAX_LOADER_BYTES: u64 = 8 << 20;
+
+/// Hands out loaders.
+struct Loaders {
+    dir: PathBuf,
+    boots: BootTable,
+}
+
+impl Handler for Loaders {
+    type Reader = Cursor<Vec<u8>>;
+    type Writer = Cursor<Vec<u8>>;
+
+    async fn read_req_open(
+        &mut self,
+        client: &SocketAddr,
+        path: &Path,
+    ) -> Result<(Self::Reader, Option<u64>), packet::Error> {
+        let IpAddr::V4(address) = client.ip() else { return Err(packet::Error::FileNotFound) };
+        let boot = self.boots.of_address(address).ok_or(packet::Error::FileNotFound)?;
+        let name = path.to_str().map(|name| name.trim_start_matches('/'));
+        let name = name.filter(|name| [BIOS_LOADER, UEFI_LOADER].contains(name)).ok_or(packet::Error::FileNotFound)?;
+        let bytes = read_loader(&self.dir, name).map_err(|error| {
+            tracing::error!(%error, name, "a boot loader cannot be read");
+            packet::Error::FileNotFound
+        })?;
+        self.boots.reached(boot.mac, BootEventKind::LoaderFetched);
+        let length = bytes.len() as u64;
+        Ok((Cursor::new(bytes), Some(length)))
+    }
+
+    async fn write_req_open(
+        &mut self,
+        _: &SocketAddr,
+        _: &Path,
+        _: Option<u64>,
+    ) -> Result<Self::Writer, packet::Error> {
+        Err(packet::Error::PermissionDenied)
+    }
+}
+
+/// A loader's bytes, from the operator's own folder.
+pub(super) fn read_loader(dir: &Path, name: &str) -> std::io::Result<Vec<u8>> {
+    let path = dir.join(name);
+    if std::fs::metadata(&path)?.len() > MAX_LOADER_BYTES {
+        return Err(std::io::Error::other(format!("{} has more than {MAX_LOADER_BYTES} bytes", path.display())));
+    }
+    std::fs::read(path)
+}
+
+/// A server on a bound socket. It runs on its own executor, so it gets a thread of its own, which ends with the process.
+///
+/// # Errors
+/// When the socket cannot be used.
+pub(super) fn spawn(socket: std::net::UdpSocket, dir: PathBuf, boots: BootTable) -> std::io::Result<()> {
+    let builder = TftpServerBuilder::with_handler(Loaders { dir, boots })
+        .std_socket(socket)
+        .map_err(std::io::Error::other)?
+        .block_size_limit(BLOCK_BYTES)
+        .timeout(Duration::from_secs(1))
+        .max_send_retries(20);
+    std::thread::Builder::new().name("tftp".into()).spawn(move || {
+        let served = block_on(async move { builder.build().await?.serve().await });
+        if let Err(error) = served {
+            tracing::error!(%error, "TFTP ended");
+        }
+    })?;
+    Ok(())
+}
+
+/// Waits on a runtime of this thread's own.
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.expect("a runtime without drivers needs nothing from the system").block_on(work)
+}

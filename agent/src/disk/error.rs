@@ -1,0 +1,112 @@
+//! Why a disk could not be chosen or written.
+
+use std::path::{Path, PathBuf};
+
+/// Why a disk could not be chosen or written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DiskError {
+    /// No disk fits the hints.
+    #[error("choose the disk: none matches {hints}; seen: {seen}")]
+    NoneMatches {
+        /// The hints.
+        hints: String,
+        /// Each disk, and why it does not match.
+        seen: String,
+    },
+    /// More than one fits.
+    #[error("choose the disk: {matching} match {hints}; give a hint that only one has; seen: {seen}")]
+    Ambiguous {
+        /// The hints.
+        hints: String,
+        /// How many match.
+        matching: usize,
+        /// Each disk.
+        seen: String,
+    },
+    /// The image does not fit.
+    #[error("use disk {disk}: it has {size} bytes, and the image needs {needed}")]
+    TooSmall {
+        /// Kernel name.
+        disk: String,
+        /// Of the disk.
+        size: u64,
+        /// With room for the backup of the partition table.
+        needed: u64,
+    },
+    /// Another disk holds something that firmware could boot.
+    #[error("leave disk {disk} as it is: {reason}, so the server might boot from it; policy does not say to clear it")]
+    OtherBootable {
+        /// Kernel name.
+        disk: String,
+        /// What was found.
+        reason: String,
+    },
+    /// A chunk is not what the manifest says.
+    #[error("write chunk {index}: {reason}; nothing of it was written, and the disk cannot boot")]
+    ChunkCorrupt {
+        /// Which.
+        index: usize,
+        /// In which way.
+        reason: String,
+    },
+    /// The image's partition table is for other sectors.
+    #[error("use disk {disk}: its sectors have {sector} bytes, and the image is made for sectors of 512")]
+    SectorSize {
+        /// Kernel name.
+        disk: String,
+        /// In bytes.
+        sector: u32,
+    },
+    /// The image's partition table cannot be used.
+    #[error("repair the partition table: {0}")]
+    GptBroken(String),
+    /// What was written reads back as something else.
+    #[error("read back {what} of {disk}: it is not what was written")]
+    ReadBack {
+        /// Kernel name.
+        disk: String,
+        /// Which part.
+        what: String,
+    },
+    /// The disk or the kernel refused.
+    #[error("{doing} {path}: {reason}")]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The source of chunks ended before the image did.
+    #[error("write the image: its chunks ended at {at} of {total}")]
+    Ended {
+        /// The next chunk.
+        at: usize,
+        /// Chunks in all.
+        total: usize,
+    },
+}
+
+impl DiskError {
+    /// One word for programs.
+    #[must_use]
+    pub fn cause(&self) -> &'static str {
+        match self {
+            Self::NoneMatches { .. } => "disk_none_matches",
+            Self::Ambiguous { .. } => "disk_ambiguous",
+            Self::TooSmall { .. } => "disk_too_small",
+            Self::OtherBootable { .. } => "other_bootable_disk",
+            Self::ChunkCorrupt { .. } => "chunk_corrupt",
+            Self::SectorSize { .. } => "sector_size",
+            Self::GptBroken(_) => "gpt_broken",
+            Self::ReadBack { .. } => "disk_read_back",
+            Self::Io { .. } => "disk_io",
+            Self::Ended { .. } => "image_cut_short",
+        }
+    }
+
+    pub(super) fn io(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        move |error| Self::Io { doing, path: path.to_owned(), reason: error.to_string() }
+    }
+}

@@ -1,0 +1,96 @@
+//! The disks that the kernel knows, from sysfs (Linux, Documentation/ABI/stable/sysfs-block).
+
+use super::DiskError;
+use billet_proto::ramdisk::Disk;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Devices that are no disks of their own.
+const SKIPPED: [&str; 8] = ["loop", "ram", "zram", "sr", "fd", "dm-", "md", "nbd"];
+/// sysfs counts in these, whatever the disk's sectors are.
+const SYSFS_SECTOR: u64 = 512;
+/// No machine has more.
+const MAX_DISKS: usize = 256;
+
+/// All disks, by name. `sys` is `/sys`.
+///
+/// # Errors
+/// When sysfs cannot be listed. What one disk does not tell is empty.
+pub fn list_disks(sys: &Path) -> Result<Vec<Disk>, DiskError> {
+    let dir = sys.join("block");
+    let entries = fs::read_dir(&dir).map_err(DiskError::io("list the disks in", &dir))?;
+    let mut names: Vec<String> = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+    names.retain(|name| !SKIPPED.iter().any(|prefix| name.starts_with(prefix)));
+    names.sort();
+    Ok(names.into_iter().take(MAX_DISKS).filter_map(|name| disk(&dir.join(&name), name)).collect())
+}
+
+fn disk(dir: &Path, name: String) -> Option<Disk> {
+    let size_bytes = text(&dir.join("size")).parse::<u64>().ok()?.checked_mul(SYSFS_SECTOR)?;
+    // A card reader without a card.
+    if size_bytes == 0 {
+        return None;
+    }
+    let path = fs::canonicalize(dir.join("device")).unwrap_or_default();
+    Some(Disk {
+        size_bytes,
+        serial: first(dir, &["serial", "device/serial"]).unwrap_or_else(|| scsi_serial(dir)),
+        model: text(&dir.join("device/model")),
+        wwn: first(dir, &["wwid", "device/wwid"]).unwrap_or_default(),
+        rotational: text(&dir.join("queue/rotational")) == "1",
+        path: path.display().to_string(),
+        name,
+    })
+}
+
+fn first(dir: &Path, names: &[&str]) -> Option<String> {
+    names.iter().map(|name| text(&dir.join(name))).find(|text| !text.is_empty())
+}
+
+/// Unit serial number page (SPC-5 §7.7.18): four bytes of header, then ASCII.
+fn scsi_serial(dir: &Path) -> String {
+    let page = fs::read(dir.join("device/vpd_pg80")).unwrap_or_default();
+    let serial = page.get(4..).unwrap_or_default().iter().copied();
+    serial.map(char::from).filter(|c| c.is_ascii_graphic() || *c == ' ').take(64).collect::<String>().trim().to_owned()
+}
+
+fn text(path: &PathBuf) -> String {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.trim().chars().filter(|c| !c.is_control()).take(128).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn disks_are_listed_with_what_they_tell_and_others_are_not() {
+        let sys = tempfile::tempdir().unwrap();
+        let put = |path: &str, content: &[u8]| {
+            let path = sys.path().join("block").join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        };
+        put("vda/size", b"2048\n");
+        put("vda/serial", b"DISK1\n");
+        put("vda/queue/rotational", b"1\n");
+        put("nvme0n1/size", b"4096\n");
+        put("nvme0n1/device/serial", b"  NV 1 \n");
+        put("nvme0n1/wwid", b"eui.1\n");
+        put("sda/size", b"8\n");
+        put("sda/device/vpd_pg80", b"\x00\x80\x00\x04WD-1");
+        put("sdb/size", b"0\n");
+        put("loop0/size", b"8\n");
+        put("sr0/size", b"8\n");
+        let disks = list_disks(sys.path()).unwrap();
+        let told: Vec<_> =
+            disks.iter().map(|d| (d.name.as_str(), d.size_bytes, d.serial.as_str(), d.wwn.as_str())).collect();
+        assert_eq!(
+            told,
+            [("nvme0n1", 2 << 20, "NV 1", "eui.1"), ("sda", 4096, "WD-1", ""), ("vda", 1 << 20, "DISK1", "")]
+        );
+        assert!(disks[2].rotational && !disks[1].rotational);
+    }
+}

@@ -1,0 +1,36 @@
+//! Installing: from power to the host key that answers. Each stage that cannot be repeated is on disk before it begins.
+
+mod enlisted;
+mod leave;
+mod plan;
+mod power;
+mod verify;
+
+use super::Job;
+use crate::host::{failure::Failure, ramdisks::Offer, state::Stage};
+use billet_proto::link::{Install, Step};
+use plan::Plan;
+
+/// Does the work from `stage` on; answers the host key that answered.
+pub(in crate::host) async fn run(job: &Job, order: Install, stage: Stage) -> Result<String, Failure> {
+    let plan = Plan::new(job, &order)?;
+    let offer = Offer { install: order, disk: job.tools.server.disk_hint() };
+    let id = job.server_id();
+    let key = match stage {
+        Stage::Begun | Stage::Ended(_) => {
+            let mut calls = job.within(Step::Power, power::on(job, &plan, offer)).await?;
+            enlisted::boot(job, &mut calls).await?;
+            enlisted::serve(job, calls, None).await?
+        }
+        Stage::Ramdisk { session, host_key } => {
+            job.reporter.started(Step::Inspect, "the ramdisk, which was at work before the agent started again");
+            let calls = job.tools.ramdisks.resume(id, job.generation, session, offer);
+            enlisted::serve(job, calls, host_key).await?
+        }
+        Stage::Leaving { host_key } => host_key,
+        Stage::Verifying { host_key } => return verify::run(job, &plan, &host_key).await,
+    };
+    job.tools.ramdisks.close(id);
+    job.within(Step::HandOver, leave::run(job, &plan, &key)).await?;
+    verify::run(job, &plan, &key).await
+}

@@ -1,0 +1,157 @@
+//! What ramdisks call: TLS with the boot certificate, on the provisioning network alone.
+
+use super::{
+    certificate::BootCertificate,
+    link::Link,
+    ramdisks::{Call, Ramdisks, Session},
+};
+use billet_proto::{
+    link::{Chunk, ReadChunksRequest as LinkChunks, ReadManifestReply, ReadManifestRequest},
+    ramdisk::{
+        Ack, EnlistReply, EnlistRequest, HandOverReply, HandOverRequest, RamdiskReport, ReadChunksRequest,
+        SessionRequest,
+        ramdisk_server::{Ramdisk, RamdiskServer},
+    },
+};
+use rand::TryRngCore;
+use std::{net::SocketAddrV4, time::Duration};
+use tokio::{
+    net::TcpListener,
+    sync::{oneshot, watch},
+};
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::{
+    Request, Response, Status, Streaming,
+    transport::{Identity, Server, ServerTlsConfig},
+};
+
+/// How long a worker may take to answer a ramdisk; BMC calls are in it.
+const WORKER_DEADLINE: Duration = Duration::from_secs(90);
+/// A manifest of the largest image is below 64 MiB.
+const MAX_SENT_BYTES: usize = 72 << 20;
+/// How long a connection may be silent before it is asked for a sign of life, and how long that may take.
+const KEEPALIVE: Duration = Duration::from_secs(10);
+
+/// Answers ramdisks.
+pub(super) struct Door {
+    pub(super) ramdisks: Ramdisks,
+    pub(super) link: Link,
+}
+
+/// Opens the door; the inner future serves until `stop`.
+///
+/// # Errors
+/// When the port cannot be had or the certificate not be used; the inner one when serving fails.
+pub(super) async fn open(
+    door: Door,
+    address: SocketAddrV4,
+    interface: &str,
+    certificate: &BootCertificate,
+    mut stop: watch::Receiver<bool>,
+) -> anyhow::Result<impl Future<Output = Result<(), tonic::transport::Error>> + Send + use<>> {
+    use anyhow::Context;
+    let listener = listener(address, interface).with_context(|| format!("listen for ramdisks on {address}"))?;
+    let identity = Identity::from_pem(&certificate.certificate_pem, &certificate.key_pem);
+    let router = Server::builder()
+        .tls_config(ServerTlsConfig::new().identity(identity))
+        .context("use the boot certificate")?
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .http2_keepalive_timeout(Some(KEEPALIVE))
+        .max_concurrent_streams(64)
+        .add_service(
+            RamdiskServer::new(door).max_decoding_message_size(1 << 20).max_encoding_message_size(MAX_SENT_BYTES),
+        );
+    let stopped = async move {
+        // A sender that is gone means the same as a stop.
+        let _ = stop.wait_for(|stop| *stop).await;
+    };
+    Ok(router.serve_with_incoming_shutdown(TcpListenerStream::new(listener), stopped))
+}
+
+/// Bound to the interface: no other network reaches it, whatever the routes say.
+fn listener(address: SocketAddrV4, interface: &str) -> std::io::Result<TcpListener> {
+    use socket2::{Domain, Protocol, Socket, Type};
+    let socket = Socket::new(Domain::IPV4, Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.bind_device(Some(interface.as_bytes()))?;
+    socket.bind(&std::net::SocketAddr::V4(address).into())?;
+    socket.listen(128)?;
+    TcpListener::from_std(socket.into())
+}
+
+impl Door {
+    fn session(&self, session: &str) -> Result<Session, Status> {
+        self.ramdisks.session(session)
+    }
+}
+
+async fn ask<T>(session: &Session, call: impl FnOnce(oneshot::Sender<Result<T, Status>>) -> Call) -> Result<T, Status> {
+    let (answer, answered) = oneshot::channel();
+    let away = |()| Status::unavailable("the agent is busy with this server; try again");
+    session.calls.send(call(answer)).await.map_err(|_| away(()))?;
+    match tokio::time::timeout(WORKER_DEADLINE, answered).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(_)) => Err(away(())),
+        Err(_) => Err(Status::unavailable("the agent took too long; try again")),
+    }
+}
+
+#[tonic::async_trait]
+impl Ramdisk for Door {
+    type ReadChunksStream = Streaming<Chunk>;
+
+    async fn enlist(&self, request: Request<EnlistRequest>) -> Result<Response<EnlistReply>, Status> {
+        let EnlistRequest { boot_token, inventory, uptime_ms } = request.into_inner();
+        let inventory = inventory.ok_or_else(|| Status::invalid_argument("inventory: is required"))?;
+        let mut bytes = [0; 32];
+        let random = rand::rngs::OsRng.try_fill_bytes(&mut bytes);
+        random.map_err(|_| Status::unavailable("the agent has no randomness"))?;
+        let session = hex::encode(bytes);
+        self.ramdisks.enlist(&boot_token, inventory, uptime_ms, session).await.map(Response::new)
+    }
+
+    async fn read_manifest(&self, request: Request<SessionRequest>) -> Result<Response<ReadManifestReply>, Status> {
+        let Session { server, generation, .. } = self.session(&request.into_inner().session)?;
+        let wanted = ReadManifestRequest { server_id: server.to_string(), generation };
+        self.link.client().read_manifest(wanted).await.map_err(forwarded)
+    }
+
+    async fn read_chunks(
+        &self,
+        request: Request<ReadChunksRequest>,
+    ) -> Result<Response<Self::ReadChunksStream>, Status> {
+        let ReadChunksRequest { session, indices } = request.into_inner();
+        let Session { server, generation, .. } = self.session(&session)?;
+        let wanted = LinkChunks { server_id: server.to_string(), generation, indices };
+        self.link.client().read_chunks(wanted).await.map_err(forwarded)
+    }
+
+    async fn report(&self, request: Request<RamdiskReport>) -> Result<Response<Ack>, Status> {
+        let report = request.into_inner();
+        let session = self.session(&report.session)?;
+        ask(&session, |answer| Call::Report { report, answer }).await?;
+        Ok(Response::new(Ack {}))
+    }
+
+    async fn hand_over(&self, request: Request<HandOverRequest>) -> Result<Response<HandOverReply>, Status> {
+        let HandOverRequest { session, nonce } = request.into_inner();
+        let session = self.session(&session)?;
+        ask(&session, |answer| Call::HandOver { nonce, answer }).await.map(Response::new)
+    }
+
+    async fn leave(&self, request: Request<SessionRequest>) -> Result<Response<Ack>, Status> {
+        let session = self.session(&request.into_inner().session)?;
+        ask(&session, |answer| Call::Leave { answer }).await?;
+        Ok(Response::new(Ack {}))
+    }
+}
+
+/// What the controller answered, for a ramdisk: that the controller is away is no reason to stop.
+fn forwarded(status: Status) -> Status {
+    match status.code() {
+        tonic::Code::Unknown | tonic::Code::Cancelled | tonic::Code::Internal | tonic::Code::Unauthenticated => {
+            Status::unavailable(format!("the controller: {}", status.message()))
+        }
+        _ => status,
+    }
+}

@@ -1,0 +1,132 @@
+//! What an order tells the controller, and telling it again when it asks where the order stands.
+
+use super::{failure::Failure, link::Link, state::Outcome};
+use billet_proto::{
+    ServerId,
+    link::{Done, Failed, Finished, Note, Progress, Report, Started, Step, report::What},
+};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Reports of one order; cheap to clone.
+#[derive(Clone)]
+pub(super) struct Reporter {
+    link: Link,
+    server: ServerId,
+    generation: u64,
+    stands: Arc<Mutex<Stands>>,
+}
+
+struct Stands {
+    step: Step,
+    waiting_for: String,
+    host_key: Option<String>,
+}
+
+impl Reporter {
+    pub(super) fn new(link: Link, server: ServerId, generation: u64) -> Self {
+        let stands = Stands { step: Step::Unspecified, waiting_for: String::new(), host_key: None };
+        Self { link, server, generation, stands: Arc::new(Mutex::new(stands)) }
+    }
+
+    /// A step begins, or goes on waiting for something else.
+    pub(super) fn started(&self, step: Step, waiting_for: &str) {
+        {
+            let mut stands = self.stands();
+            if stands.step == step && stands.waiting_for == waiting_for {
+                return;
+            }
+            (stands.step, stands.waiting_for) = (step, waiting_for.to_owned());
+        }
+        self.tell(step, What::Started(Started { waiting_for: waiting_for.into() }));
+    }
+
+    /// What the present step waits for.
+    pub(super) fn waiting_for(&self) -> String {
+        self.stands().waiting_for.clone()
+    }
+
+    /// The present step.
+    pub(super) fn step(&self) -> Step {
+        self.stands().step
+    }
+
+    pub(super) fn progress(&self, step: Step, progress: Progress) {
+        self.tell(step, What::Progress(progress));
+    }
+
+    pub(super) fn finished(&self, step: Step, detail: &str) {
+        self.tell(step, What::Finished(Finished { detail: detail.into() }));
+    }
+
+    pub(super) fn note(&self, kind: &str, message: &str) {
+        let step = self.step();
+        tracing::info!(server = %self.server, kind, message, "note");
+        self.tell(step, What::Note(Note { kind: kind.into(), message: message.into() }));
+    }
+
+    /// The key that must answer in the end.
+    pub(super) fn host_key(&self, key: &str) {
+        self.stands().host_key = Some(key.to_owned());
+        self.tell(self.step(), What::Note(Note { kind: "host-key".into(), message: key.into() }));
+    }
+
+    /// Tells again where the order stands.
+    pub(super) fn tell_again(&self) {
+        let (step, waiting_for, key) = {
+            let stands = self.stands();
+            (stands.step, stands.waiting_for.clone(), stands.host_key.clone())
+        };
+        if step == Step::Unspecified {
+            return;
+        }
+        self.tell(step, What::Started(Started { waiting_for }));
+        if let Some(message) = key {
+            self.tell(step, What::Note(Note { kind: "host-key".into(), message }));
+        }
+    }
+
+    /// Tells how the order ended; also when it ended long ago.
+    pub(super) fn ended(&self, outcome: &Outcome) {
+        match outcome {
+            Outcome::Done { host_key } => {
+                // The controller may have missed every step: the last one comes before its end.
+                let last = if host_key.is_some() { Step::Verify } else { Step::PowerOff };
+                self.tell(last, What::Started(Started::default()));
+                let install = host_key.is_some();
+                let word = |text: &str| if install { text.to_owned() } else { String::new() };
+                self.tell(
+                    last,
+                    What::Done(Done {
+                        host_key: host_key.clone().unwrap_or_default(),
+                        proof: word("ssh-host-key"),
+                        boot_trust: word("lan"),
+                    }),
+                );
+            }
+            Outcome::Failed { step, cause, message } => {
+                let step = Step::try_from(*step).unwrap_or(Step::Unspecified);
+                self.tell(step, What::Failed(Failed { cause: cause.clone(), message: message.clone() }));
+            }
+        }
+    }
+
+    fn tell(&self, step: Step, what: What) {
+        self.link.report(Report {
+            server_id: self.server.to_string(),
+            generation: self.generation,
+            step: step.into(),
+            what: Some(what),
+        });
+    }
+
+    fn stands(&self) -> std::sync::MutexGuard<'_, Stands> {
+        self.stands.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl From<&Failure> for Outcome {
+    fn from(failure: &Failure) -> Self {
+        let Failure { step, cause, message } = failure.clone();
+        Self::Failed { step: step.into(), cause, message }
+    }
+}

@@ -1,0 +1,39 @@
+//! Leaving: only with the controller's word for this generation, at most 10 s old.
+
+use super::StepError;
+use crate::ramdisk::agent::{Agent, may_pass};
+use std::time::{Duration, Instant};
+
+/// The word's age is counted from when it was asked for.
+const LIFETIME: Duration = Duration::from_secs(10);
+/// A word that came too late is asked for again.
+const TRIES: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(500);
+
+pub(in crate::ramdisk) async fn run(agent: &Agent) -> Result<(), StepError> {
+    nix::unistd::sync();
+    for _ in 0..TRIES {
+        let nonce: [u8; 16] = rand::random();
+        let asked = Instant::now();
+        let word = agent.hand_over(nonce.to_vec()).await?;
+        if word.nonce != nonce {
+            return Err(StepError::other("hand_over_refused", "the word that came answers another question"));
+        }
+        if !word.granted {
+            return Err(StepError::other("hand_over_refused", format!("the controller: {}", word.reason)));
+        }
+        if asked.elapsed() > LIFETIME {
+            continue;
+        }
+        match agent.leave().await {
+            Ok(()) => return Ok(()),
+            Err(status) if status.code() == tonic::Code::FailedPrecondition || may_pass(status.code()) => {
+                tokio::time::sleep(PAUSE).await;
+            }
+            // The session is over: the agent took the leaving, and its answer was lost.
+            Err(status) if status.code() == tonic::Code::Unauthenticated => return Ok(()),
+            Err(status) => return Err(StepError::other("hand_over_refused", status.message())),
+        }
+    }
+    Err(StepError::other("hand_over_late", format!("no word came within {} s, {TRIES} times", LIFETIME.as_secs())))
+}

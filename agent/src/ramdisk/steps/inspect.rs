@@ -1,0 +1,47 @@
+//! The right disk, and no other that could boot instead.
+
+use super::StepError;
+use crate::disk::{DiskError, TargetDisk, bootable, choose};
+use billet_proto::{
+    link::Install,
+    ramdisk::{Disk, DiskHint},
+};
+use std::{path::PathBuf, sync::Arc};
+
+/// The disk to write to.
+pub(in crate::ramdisk) struct Chosen {
+    pub(in crate::ramdisk) target: Arc<TargetDisk>,
+    pub(in crate::ramdisk) detail: String,
+}
+
+pub(in crate::ramdisk) fn run(order: &Install, disks: &[Disk], hint: &DiskHint) -> Result<Chosen, StepError> {
+    let image = order.image.as_ref().ok_or_else(|| StepError::other("order_malformed", "image: is required"))?;
+    let disk = choose(disks, hint, image.size_bytes)?;
+    let mut cleared = Vec::new();
+    let others = disks.iter().filter(|other| other.name != disk.name);
+    // All are looked at before the first is touched.
+    let mut bootable_others = Vec::new();
+    for other in others {
+        if let Some(reason) = bootable::reason(&path(other))? {
+            bootable_others.push((other, reason));
+        }
+    }
+    if let Some((other, reason)) = bootable_others.first().filter(|_| !order.clear_other_bootable_disks) {
+        return Err(DiskError::OtherBootable { disk: other.name.clone(), reason: reason.clone() }.into());
+    }
+    for (other, reason) in bootable_others {
+        TargetDisk::open(&path(other))?.clear_boot_areas()?;
+        cleared.push(format!("{} ({reason})", other.name));
+    }
+    let target = Arc::new(TargetDisk::open(&path(disk))?);
+    let mut detail = format!("disk {} of {} bytes, serial \"{}\"", disk.name, disk.size_bytes, disk.serial);
+    if !cleared.is_empty() {
+        detail = format!("{detail}; cleared the boot areas of {}", cleared.join(", "));
+    }
+    Ok(Chosen { target, detail })
+}
+
+fn path(disk: &Disk) -> PathBuf {
+    // sysfs writes a slash in a device's name as '!'.
+    PathBuf::from("/dev").join(disk.name.replace('!', "/"))
+}

@@ -1,3 +1,23 @@
-//! The REST API: parse, call, map. A handler never sets an instance's state.
+//! The REST API: parse, call, map. A handler never sets a state and never writes an instance.
+//!
+//! The order of checks is authentication, rate limit, validation, and only then the costly password hash. Every answer
+//! has an `X-Request-Id`; every error is one line of [`error`]'s table.
 
+mod admin;
+mod deadline;
+pub mod error;
+mod events;
+mod guard;
+mod images;
+mod instances;
+mod page;
 pub mod ports;
+mod rate;
+mod request_id;
+mod router;
+mod servers;
+mod subnets;
+mod vpcs;
+
+pub use rate::Rates;
+pub use router::{AppState, router};

@@ -7,6 +7,7 @@ pub mod ca;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod daemon;
 pub mod images;
 pub mod lifecycle;
 pub mod link;

@@ -143,6 +143,8 @@ mod tests {
         "lab".parse().unwrap()
     }
 
+    type Change = fn(&mut Server);
+
     fn why(servers: &[Server], wanted: Option<ServerId>, nics: usize) -> (Vec<ServerId>, String) {
         match place(servers, &project(), wanted, nics, |_| 0) {
             Err(Refusal::ServersNotReady { ids, why }) => (ids, why),
@@ -182,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_server_that_is_wanted_but_cannot_be_used_is_named_with_the_reason() {
-        let changes: [(fn(&mut Server), &str); 5] = [
+        let changes: [(Change, &str); 5] = [
             (|s| s.manage_state = ManageState::Maintain, "it is maintain"),
             (|s| s.owner = None, "it is not owned by the agent that it is registered for"),
             (

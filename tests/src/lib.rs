@@ -1,1 +1,19 @@
-//! The laboratory.
+//! The laboratory: real virtual servers with firmware, BMCs, disks and networks, on one machine.
+//!
+//! Invariants: every process and namespace is on record before it exists, so that whatever a crash leaves is cleared by
+//! the next start; only what is on record is ended.
+
+pub mod chassis;
+pub mod daemons;
+pub mod hook;
+pub mod images;
+pub mod lab;
+pub mod net;
+pub mod packages;
+pub mod process;
+pub mod record;
+pub mod server;
+pub mod site;
+
+pub use lab::{Lab, Options};
+pub use server::{Firmware, Server, ServerSpec};

@@ -70,10 +70,10 @@ pub(super) fn answer(bytes: &[u8], boots: &BootTable, place: &Place) -> Option<R
 
 /// A request that chose another server is not ours; one for another address is refused (RFC 2131 §4.3.2).
 fn of_request(message: &Message, boot: &Answered, place: &Place) -> Option<MessageType> {
-    if let Some(DhcpOption::ServerIdentifier(server)) = message.opts().get(OptionCode::ServerIdentifier) {
-        if *server != place.address {
-            return None;
-        }
+    if let Some(DhcpOption::ServerIdentifier(server)) = message.opts().get(OptionCode::ServerIdentifier)
+        && *server != place.address
+    {
+        return None;
     }
     let asked = match message.opts().get(OptionCode::RequestedIpAddress) {
         Some(DhcpOption::RequestedIpAddress(address)) => *address,

@@ -76,7 +76,7 @@ fn claim(
         return Ok(Err(format!("it is registered for agent {}", name_of(tx, other)?)));
     }
     let is_new = known.is_none();
-    let mut server = known.unwrap_or_else(|| unheard_of(id, rules));
+    let mut server = known.unwrap_or_else(|| Server::unheard_of(id, rules.now));
     server.owner = Some(agent);
     // While an instance is on it, its NICs stay what the instance was given.
     if server.manage_state != ManageState::InUse {
@@ -103,24 +103,6 @@ fn let_go(tx: &mut dyn Transaction, agent: AgentId, owned: &HashSet<ServerId>) -
         }
     }
     Ok(())
-}
-
-fn unheard_of(id: ServerId, rules: &Rules) -> Server {
-    Server {
-        id,
-        registered_agent: None,
-        owner: None,
-        project_id: None,
-        uuid: String::new(),
-        serial: String::new(),
-        macs: Vec::new(),
-        roles: Vec::new(),
-        clear_other_bootable_disks: false,
-        manage_state: ManageState::Onboard,
-        unwiped: false,
-        generation: 0,
-        onboard_time: rules.now,
-    }
 }
 
 fn name_of(tx: &mut dyn Transaction, agent: AgentId) -> Result<String> {

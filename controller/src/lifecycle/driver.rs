@@ -63,9 +63,12 @@ pub struct Parts {
 pub struct Lifecycle {
     parts: Arc<Parts>,
     changes: watch::Sender<u64>,
-    /// By server: generation, bytes and time of the progress recorded last.
-    progress: Arc<Mutex<HashMap<String, (u64, u64, Timestamp)>>>,
+    /// By server: the progress recorded last.
+    progress: Arc<Mutex<HashMap<String, Recorded>>>,
 }
+
+/// Generation, bytes and time of a progress.
+type Recorded = (u64, u64, Timestamp);
 
 impl Lifecycle {
     /// A life cycle over these parts. [`Lifecycle::run`] must run for deadlines to be kept.

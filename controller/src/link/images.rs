@@ -19,8 +19,11 @@ pub(super) struct Reader {
     blobs: Blobs,
     calls: Arc<Semaphore>,
     /// The manifest read last: an image is usually read as a whole.
-    newest: Arc<Mutex<Option<(ImageId, Arc<Manifest>)>>>,
+    newest: Arc<Mutex<Option<Parsed>>>,
 }
+
+/// An image and its manifest.
+type Parsed = (ImageId, Arc<Manifest>);
 
 impl Reader {
     pub(super) fn new(lifecycle: Lifecycle, blobs: Blobs) -> Self {

@@ -1,10 +1,6 @@
 //! Who is attached, and the way to send to them.
 
-use crate::{
-    api::ports::Presence,
-    lifecycle::Dispatch,
-    store::{Handle, StoreError},
-};
+use crate::{api::ports::Presence, lifecycle::Dispatch, store::Handle};
 use billet_proto::{
     AgentId, ServerId,
     link::{ControllerMessage, Order, controller_message::Body},
@@ -111,7 +107,7 @@ impl Presence for Sessions {
     fn server_changed(&self, server: ServerId) {
         let sessions = self.clone();
         tokio::spawn(async move {
-            let known = sessions.store.run(move |tx| Ok::<_, StoreError>(tx.server(server)?)).await;
+            let known = sessions.store.read(move |tx| tx.server(server)).await;
             let Ok(Some(server)) = known else { return };
             // An agent whose claim was refused before may claim again: it does so when it attaches.
             if let Some(agent) = server.registered_agent.filter(|agent| server.owner != Some(*agent)) {

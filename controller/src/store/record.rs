@@ -180,6 +180,27 @@ pub struct Server {
     pub onboard_time: Timestamp,
 }
 
+impl Server {
+    /// One that somebody named for the first time: nobody owns it, and it is nobody's.
+    pub fn unheard_of(id: ServerId, now: Timestamp) -> Self {
+        Self {
+            id,
+            registered_agent: None,
+            owner: None,
+            project_id: None,
+            uuid: String::new(),
+            serial: String::new(),
+            macs: Vec::new(),
+            roles: Vec::new(),
+            clear_other_bootable_disks: false,
+            manage_state: ManageState::Onboard,
+            unwiped: false,
+            generation: 0,
+            onboard_time: now,
+        }
+    }
+}
+
 /// What a NIC is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -1,7 +1,12 @@
 //! The task runner: `cargo xtask test` and its kin. It says what it is about to do, shows what it does, and names the
 //! step that failed.
 
+mod build;
+mod demo;
+mod lab;
 mod packages;
+mod ramdisk;
+mod stage;
 mod step;
 mod test;
 
@@ -19,12 +24,19 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Task {
+    /// Turn a powered-off virtual server into a running machine, before your eyes.
+    Demo(demo::Options),
+    /// A laboratory that stays.
+    #[command(subcommand)]
+    Lab(lab::Task),
     /// Install what is missing, then check formatting, lints and documentation and run the tests.
     Test(test::Options),
 }
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().task {
+        Task::Demo(options) => demo::run(&options),
+        Task::Lab(task) => lab::run(&task),
         Task::Test(options) => test::run(&options),
     };
     match done {

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use crate::step;
 
 /// A Debian package and what needs it.
+#[derive(Clone, Copy)]
 pub struct Package {
     /// Its name in Debian 12.
     pub name: &'static str,
@@ -32,6 +33,12 @@ pub const TESTS: &[Package] = &[
     Package { name: "sqlite3", reason: "reads the database as a stranger" },
     Package { name: "systemd", reason: "systemd-analyze verify for the units" },
 ];
+
+/// What demo and laboratory need: a compiler, and the laboratory's own list.
+pub fn for_lab() -> Vec<Package> {
+    let lab = billet_lab::packages::PACKAGES.iter().map(|(name, reason)| Package { name, reason });
+    TESTS.iter().copied().filter(|package| ["gcc", "libc6-dev"].contains(&package.name)).chain(lab).collect()
+}
 
 /// Installs those of `wanted` that are missing, after having said which; asks first unless `yes`.
 ///

@@ -71,13 +71,10 @@ fn right_machine(job: &Job, inventory: &Inventory) -> Result<(), String> {
             return Err(format!("the machine that booted says UUID {:?}, not {uuid}", inventory.uuid.trim()));
         }
     }
-    if let Some(serial) = server.serial.as_deref() {
-        if !inventory.serial.trim().eq_ignore_ascii_case(serial.trim()) {
-            return Err(format!(
-                "the machine that booted says serial number {:?}, not {serial}",
-                inventory.serial.trim()
-            ));
-        }
+    if let Some(serial) = server.serial.as_deref()
+        && !inventory.serial.trim().eq_ignore_ascii_case(serial.trim())
+    {
+        return Err(format!("the machine that booted says serial number {:?}, not {serial}", inventory.serial.trim()));
     }
     let has = |mac: billet_proto::MacAddr| inventory.macs.iter().any(|told| told.parse() == Ok(mac));
     match server.nics.iter().find(|nic| !has(nic.mac)) {

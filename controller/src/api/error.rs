@@ -1,0 +1,171 @@
+//! The one table of errors: what went wrong, its status and the family's code. Own codes begin with iMetal.09.
+
+use super::ports::{ImportRefusal, SecretsError};
+use crate::{
+    lifecycle::refusal::Refusal,
+    password::HashError,
+    request::{Invalid, Problems},
+    store::StoreError,
+};
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+use std::error::Error;
+
+/// Why a call was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// No token, or no known one.
+    #[error("Unauthorized: X-Auth-Token names no caller")]
+    Unauthorized,
+    /// The caller may not.
+    #[error("Insufficient permissions: {0}")]
+    Forbidden(&'static str),
+    /// Too often, or too much at once.
+    #[error("Too many requests; come again in {retry_after} s")]
+    TooMany {
+        /// In seconds, at least 1.
+        retry_after: u64,
+    },
+    /// Something named in the path is not there for this caller.
+    #[error("{what} not found: [{id}]")]
+    NotFound {
+        /// Such as `images`.
+        what: &'static str,
+        /// As given.
+        id: String,
+    },
+    /// No route.
+    #[error("there is no such path")]
+    NoSuchPath,
+    /// A route with other methods.
+    #[error("this path does not have that method")]
+    MethodNotAllowed,
+    /// The call took too long.
+    #[error("the call took longer than {0} s")]
+    Late(u64),
+    /// The body did not come, or is too long.
+    #[error("read the body: {0}")]
+    Body(String),
+    /// The life cycle or the placement says no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// What went wrong is ours; the log has it.
+    #[error("Internal error")]
+    Internal(#[source] Box<dyn Error + Send + Sync>),
+}
+
+impl ApiError {
+    /// Status, the family's code, and the text.
+    fn parts(&self) -> (StatusCode, &'static str, String) {
+        use StatusCode as S;
+        let text = self.to_string();
+        match self {
+            Self::Unauthorized => (S::UNAUTHORIZED, "iMetal.0003", text),
+            Self::Forbidden(_) => (S::FORBIDDEN, "iMetal.0004", text),
+            Self::TooMany { .. } | Self::Refused(Refusal::Busy) => (S::TOO_MANY_REQUESTS, "iMetal.0005", text),
+            Self::NotFound { what: "physical servers", .. } => (S::NOT_FOUND, "iMetal.0100", text),
+            Self::NotFound { what: "instances", .. } => (S::NOT_FOUND, "iMetal.0200", text),
+            Self::NotFound { .. } | Self::NoSuchPath => (S::NOT_FOUND, "iMetal.0904", text),
+            Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "iMetal.0905", text),
+            Self::Late(_) => (S::SERVICE_UNAVAILABLE, "iMetal.0908", text),
+            Self::Body(_) => (S::BAD_REQUEST, "iMetal.0001", text),
+            Self::Refused(refusal) => refused(refusal),
+            Self::Internal(_) => (S::INTERNAL_SERVER_ERROR, "iMetal.0099", text),
+        }
+    }
+}
+
+fn refused(refusal: &Refusal) -> (StatusCode, &'static str, String) {
+    use StatusCode as S;
+    match refusal {
+        Refusal::Invalid(problems) if problems.invalid.is_empty() => {
+            (S::BAD_REQUEST, "iMetal.0002", problems.to_string())
+        }
+        Refusal::Invalid(problems) => (S::BAD_REQUEST, "iMetal.0001", problems.to_string()),
+        Refusal::ServersNotFound(ids) => {
+            (S::NOT_FOUND, "iMetal.0100", format!("physical servers not found: [{}]", listed(ids)))
+        }
+        Refusal::ServersNotReady { ids, why } => {
+            (S::BAD_REQUEST, "iMetal.0101", format!("physical servers not ready: [{}]: {why}", listed(ids)))
+        }
+        Refusal::InstancesNotFound(ids) => {
+            (S::NOT_FOUND, "iMetal.0200", format!("instances not found: [{}]", listed(ids)))
+        }
+        Refusal::InstanceState { .. } => (S::BAD_REQUEST, "iMetal.0201", refusal.to_string()),
+        Refusal::Busy => (S::TOO_MANY_REQUESTS, "iMetal.0005", "Too many requests".into()),
+        Refusal::Store(_) => (S::INTERNAL_SERVER_ERROR, "iMetal.0099", "Internal error".into()),
+    }
+}
+
+fn listed(ids: &[impl std::fmt::Display]) -> String {
+    crate::lifecycle::refusal::listed(ids)
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let (status, code, text) = self.parts();
+        if status == StatusCode::INTERNAL_SERVER_ERROR {
+            // The request's span names its id.
+            tracing::error!(error = chain(&self), "a call failed");
+        }
+        let mut response = (status, Json(json!({ "error_code": code, "error_msg": text }))).into_response();
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            let seconds = if let Self::TooMany { retry_after } = self { retry_after.max(1) } else { 1 };
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        Self::Internal(Box::new(error))
+    }
+}
+impl From<SecretsError> for ApiError {
+    fn from(error: SecretsError) -> Self {
+        Self::Internal(Box::new(error))
+    }
+}
+impl From<Problems> for ApiError {
+    fn from(problems: Problems) -> Self {
+        Self::Refused(problems.into())
+    }
+}
+impl From<Invalid> for ApiError {
+    fn from(invalid: Invalid) -> Self {
+        Self::Refused(invalid.into())
+    }
+}
+impl From<HashError> for ApiError {
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::Busy => Self::TooMany { retry_after: 1 },
+            HashError::Failed => Self::Internal(Box::new(error)),
+        }
+    }
+}
+impl From<ImportRefusal> for ApiError {
+    fn from(refusal: ImportRefusal) -> Self {
+        match refusal {
+            ImportRefusal::Invalid(invalid) => invalid.into(),
+            ImportRefusal::Busy => Self::TooMany { retry_after: 30 },
+            ImportRefusal::Store(error) => error.into(),
+            ImportRefusal::Failed(error) => Self::Internal(error),
+        }
+    }
+}

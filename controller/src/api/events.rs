@@ -1,0 +1,69 @@
+//! `GET /instances/{id}/events`: an instance's timeline, held until there is something new.
+
+use super::{error::ApiError, instances::find, page::number, router::AppState};
+use crate::store::record::Event;
+use axum::{
+    Extension, Json,
+    extract::{Path, Query, State},
+};
+use billet_proto::ProjectId;
+use serde_json::{Value, json};
+use std::{collections::HashMap, time::Duration};
+use tokio::time::Instant;
+
+const DEFAULT_LIMIT: u32 = 100;
+const MAX_LIMIT: u32 = 1000;
+/// As long as a call is held.
+const MAX_WAIT_SECONDS: u64 = 30;
+
+/// Those after `after`, at most `limit`; when there is none, the answer waits up to `wait` seconds for one.
+pub(super) async fn list(
+    State(state): State<AppState>,
+    Extension(project): Extension<ProjectId>,
+    Path((_, id)): Path<(String, String)>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Json<Value>, ApiError> {
+    let after = number(&query, "after", 0, 0, u64::MAX)?;
+    let limit = number(&query, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)?;
+    let wait = number(&query, "wait", 0, 0, MAX_WAIT_SECONDS)?;
+    let end = Instant::now() + Duration::from_secs(wait);
+    // Subscribed before the first look, so that nothing falls between looking and waiting.
+    let mut changes = state.lifecycle.changes();
+    loop {
+        changes.mark_unchanged();
+        let (project, id) = (project.clone(), id.clone());
+        let look = move |tx: &mut dyn crate::store::Transaction| {
+            let instance = find(tx, &project, &id)?;
+            Ok::<_, ApiError>(tx.events(instance.id, after, limit)?)
+        };
+        let events = state.store.run(look).await?;
+        if !events.is_empty() || Instant::now() >= end {
+            let events: Vec<Value> = events.iter().map(shown).collect();
+            return Ok(Json(json!({ "events": events })));
+        }
+        tokio::select! {
+            changed = changes.changed() => if changed.is_err() { tokio::time::sleep_until(end).await },
+            () = tokio::time::sleep_until(end) => {}
+        }
+    }
+}
+
+fn shown(Event { seq, event }: &Event) -> Value {
+    let mut value = json!({
+        "seq": seq,
+        "at": event.at.to_string(),
+        "kind": event.kind,
+        "step": event.step,
+        "message": event.message,
+    });
+    for (name, given) in [
+        ("done_bytes", event.done_bytes),
+        ("total_bytes", event.total_bytes),
+        ("bytes_per_second", event.bytes_per_second),
+    ] {
+        if let Some(given) = given {
+            value[name] = given.into();
+        }
+    }
+    value
+}

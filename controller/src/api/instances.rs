@@ -1,0 +1,110 @@
+//! Instances: one file for each call, and how one is shown.
+
+pub(super) mod create;
+pub(super) mod delete;
+pub(super) mod list;
+pub(super) mod show;
+pub(super) mod status;
+
+use super::{error::ApiError, router::AppState};
+use crate::store::{
+    Transaction,
+    record::{Image, Instance},
+};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, STANDARD_NO_PAD},
+};
+use billet_proto::{InstanceId, ProjectId};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+/// An instance of that project; those that were terminated are gone.
+pub(super) fn find(tx: &mut dyn Transaction, project: &ProjectId, id: &str) -> Result<Instance, ApiError> {
+    let found = match id.parse::<InstanceId>() {
+        Ok(id) => tx.instance(id)?,
+        Err(_) => None,
+    };
+    let found = found.filter(|instance| instance.project_id == *project);
+    found.ok_or_else(|| ApiError::NotFound { what: "instances", id: id.chars().take(64).collect() })
+}
+
+/// The error object of an instance that has one.
+fn error(instance: &Instance) -> Option<Value> {
+    let cause = instance.error.as_ref()?;
+    let kind = if instance.phase == crate::lifecycle::table::Phase::ReleaseFailed { "uninstall" } else { "install" };
+    Some(json!({ "error_code": cause.cause, "error_msg": cause.message, "error_type": kind }))
+}
+
+/// The family's object, and ours beside it.
+fn shown(state: &AppState, instance: &Instance, image: Option<&Image>) -> Result<Value, ApiError> {
+    let nics: Vec<Value> = instance
+        .nics
+        .iter()
+        .map(|nic| {
+            json!({
+                "subnet_id": nic.subnet_id.to_string(),
+                "ipv4_address": nic.address.to_string(),
+                "mac_address": nic.mac.to_string(),
+            })
+        })
+        .collect();
+    let mut value = json!({
+        "id": instance.id.to_string(),
+        "name": instance.name,
+        "description": instance.description,
+        "project_id": instance.project_id.as_str(),
+        "vpc_id": instance.vpc_id.to_string(),
+        "network_interfaces": nics,
+        "tags": [],
+        "state": instance.phase.state(),
+        "operation_state": instance.phase.operation_state(),
+        "metadata": state.secrets.metadata(instance)?,
+        "server_id": instance.server_id.to_string(),
+        "created_at": instance.created_at.to_string(),
+        "updated_at": instance.updated_at.to_string(),
+        "launched_at": instance.launched_at.map(|at| at.to_string()).unwrap_or_default(),
+        "phase": instance.phase.word(),
+        "waiting_for": instance.waiting_for,
+    });
+    let image = image.map(|image| json!({ "id": image.id.to_string(), "name": image.name, "os_type": image.os_type }));
+    let optional = [
+        ("image", image),
+        ("error", error(instance)),
+        ("deadline", instance.deadline.map(|at| at.to_string().into())),
+        ("host_key", instance.host_key.clone().map(Value::from)),
+        ("host_key_fingerprint", instance.host_key.as_deref().and_then(fingerprint).map(Value::from)),
+        ("proof", instance.proof.clone().map(Value::from)),
+        ("boot_trust", instance.boot_trust.clone().map(Value::from)),
+    ];
+    for (name, given) in optional {
+        if let Some(given) = given {
+            value[name] = given;
+        }
+    }
+    Ok(value)
+}
+
+/// `SHA256:…` of an OpenSSH public key, as `ssh-keygen -l` prints it.
+fn fingerprint(key: &str) -> Option<String> {
+    let blob = STANDARD.decode(key.split_whitespace().nth(1)?).ok()?;
+    Some(format!("SHA256:{}", STANDARD_NO_PAD.encode(Sha256::digest(blob))))
+}
+
+#[cfg(test)]
+mod tests {
+    /// By `ssh-keygen -lf` of the same key.
+    #[test]
+    fn a_fingerprint_is_that_of_ssh_keygen() {
+        let dir = tempfile::tempdir().unwrap();
+        let key = dir.path().join("key");
+        let made =
+            std::process::Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key).status();
+        assert!(made.unwrap().success());
+        let told = std::process::Command::new("ssh-keygen").arg("-lf").arg(&key).output().unwrap();
+        let told = String::from_utf8(told.stdout).unwrap();
+        let public = std::fs::read_to_string(key.with_extension("pub")).unwrap();
+        assert_eq!(super::fingerprint(&public).as_deref(), told.split_whitespace().nth(1));
+        assert_eq!(super::fingerprint("ssh-ed25519"), None);
+    }
+}

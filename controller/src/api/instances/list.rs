@@ -1,0 +1,43 @@
+//! `GET /instances`.
+
+use super::shown;
+use crate::{
+    api::{
+        error::ApiError,
+        page::{self, Wanted},
+        router::AppState,
+    },
+    lifecycle::table::Phase,
+};
+use axum::{
+    Extension, Json,
+    extract::{Query, State},
+};
+use billet_proto::{InstanceId, ProjectId};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+
+/// A page of the project's instances, oldest first; those that were terminated are not among them.
+pub(in crate::api) async fn list(
+    State(state): State<AppState>,
+    Extension(project): Extension<ProjectId>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Json<Value>, ApiError> {
+    let Wanted { limit, marker } = Wanted::<InstanceId>::of(&query)?;
+    let (instances, count, images) = state
+        .store
+        .read(move |tx| {
+            let (instances, count) = tx.instances(Some(&project), marker, limit)?;
+            Ok((instances, count, tx.images()?))
+        })
+        .await?;
+    let full = instances.len() == limit as usize;
+    let next = instances.last().filter(|_| full).map(|instance| instance.id);
+    let mut values = Vec::with_capacity(instances.len());
+    for instance in instances.iter().filter(|instance| instance.phase != Phase::Terminated) {
+        let image = images.iter().find(|image| image.id == instance.image_id);
+        values.push(shown(&state, instance, image)?);
+    }
+    let page_info = page::info(values.len(), next);
+    Ok(Json(json!({ "instances": values, "page_info": page_info, "count": count })))
+}

@@ -1,0 +1,26 @@
+//! `GET /instances/{id}`.
+
+use super::{find, shown};
+use crate::api::{error::ApiError, router::AppState};
+use axum::{
+    Extension, Json,
+    extract::{Path, State},
+};
+use billet_proto::ProjectId;
+use serde_json::Value;
+
+pub(in crate::api) async fn show(
+    State(state): State<AppState>,
+    Extension(project): Extension<ProjectId>,
+    Path((_, id)): Path<(String, String)>,
+) -> Result<Json<Value>, ApiError> {
+    let (instance, image) = state
+        .store
+        .run(move |tx| {
+            let instance = find(tx, &project, &id)?;
+            let image = tx.image(instance.image_id)?;
+            Ok::<_, ApiError>((instance, image))
+        })
+        .await?;
+    Ok(Json(shown(&state, &instance, image.as_ref())?))
+}

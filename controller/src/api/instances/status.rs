@@ -1,0 +1,23 @@
+//! `GET /instances/{id}/status`.
+
+use super::{error, find};
+use crate::api::{error::ApiError, router::AppState};
+use axum::{
+    Extension, Json,
+    extract::{Path, State},
+};
+use billet_proto::ProjectId;
+use serde_json::{Value, json};
+
+pub(in crate::api) async fn status(
+    State(state): State<AppState>,
+    Extension(project): Extension<ProjectId>,
+    Path((_, id)): Path<(String, String)>,
+) -> Result<Json<Value>, ApiError> {
+    let instance = state.store.run(move |tx| find(tx, &project, &id)).await?;
+    let mut value = json!({ "state": instance.phase.state(), "operation_state": instance.phase.operation_state() });
+    if let Some(error) = error(&instance) {
+        value["error"] = error;
+    }
+    Ok(Json(value))
+}

@@ -1,0 +1,46 @@
+//! Pages of a list: `limit` and `marker`.
+
+use crate::request::Invalid;
+use serde_json::{Value, json};
+use std::{collections::HashMap, fmt::Display, str::FromStr};
+
+const DEFAULT_LIMIT: u32 = 100;
+const MAX_LIMIT: u32 = 1000;
+
+/// What a caller asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Wanted<Id> {
+    pub(super) limit: u32,
+    pub(super) marker: Option<Id>,
+}
+
+impl<Id: FromStr> Wanted<Id> {
+    pub(super) fn of(query: &HashMap<String, String>) -> Result<Self, Invalid> {
+        let limit = number(query, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)?;
+        let marker = query.get("marker").filter(|text| !text.is_empty());
+        let marker = marker.map(|text| text.parse().map_err(|_| Invalid::new("marker", "must be an id", text)));
+        Ok(Self { limit, marker: marker.transpose()? })
+    }
+}
+
+/// A number of the query within its bounds.
+pub(super) fn number<N: FromStr + PartialOrd + Display + Copy>(
+    query: &HashMap<String, String>,
+    field: &str,
+    default: N,
+    min: N,
+    max: N,
+) -> Result<N, Invalid> {
+    let Some(text) = query.get(field).filter(|text| !text.is_empty()) else { return Ok(default) };
+    let parsed = text.parse().ok().filter(|n| (min..=max).contains(n));
+    parsed.ok_or_else(|| Invalid::new(field, format!("must be a number from {min} to {max}"), text))
+}
+
+/// The family's `page_info`: a next marker only when there is more.
+pub(super) fn info(current_count: usize, next_marker: Option<impl Display>) -> Value {
+    let mut info = json!({ "current_count": current_count });
+    if let Some(marker) = next_marker {
+        info["next_marker"] = marker.to_string().into();
+    }
+    info
+}

@@ -1,0 +1,87 @@
+//! All routes, and what their handlers work with.
+
+use super::{
+    admin, deadline,
+    error::ApiError,
+    events, guard, images, instances,
+    ports::{Enrolment, ImageImport, LifecycleApi, Presence, Secrets},
+    rate::Rates,
+    request_id, servers, subnets, vpcs,
+};
+use crate::{auth::CurrentTokens, clock::Edge, password::Hasher, store::Handle};
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware::{from_fn, from_fn_with_state},
+    routing::{get, post, put},
+};
+use std::sync::Arc;
+
+/// No body but an image's is longer.
+const MAX_BODY_BYTES: usize = 1 << 20;
+
+/// What handlers work with; cheap to clone.
+#[derive(Clone)]
+pub struct AppState {
+    /// The records, to be read; only networks and servers' registrations are written here.
+    pub store: Handle,
+    /// Time and ids.
+    pub edge: Edge,
+    /// Who may call.
+    pub tokens: CurrentTokens,
+    /// How often.
+    pub rates: Rates,
+    /// Hashes passwords.
+    pub hasher: Hasher,
+    /// Moves instances.
+    pub lifecycle: Arc<dyn LifecycleApi>,
+    /// Who is attached.
+    pub presence: Arc<dyn Presence>,
+    /// Takes images in.
+    pub images: Arc<dyn ImageImport>,
+    /// Lets agents join.
+    pub enrolment: Arc<dyn Enrolment>,
+    /// Opens metadata.
+    pub secrets: Arc<dyn Secrets>,
+}
+
+/// The whole API.
+pub fn router(state: AppState) -> Router {
+    let tenant = Router::new()
+        .route("/instances", get(instances::list::list).post(instances::create::create))
+        .route("/instances/{id}", get(instances::show::show).delete(instances::delete::delete))
+        .route("/instances/{id}/status", get(instances::status::status))
+        .route("/instances/{id}/events", get(events::list))
+        .route("/physicalservers", get(servers::list))
+        .route("/physicalservers/{id}", get(servers::show))
+        .route("/vpcs", get(vpcs::list).post(vpcs::create))
+        .route("/subnets", get(subnets::list).post(subnets::create))
+        .route("/images", get(images::list));
+    let admin = Router::new()
+        .route("/agents", get(admin::agents))
+        .route("/agents/join-tokens", post(admin::new_join_token))
+        .route("/servers/{id}", put(admin::register))
+        .route("/servers/{id}/accept-unwiped", post(admin::accept_unwiped));
+    let bounded = Router::new()
+        .nest("/v1/{project_id}", tenant)
+        .nest("/admin/v1", admin)
+        .layer(from_fn(deadline::keep))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
+    // An image takes as long as it is large; the importer has its own patience.
+    let upload =
+        Router::new().route("/v1/{project_id}/images", post(images::import)).layer(DefaultBodyLimit::disable());
+    bounded
+        .merge(upload)
+        .layer(from_fn_with_state(state.clone(), guard::admit))
+        .route("/healthz", get(async || "ok"))
+        .fallback(async || ApiError::NoSuchPath)
+        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
+        .layer(from_fn_with_state(state.edge.clone(), request_id::give))
+        .with_state(state)
+}
+
+impl std::fmt::Debug for AppState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AppState")
+    }
+}

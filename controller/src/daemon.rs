@@ -1,0 +1,141 @@
+//! Putting the controller together, and taking it down.
+
+mod notify;
+mod rest;
+
+use crate::{
+    api::{AppState, Rates, router},
+    auth::{CurrentTokens, Tokens},
+    ca::Ca,
+    clock::Edge,
+    config::Config,
+    images::{Blobs, ImageService},
+    lifecycle::{Lifecycle, Parts, secrets::InstanceSecrets},
+    link::{JoinTokens, LinkServer, Sessions},
+    password::Hasher,
+    seal::Sealer,
+    store::{Handle, sqlite::SqliteStore},
+};
+use anyhow::Context;
+use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt, path::Path, sync::Arc, time::Duration};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+    task::JoinHandle,
+};
+
+/// How long calls in progress may take when the daemon stops.
+const STOP_DEADLINE: Duration = Duration::from_secs(5);
+/// How often systemd is told what there is to do.
+const STATUS_PAUSE: Duration = Duration::from_secs(10);
+
+/// Runs the daemon until SIGTERM or SIGINT; SIGHUP reads the token file again.
+///
+/// # Errors
+/// When a file or a port cannot be had, or a door fails.
+pub async fn run(config: Config) -> anyhow::Result<()> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut reload = signal(SignalKind::hangup())?;
+    let (stop, stopped) = watch::channel(false);
+    let watchdog = tokio::spawn(notify::watchdog());
+    let edge = Edge::system();
+    let state_dir = &config.state_dir;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(state_dir)
+        .with_context(|| format!("make {}", state_dir.display()))?;
+    let tokens = CurrentTokens::new(Tokens::load(&config.tokens_file)?);
+    let sealer = Arc::new(Sealer::load_or_create(&state_dir.join("master.key"), &edge.entropy)?);
+    let ca = Arc::new(Ca::load_or_create(state_dir, &edge)?);
+    let store = Handle::threaded(SqliteStore::open(&state_dir.join("billet.db"))?).context("start the store")?;
+    let blobs = Blobs::new(&state_dir.join("images"))?;
+    let images = ImageService::new(store.clone(), edge.clone(), blobs.clone());
+    images.remove_orphans().await?;
+
+    let sessions = Sessions::new(store.clone());
+    let secrets = InstanceSecrets::new(sealer);
+    let lifecycle = Lifecycle::new(Parts {
+        store: store.clone(),
+        edge: edge.clone(),
+        secrets: secrets.clone(),
+        deadlines: config.deadlines,
+        policy: config.policy,
+        dispatch: Arc::new(sessions.clone()),
+    });
+    let state = AppState {
+        store: store.clone(),
+        edge: edge.clone(),
+        tokens: tokens.clone(),
+        rates: Rates::new(config.limits.requests_per_second, config.limits.burst),
+        hasher: Hasher::new(config.limits.password_hash_threads, &edge),
+        lifecycle: Arc::new(lifecycle.clone()),
+        presence: Arc::new(sessions.clone()),
+        images: Arc::new(images),
+        enrolment: Arc::new(JoinTokens::new(store.clone(), edge.clone(), ca.clone())),
+        secrets: Arc::new(secrets),
+    };
+    let rest = rest::Rest::open(&config.rest, &ca).await?;
+    let door = LinkServer { store, edge, ca, sessions: sessions.clone(), lifecycle: lifecycle.clone(), blobs };
+    let mut door = tokio::spawn(door.bind(config.link.listen, &config.link.names, stopped.clone()).await?);
+    let handle = rest.handle();
+    let address = rest.address();
+    let mut rest = tokio::spawn(rest.serve(router(state)));
+    let driver = tokio::spawn(lifecycle.run(stopped));
+    let status = tokio::spawn(tell_status(sessions.clone()));
+    tracing::info!(rest = %address, link = %config.link.listen, "the controller is ready");
+    notify::ready();
+
+    let ended = loop {
+        tokio::select! {
+            _ = terminate.recv() => break Ok(()),
+            _ = interrupt.recv() => break Ok(()),
+            _ = reload.recv() => read_tokens(&config.tokens_file, &tokens),
+            ended = &mut rest => break Err(anyhow::anyhow!("the REST API ended: {ended:?}")),
+            ended = &mut door => break Err(anyhow::anyhow!("the agents' door ended: {ended:?}")),
+        }
+    };
+    tracing::info!("stopping");
+    notify::stopping();
+    stop.send_replace(true);
+    sessions.close_all();
+    handle.graceful_shutdown(Some(STOP_DEADLINE));
+    end("the REST API", rest).await;
+    end("the agents' door", door).await;
+    end("the life cycle", driver).await;
+    status.abort();
+    watchdog.abort();
+    ended
+}
+
+/// Every accepted request is on disk: what does not end in time may be dropped.
+async fn end<T>(what: &str, task: JoinHandle<T>) {
+    if task.is_finished() {
+        return;
+    }
+    let abort = task.abort_handle();
+    if tokio::time::timeout(STOP_DEADLINE + Duration::from_secs(1), task).await.is_err() {
+        tracing::warn!("{what} did not end in time");
+        abort.abort();
+    }
+}
+
+fn read_tokens(path: &Path, tokens: &CurrentTokens) {
+    notify::reloading();
+    match Tokens::load(path) {
+        Ok(new) => {
+            tracing::info!(tokens = new.len(), "read the token file again");
+            tokens.replace(new);
+        }
+        Err(error) => tracing::error!(%error, "the token file is not used; the old tokens stay in force"),
+    }
+    notify::ready();
+}
+
+async fn tell_status(sessions: Sessions) {
+    let mut beat = tokio::time::interval(STATUS_PAUSE);
+    loop {
+        beat.tick().await;
+        notify::status(&format!("{} agents attached", sessions.len()));
+    }
+}

@@ -1,0 +1,68 @@
+//! The REST API's listener: from systemd's socket activation or our own, with TLS unless configured otherwise.
+
+use crate::{
+    ca::Ca,
+    config::{self, Tls},
+};
+use anyhow::Context;
+use axum::Router;
+use axum_server::{Handle, tls_rustls::RustlsConfig};
+use std::net::{SocketAddr, TcpListener};
+
+/// An open listener.
+pub(super) struct Rest {
+    listener: TcpListener,
+    tls: Option<RustlsConfig>,
+    handle: Handle<SocketAddr>,
+    address: SocketAddr,
+}
+
+impl Rest {
+    /// Opens the port, or takes the one that systemd opened.
+    pub(super) async fn open(config: &config::Rest, ca: &Ca) -> anyhow::Result<Self> {
+        let given = listenfd::ListenFd::from_env().take_tcp_listener(0).context("take systemd's socket")?;
+        let listener = match given {
+            Some(listener) => listener,
+            None => TcpListener::bind(config.listen).with_context(|| format!("listen on {}", config.listen))?,
+        };
+        listener.set_nonblocking(true).context("use the socket")?;
+        let address = listener.local_addr().context("use the socket")?;
+        // A second call is no harm: there is one provider.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let tls = match &config.tls {
+            Tls::OwnCa => {
+                let mut names = vec!["localhost".to_owned(), "127.0.0.1".into(), "::1".into()];
+                names.extend(config.names.iter().cloned());
+                let certificate = ca.issue_server(&names)?;
+                let key = certificate.key_pem.as_bytes().to_vec();
+                let config = RustlsConfig::from_pem(certificate.certificate_pem.into_bytes(), key).await;
+                Some(config.context("use the own certificate")?)
+            }
+            Tls::Files { certificate, key } => {
+                let used = || format!("use the certificate {} and its key {}", certificate.display(), key.display());
+                Some(RustlsConfig::from_pem_file(certificate, key).await.with_context(used)?)
+            }
+            Tls::Off => {
+                anyhow::ensure!(address.ip().is_loopback(), "plain HTTP on {address}: it is for loopback alone");
+                None
+            }
+        };
+        Ok(Self { listener, tls, handle: Handle::new(), address })
+    }
+
+    pub(super) fn handle(&self) -> Handle<SocketAddr> {
+        self.handle.clone()
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(super) async fn serve(self, router: Router) -> std::io::Result<()> {
+        let service = router.into_make_service();
+        match self.tls {
+            Some(tls) => axum_server::from_tcp_rustls(self.listener, tls)?.handle(self.handle).serve(service).await,
+            None => axum_server::from_tcp(self.listener)?.handle(self.handle).serve(service).await,
+        }
+    }
+}

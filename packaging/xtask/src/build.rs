@@ -1,0 +1,46 @@
+//! The static binaries of the product.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::step::{self, cargo};
+
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+
+/// Where they are.
+pub struct Binaries {
+    /// The daemon on rack hosts, and PID 1 of the ramdisk.
+    pub agent: PathBuf,
+    /// The controller.
+    pub controller: PathBuf,
+    /// The client.
+    pub client: PathBuf,
+    /// The laboratory's own program.
+    pub lab: PathBuf,
+}
+
+/// Where cargo builds.
+pub fn target_dir() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| step::root().join("target"), PathBuf::from)
+}
+
+/// Builds all of them, linked statically: one file each, for any Linux.
+///
+/// # Errors
+/// When the build fails.
+pub fn binaries() -> Result<Binaries> {
+    let arguments = ["build", "--release", "--locked", "--target", TARGET];
+    let packages = ["-p", "billet-agent", "-p", "billet-controller", "-p", "billet-lab"];
+    let mut command = cargo(&[&arguments[..], &packages[..]].concat());
+    // Named for the target alone: build scripts and macros stay as they are.
+    command.env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS", "-C target-feature=+crt-static");
+    step::run("static binaries", &mut command)?;
+    let at = |name: &str| target_dir().join(TARGET).join("release").join(name);
+    Ok(Binaries {
+        agent: at("billet-agent"),
+        controller: at("billet-controller"),
+        client: at("billet"),
+        lab: at("billet-lab"),
+    })
+}

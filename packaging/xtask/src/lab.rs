@@ -1,0 +1,108 @@
+//! `cargo xtask lab`: an idle system that stays until it is taken down.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use billet_lab::{
+    Firmware, Lab,
+    daemons::write_private,
+    images,
+    site::{PROJECT, Site},
+};
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use crate::{packages, stage};
+
+const LAB: &str = "lab";
+/// Addresses of BMCs and servers are counted in one byte.
+const MAX_SERVERS: usize = 64;
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Task {
+    /// Bring an idle system up; returns when it is ready and leaves it.
+    Up(Up),
+    /// Take it down.
+    Down,
+    /// Make the Debian images, and nothing else.
+    Images {
+        /// Install missing Debian packages without asking.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// How the system is to be.
+#[derive(Debug, Args)]
+pub struct Up {
+    /// How many servers.
+    #[arg(long, default_value_t = 1)]
+    servers: usize,
+    /// Servers that boot by BIOS instead of UEFI.
+    #[arg(long)]
+    bios: bool,
+    /// Where to write how to reach it (mode 0600).
+    #[arg(long, value_name = "FILE")]
+    json: PathBuf,
+    /// Install missing Debian packages without asking.
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Does it.
+///
+/// # Errors
+/// Naming the step that failed.
+pub fn run(task: &Task) -> Result<()> {
+    match task {
+        Task::Up(up) => bring_up(up),
+        Task::Down => Lab::down(LAB),
+        Task::Images { yes } => {
+            packages::install(&packages::for_lab(), *yes)?;
+            images::get(&stage::cache().join("images")).map(drop)
+        }
+    }
+}
+
+fn bring_up(up: &Up) -> Result<()> {
+    anyhow::ensure!((1..=MAX_SERVERS).contains(&up.servers), "--servers: 1 to {MAX_SERVERS}, not {}", up.servers);
+    packages::install(&packages::for_lab(), up.yes)?;
+    let stage = stage::prepare()?;
+    let firmware = if up.bios { Firmware::Bios } else { Firmware::Uefi };
+    let servers = vec![stage::server(firmware); up.servers];
+    stage::with_lab(LAB, &stage.lab_dir(LAB), || {
+        println!("\n==> the laboratory");
+        let site = Site::start(stage.site(LAB, servers, 1))?;
+        let token = std::fs::read_to_string(&site.tenant_token).context("read the tenant's token")?;
+        let ssh = [
+            "ip",
+            "netns",
+            "exec",
+            &site.lab.names.vpc(0),
+            "ssh",
+            "-o",
+            "StrictHostKeyChecking=no",
+            "-o",
+            "UserKnownHostsFile=/dev/null",
+            "-o",
+            "LogLevel=ERROR",
+        ];
+        let ids: Vec<&str> = site.lab.servers.iter().map(|server| server.id.as_str()).collect();
+        let file = json!({
+            "endpoint": site.endpoint(),
+            "ca_file": site.controller.ca_file(),
+            "token": token.trim(),
+            "project_id": PROJECT,
+            "image_ids": site.images,
+            "vpc_id": site.vpcs[0],
+            "subnet_ids": site.subnets,
+            "server_ids": ids,
+            "ssh_argv": ssh,
+        });
+        write_private(&up.json, &format!("{file:#}\n"))?;
+        site.lab.keep();
+        println!("\nready; {} says how to reach it, `cargo xtask lab down` takes it down", up.json.display());
+        Ok(())
+    })
+}

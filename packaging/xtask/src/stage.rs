@@ -1,0 +1,124 @@
+//! What demo, laboratory and laboratory tests have in common: builds, images, and an orderly end.
+
+use std::{
+    path::{Path, PathBuf},
+    thread,
+};
+
+use anyhow::{Result, bail};
+use billet_lab::{
+    Firmware, Lab, Options, ServerSpec,
+    daemons::Binaries,
+    images::{self, Images},
+    site::{SiteOptions, first_disk},
+};
+use nix::sys::signal::{SigSet, Signal};
+
+use crate::{build, demo, ramdisk, step};
+
+/// Everything built.
+#[derive(Clone)]
+pub struct Stage {
+    binaries: Binaries,
+    program: PathBuf,
+    images: Images,
+}
+
+/// Where images, kernel and laboratories are.
+pub fn cache() -> PathBuf {
+    std::env::var_os("BILLET_LAB_CACHE").map_or_else(|| step::root().join("target/lab"), PathBuf::from)
+}
+
+/// Builds binaries, ramdisk and images.
+///
+/// # Errors
+/// Naming the step.
+pub fn prepare() -> Result<Stage> {
+    let built = build::binaries()?;
+    println!("\n==> the ramdisk");
+    let ramdisk = ramdisk::build(&cache(), &built.agent)?;
+    println!("\n==> Debian images (made once, a few minutes)");
+    let images = images::get(&cache().join("images"))?;
+    let binaries =
+        Binaries { agent: built.agent, controller: built.controller, client: built.client, ramdisk_dir: ramdisk.dir };
+    Ok(Stage { binaries, program: built.lab, images })
+}
+
+/// A server for showing.
+#[must_use]
+pub fn server(firmware: Firmware) -> ServerSpec {
+    ServerSpec { firmware, ..ServerSpec::default() }
+}
+
+impl Stage {
+    /// The folder of a laboratory.
+    #[must_use]
+    pub fn lab_dir(&self, name: &str) -> PathBuf {
+        cache().join(name)
+    }
+
+    /// A site with these servers.
+    #[must_use]
+    pub fn site(&self, name: &str, servers: Vec<ServerSpec>, racks: usize) -> SiteOptions {
+        let lab = Options {
+            name: name.into(),
+            dir: self.lab_dir(name),
+            program: self.program.clone(),
+            servers,
+            racks,
+            vpcs: 2,
+        };
+        SiteOptions {
+            lab,
+            binaries: self.binaries.clone(),
+            images: self.images.clone(),
+            controller: "[policy]\nallow_unwiped_reuse = true\n".into(),
+            disk_hint: first_disk,
+            say: |what| println!("    {what}"),
+        }
+    }
+
+    /// Environment by which the laboratory's tests find what was built.
+    #[must_use]
+    pub fn environment(&self) -> Vec<(&'static str, PathBuf)> {
+        vec![
+            ("BILLET_LAB_AGENT", self.binaries.agent.clone()),
+            ("BILLET_LAB_CONTROLLER", self.binaries.controller.clone()),
+            ("BILLET_LAB_CLIENT", self.binaries.client.clone()),
+            ("BILLET_LAB_RAMDISK", self.binaries.ramdisk_dir.clone()),
+            ("BILLET_LAB_PROGRAM", self.program.clone()),
+            ("BILLET_LAB_CLOUDINIT", self.images.cloudinit.clone()),
+            ("BILLET_LAB_PLAIN", self.images.plain.clone()),
+            ("BILLET_LAB_DIR", cache()),
+        ]
+    }
+}
+
+/// Runs `work` with a laboratory of that name: a signal takes it down, and so does an error, after its logs were shown.
+///
+/// # Errors
+/// What `work` answers; an interruption.
+pub fn with_lab(name: &'static str, dir: &Path, work: impl FnOnce() -> Result<()> + Send) -> Result<()> {
+    let mut signals = SigSet::empty();
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+        signals.add(signal);
+    }
+    // Blocked here and in every thread from now on; children start with an empty mask.
+    signals.thread_block()?;
+    let dir_of_thread = dir.to_owned();
+    thread::spawn(move || {
+        let Ok(signal) = signals.wait() else { return };
+        eprintln!("\n{signal}: taking the laboratory down");
+        if let Err(error) = Lab::down_own(name) {
+            eprintln!("{error:#}; the next start clears what is left in {}", dir_of_thread.display());
+        }
+        std::process::exit(130);
+    });
+    match work() {
+        Ok(()) => Ok(()),
+        Err(error) => {
+            demo::logs(dir);
+            bail!("{error:#}\n    the logs stay in {}", dir.display())
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! What others call of the laboratory: the BMC's chassis program, the agent's network hook.
+
+use anyhow::Result;
+use billet_lab::{chassis, hook};
+use clap::{Parser, Subcommand};
+use std::{path::PathBuf, process::ExitCode};
+
+/// Parts of the laboratory that other programs call.
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    part: Part,
+}
+
+#[derive(Debug, Subcommand)]
+enum Part {
+    /// Run a server's chassis.
+    Chassis {
+        /// The server's folder.
+        #[arg(long)]
+        dir: PathBuf,
+    },
+    /// Hand a command of `ipmi_sim` to the chassis.
+    ChassisControl {
+        /// The server's folder.
+        #[arg(long)]
+        dir: PathBuf,
+        /// As `ipmi_sim` gives it.
+        #[arg(last = true)]
+        words: Vec<String>,
+    },
+    /// Move a port: JSON on standard input, JSON on standard output.
+    NetworkHook {
+        /// The laboratory's folder.
+        #[arg(long)]
+        dir: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    let done: Result<bool> = match Arguments::parse().part {
+        Part::Chassis { dir } => chassis::run(&dir).map(|()| true),
+        Part::ChassisControl { dir, words } => chassis::control(&dir, &words).map(|()| true),
+        Part::NetworkHook { dir } => Ok(hook::answer(&dir)),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("billet-lab: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

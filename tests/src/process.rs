@@ -4,7 +4,7 @@ use crate::record::Process;
 use anyhow::{Context, Result, bail};
 use nix::{
     sys::{
-        signal::{Signal, kill},
+        signal::{Signal, kill, killpg},
         wait::{WaitPidFlag, waitpid},
     },
     unistd::Pid,
@@ -60,18 +60,27 @@ pub fn signal(process: &Process, signal: Signal) -> Result<()> {
     Ok(())
 }
 
-/// Ends it: SIGTERM, then SIGKILL; returns when it is gone.
+/// Ends it and what it started: SIGTERM to its process group, then SIGKILL; returns when they are gone.
 ///
 /// # Errors
 /// When it stays.
 pub fn end(process: &Process) -> Result<()> {
-    signal(process, Signal::SIGTERM)?;
+    // Its number belongs to another process by now: then nobody of its group is left, for the kernel gives no number
+    // away that is still a group's.
+    let reused = started(process.pid).is_some_and(|started| started != process.started);
+    if reused {
+        return Ok(());
+    }
+    let group = Pid::from_raw(process.pid);
+    let _ = killpg(group, Signal::SIGTERM);
     if !wait(process, PATIENCE) {
-        signal(process, Signal::SIGKILL)?;
+        let _ = killpg(group, Signal::SIGKILL);
         if !wait(process, PATIENCE) {
             bail!("{} (process {}) does not end", process.what, process.pid);
         }
     }
+    // What outlived its leader.
+    let _ = killpg(group, Signal::SIGKILL);
     Ok(())
 }
 

@@ -78,6 +78,15 @@ fn file_system(file: &File, offset: u64) -> Option<&'static str> {
     (start[..4] == *b"XFSB").then_some("xfs")
 }
 
+/// Has the kernel read the partition table of a device again. Nobody may hold the device exclusively.
+///
+/// # Errors
+/// When a partition is in use.
+pub fn read_again(disk: &Path) -> Result<(), DiskError> {
+    let file = File::open(disk).map_err(DiskError::io("open", disk))?;
+    crate::system::block::read_partitions(&file).map_err(DiskError::io("read the partition table of", disk))
+}
+
 /// The device of a partition: `vda1`, `nvme0n1p1`.
 #[must_use]
 pub fn device(disk: &Path, number: u32) -> PathBuf {

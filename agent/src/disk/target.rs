@@ -111,15 +111,4 @@ impl TargetDisk {
         self.zero(tail, self.size - tail)?;
         self.flush()
     }
-
-    /// Has the kernel read the new partition table.
-    ///
-    /// # Errors
-    /// When a partition is in use.
-    pub fn read_partitions(&self) -> Result<(), DiskError> {
-        if !self.is_device {
-            return Ok(());
-        }
-        block::read_partitions(&self.file).map_err(DiskError::io("read the partition table of", &self.path))
-    }
 }

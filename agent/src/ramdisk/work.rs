@@ -50,11 +50,12 @@ async fn install(
     end(agent, Step::Inspect, &chosen.detail).await?;
 
     begin(agent, step, Step::Write, "the image to be written").await?;
-    let written = write::run(agent, order, chosen.target.clone()).await?;
+    // The disk is held exclusively while it is written, and free again afterwards, to be mounted.
+    let written = write::run(agent, order, chosen.target).await?;
     end(agent, Step::Write, &written).await?;
 
     begin(agent, step, Step::Configure, "the system to be configured").await?;
-    let configured = configure::run(order, &chosen.target)?;
+    let configured = configure::run(order, &chosen.path)?;
     end(agent, Step::Configure, &configured.detail).await?;
     let host_key = configured.host_key;
     agent.report(Step::Configure, What::Configured(billet_proto::ramdisk::Configured { host_key })).await?;

@@ -9,6 +9,7 @@ mod ramdisk;
 mod stage;
 mod step;
 mod test;
+mod units;
 
 use std::process::ExitCode;
 

@@ -1,10 +1,12 @@
 //! `cargo xtask test`: everything that a merge must pass.
 
+use std::time::Instant;
+
 use anyhow::Result;
 use clap::Args;
 
-use crate::packages;
 use crate::step::{self, cargo};
+use crate::{packages, stage, units};
 
 /// What to run.
 #[derive(Debug, Args)]
@@ -12,21 +14,66 @@ pub struct Options {
     /// Install missing Debian packages without asking.
     #[arg(long)]
     yes: bool,
+    /// Only these parts.
+    #[arg(long, value_enum)]
+    only: Vec<Part>,
 }
+
+/// A part of the tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// Formatting, lints, documentation, units.
+    Checks,
+    /// Unit and integration tests.
+    Unit,
+    /// Whole installations in the laboratory.
+    Laboratory,
+}
+
+/// A laboratory's stories and their laboratories' names.
+const STORIES: [(&str, &str); 2] = [
+    ("failing::what_cannot_work_ends_in_error_and_names_its_cause", "fails"),
+    ("installing::two_powered_off_servers_become_the_machines_that_were_asked_for", "story"),
+];
 
 /// Installs, checks and tests; stops at the first step that fails.
 ///
 /// # Errors
 /// Naming the step that failed.
 pub fn run(options: &Options) -> Result<()> {
-    packages::install(packages::TESTS, options.yes)?;
-    step::run("formatting", &mut cargo(&["fmt", "--all", "--check"]))?;
-    step::run("lints", &mut cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))?;
-    step::run(
-        "documentation",
-        cargo(&["doc", "--workspace", "--no-deps", "--locked"]).env("RUSTDOCFLAGS", "-D warnings"),
-    )?;
-    step::run("tests", &mut cargo(&["test", "--workspace", "--locked"]))?;
-    println!("\nall passed");
+    let began = Instant::now();
+    let wants = |part: Part| options.only.is_empty() || options.only.contains(&part);
+    packages::install(&[packages::TESTS.to_vec(), packages::for_lab()].concat(), options.yes)?;
+    if wants(Part::Checks) {
+        step::run("formatting", &mut cargo(&["fmt", "--all", "--check"]))?;
+        step::run(
+            "lints",
+            &mut cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]),
+        )?;
+        let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--locked"]);
+        step::run("documentation", doc.env("RUSTDOCFLAGS", "-D warnings"))?;
+        units::verify()?;
+    }
+    if wants(Part::Unit) {
+        step::run("tests", &mut cargo(&["test", "--workspace", "--locked"]))?;
+    }
+    if wants(Part::Laboratory) {
+        laboratory()?;
+    }
+    println!("\nall passed in {:.0} min", began.elapsed().as_secs_f32() / 60.0);
+    Ok(())
+}
+
+/// The stories, one after the other: each has a laboratory of its own.
+fn laboratory() -> Result<()> {
+    let stage = stage::prepare()?;
+    for (test, lab) in STORIES {
+        stage::with_lab(lab, &stage.lab_dir(lab), || {
+            let words = ["test", "--locked", "-p", "billet-lab", "--test", "stories", "--"];
+            let mut story = cargo(&[&words[..], &["--ignored", "--exact", "--nocapture", test]].concat());
+            story.envs(stage.environment());
+            step::run(&format!("laboratory: {lab}"), &mut story)
+        })?;
+    }
     Ok(())
 }

@@ -67,7 +67,7 @@ X
     -E offset=$((offset * 512)) "$name.new" $((size / 2))k
   # UEFI: one file, with its modules and the search for the root inside.
   quiet grub-mkstandalone -O x86_64-efi -o grub.efi --locales= --fonts= --themes= \
-    --install-modules="part_gpt ext2 search search_fs_uuid configfile linux normal" boot/grub/grub.cfg=early.cfg
+    --modules="part_gpt ext2 search search_fs_uuid configfile linux normal" boot/grub/grub.cfg=early.cfg
   rm -f esp.img; truncate -s 32M esp.img
   quiet mkfs.vfat esp.img
   quiet mmd -i esp.img ::/EFI ::/EFI/BOOT

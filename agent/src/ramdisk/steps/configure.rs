@@ -2,7 +2,7 @@
 
 use super::StepError;
 use crate::{
-    disk::{TargetDisk, partition},
+    disk::partition,
     inject::{self, HostKeyPair, Plan, Root},
 };
 use billet_proto::link::Install;
@@ -21,15 +21,15 @@ pub(in crate::ramdisk) struct Configured {
     pub(in crate::ramdisk) detail: String,
 }
 
-pub(in crate::ramdisk) fn run(order: &Install, target: &TargetDisk) -> Result<Configured, StepError> {
+pub(in crate::ramdisk) fn run(order: &Install, disk: &Path) -> Result<Configured, StepError> {
     let plan = Plan::new(order)?;
     let key = HostKeyPair::generate()?;
-    target.read_partitions()?;
+    partition::read_again(disk)?;
     let point = Path::new(MOUNT_POINT);
     std::fs::create_dir_all(point)
         .map_err(|error| StepError::other("mount", format!("make {MOUNT_POINT}: {error}")))?;
-    for candidate in partition::root_candidates(target.path())? {
-        let device = partition::device(target.path(), candidate.number);
+    for candidate in partition::root_candidates(disk)? {
+        let device = partition::device(disk, candidate.number);
         appear(&device)?;
         let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC | MsFlags::MS_NOATIME;
         mount(Some(&device), point, Some(candidate.file_system), flags, None::<&str>)

@@ -6,11 +6,12 @@ use billet_proto::{
     link::Install,
     ramdisk::{Disk, DiskHint},
 };
-use std::{path::PathBuf, sync::Arc};
+use std::path::PathBuf;
 
 /// The disk to write to.
 pub(in crate::ramdisk) struct Chosen {
-    pub(in crate::ramdisk) target: Arc<TargetDisk>,
+    pub(in crate::ramdisk) target: TargetDisk,
+    pub(in crate::ramdisk) path: PathBuf,
     pub(in crate::ramdisk) detail: String,
 }
 
@@ -33,12 +34,13 @@ pub(in crate::ramdisk) fn run(order: &Install, disks: &[Disk], hint: &DiskHint) 
         TargetDisk::open(&path(other))?.clear_boot_areas()?;
         cleared.push(format!("{} ({reason})", other.name));
     }
-    let target = Arc::new(TargetDisk::open(&path(disk))?);
+    let path = path(disk);
+    let target = TargetDisk::open(&path)?;
     let mut detail = format!("disk {} of {} bytes, serial \"{}\"", disk.name, disk.size_bytes, disk.serial);
     if !cleared.is_empty() {
         detail = format!("{detail}; cleared the boot areas of {}", cleared.join(", "));
     }
-    Ok(Chosen { target, detail })
+    Ok(Chosen { target, path, detail })
 }
 
 fn path(disk: &Disk) -> PathBuf {

@@ -26,11 +26,7 @@ const AHEAD: usize = 8;
 /// Between two reports of progress.
 const BEAT: Duration = Duration::from_millis(500);
 
-pub(in crate::ramdisk) async fn run(
-    agent: &Agent,
-    order: &Install,
-    target: Arc<TargetDisk>,
-) -> Result<String, StepError> {
+pub(in crate::ramdisk) async fn run(agent: &Agent, order: &Install, target: TargetDisk) -> Result<String, StepError> {
     let image = order.image.as_ref().ok_or_else(|| StepError::other("order_malformed", "image: is required"))?;
     let bytes = agent.manifest().await?;
     if Digest::of(&bytes).0 != image.manifest_digest.as_slice() {

@@ -1,6 +1,6 @@
 //! A server's BMC, in Redfish's words.
 //!
-//! Purpose: power and boot order of one server, whatever protocol its BMC speaks; today IPMI over LAN ([`ipmi`]).
+//! Purpose: power and boot order of one server, whatever protocol its BMC speaks; today IPMI over LAN (`ipmi`).
 //! Non-goals: sensors, logs, consoles, firmware.
 //! Invariants: every call ends within a deadline of its own; no power action is repeated without reading the state
 //! in between; no password is in any error, log or `Debug`.

@@ -1,6 +1,6 @@
 //! The daemon: one link to the controller, one worker for each server, and the doors that servers boot through.
 //!
-//! Invariants: a server's newest order, and how far it came, is on disk before anything follows from it ([`state`]); an
+//! Invariants: a server's newest order, and how far it came, is on disk before anything follows from it (`state`); an
 //! order older than that is refused; an order that comes again is answered with where it stands.
 
 mod certificate;

@@ -1,6 +1,6 @@
 //! Configuring the installed system: typed values in, files out.
 //!
-//! Every renderer is pure and tested as text; [`root`] alone touches files, and never outside the tenant's root; no
+//! Every renderer is pure and tested as text; `root` alone touches files, and never outside the tenant's root; no
 //! program of the image is ever run.
 
 mod apply;

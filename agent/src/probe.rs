@@ -5,7 +5,7 @@
 //! a machine that only knows the public key cannot give it.
 //! Non-goals: logging in, encryption, key types other than Ed25519: everything ends when the signature was checked.
 //! An SSH client crate would do this too, with 60 more crates in a root daemon and a state machine that goes on to
-//! where we must never be; what is needed of the protocol is [`kex`].
+//! where we must never be; what is needed of the protocol is `kex`.
 
 mod host_key;
 mod kex;

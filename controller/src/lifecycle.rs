@@ -1,6 +1,6 @@
 //! The life cycle in three layers that never mix: the pure [`table`], the [`driver`], and one file for each operation.
 //!
-//! An operation is a function over a transaction and [`rules::Rules`]: it reads, decides, writes, and answers. The driver
+//! An operation is a function over a transaction and `rules::Rules`: it reads, decides, writes, and answers. The driver
 //! gives it the time, runs it, and tells agents and watchers afterwards; nothing is sent before it is on disk.
 
 mod claim;

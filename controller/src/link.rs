@@ -1,6 +1,6 @@
 //! The agents' door: gRPC over mutual TLS by the controller's own authority. Agents dial; the controller never does.
 //!
-//! Invariants: only [`enrollment`] answers a caller without a certificate; every other call is checked against the
+//! Invariants: only `enrollment` answers a caller without a certificate; every other call is checked against the
 //! servers that the calling certificate's agent owns.
 
 mod attach;

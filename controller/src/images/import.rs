@@ -1,7 +1,7 @@
 //! Raw bytes in, canonical form out, or nothing at all.
 //!
 //! Chunks are compressed on a few blocking threads at once and written in their order by one more. Memory is bounded by
-//! [`IN_FLIGHT`] chunks and their frames for each import, and imports by [`PARALLEL`].
+//! `IN_FLIGHT` chunks and their frames for each import, and imports by `PARALLEL`.
 
 use super::{
     blobs::{BlobError, Blobs, failed},

@@ -52,7 +52,10 @@ fn show(stage: &stage::Stage, firmware: Firmware, began: Instant) -> Result<()> 
     let nics = ["--nic", &address, "--nic", &site.subnets[1], "--metadata", "role=demo"];
     println!("    billet instance create --name demo-1 --image … --vpc … --nic …=10.20.0.10 --nic … --password-file …");
     let id = site.create("demo-1", "cloudinit", &file, &nics)?;
-    let followed = site.billet(false, &["instance", "events", &id, "--follow"]).status().context("run billet")?;
+    let followed = site
+        .billet(false, &["instance", "events", &id, "--follow", "--timeout", "600"])
+        .status()
+        .context("run billet")?;
     ensure!(followed.success(), "step \"events\": billet ended with {followed}");
     let instance = site.settled(&id, PATIENCE)?;
     ensure!(

@@ -122,6 +122,12 @@ impl Server {
         self.dir.join("bmc-password")
     }
 
+    /// The password that the BMC accepts: usually the same.
+    #[must_use]
+    pub fn accepted_password_file(&self) -> PathBuf {
+        self.dir.join("bmc-accepts")
+    }
+
     /// What the server wrote to its serial console since the last power on.
     #[must_use]
     pub fn console(&self) -> PathBuf {
@@ -187,9 +193,8 @@ impl Server {
             uuid.replace('-', ""),
             self.dir.join("chassis-control").display(),
         );
-        let path = self.dir.join("lan.conf");
-        let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
-        std::io::Write::write_all(&mut file, text.as_bytes()).with_context(|| format!("write {}", path.display()))
+        crate::daemons::write_private(&self.accepted_password_file(), &format!("{password}\n"))?;
+        crate::daemons::write_private(&self.dir.join("lan.conf"), &text)
     }
 
     /// Reads a server's description from its folder.

@@ -30,7 +30,7 @@ use tokio::{
 /// Imports at once; each uses up to five threads and 64 MiB.
 const PARALLEL: usize = 2;
 /// Chunks being compressed at once.
-const IN_FLIGHT: usize = 4;
+const IN_FLIGHT: usize = 2;
 
 /// How long an import waits for its sender.
 #[derive(Debug, Clone, Copy)]

@@ -21,3 +21,6 @@ mod vpcs;
 
 pub use rate::Rates;
 pub use router::{AppState, router};
+
+#[cfg(test)]
+mod tests;

@@ -20,3 +20,6 @@ mod word;
 
 pub(crate) use claim::HelloError;
 pub use driver::{Dispatch, Lifecycle, Parts};
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,9 +1,11 @@
 //! DHCPv4 for boots (RFC 2131, 2132, 4578; UEFI 2.10 §24.3, §24.7): a pure answer to a message.
 
+mod request;
+
 use super::table::{Answered, BootTable};
 use billet_proto::MacAddr;
 use dhcproto::{
-    Decodable, Decoder, Encodable,
+    Encodable,
     v4::{DhcpOption, Message, MessageType, Opcode, OptionCode},
 };
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -51,7 +53,7 @@ pub(super) fn answer(bytes: &[u8], boots: &BootTable, place: &Place) -> Option<R
     if bytes.get(..3) != Some(&[BOOT_REQUEST, ETHERNET, 6]) {
         return None;
     }
-    let message = Message::decode(&mut Decoder::new(bytes)).ok()?;
+    let message = request::parse(bytes)?;
     let mac = MacAddr::new(message.chaddr().get(..6)?.try_into().ok()?);
     let boot = boots.of_mac(mac)?;
     let kind = match message.opts().msg_type()? {
@@ -156,7 +158,7 @@ fn mask(prefix_length: u8) -> Ipv4Addr {
 mod tests {
     use super::*;
     use crate::boot::table::tests::{MAC, boot};
-    use dhcproto::v4::Architecture;
+    use dhcproto::{Decodable, Decoder, v4::Architecture};
     use proptest::prelude::*;
 
     const PLACE: Place = Place { address: Ipv4Addr::new(10, 77, 0, 1), prefix_length: 24, http_port: 8080 };
@@ -248,6 +250,13 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
+            let _ = answer(&bytes, &table(), &PLACE);
+        }
+        #[test]
+        fn no_options_make_it_panic(options in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let mut bytes = message(MessageType::Discover, MAC, vec![]);
+            bytes.truncate(243);
+            bytes.extend(options);
             let _ = answer(&bytes, &table(), &PLACE);
         }
         #[test]

@@ -10,7 +10,7 @@ use std::{
 };
 
 /// A server that never boots is given up after this, in seconds.
-const DEADLINES: &str = "[policy]\nallow_unwiped_reuse = true\n\n[deadlines]\nboot = 120\n";
+const DEADLINES: &str = "[policy]\nallow_unwiped_reuse = true\n\n[deadlines]\nboot = 180\n";
 
 #[test]
 #[ignore = "needs the laboratory: cargo xtask test runs it"]

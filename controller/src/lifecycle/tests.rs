@@ -1,0 +1,206 @@
+//! The life cycle with a real store, a clock that is set by hand, and agents that are nothing but their messages.
+
+pub(crate) mod world;
+
+use crate::{
+    api::ports::{LifecycleApi, Secrets},
+    store::record::ManageState,
+};
+use billet_proto::link::{Done, Failed, Note, Started, Step, WordRequest, order::Work, report::What};
+use std::time::Duration;
+use world::{PROJECT, World};
+
+const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+fn started() -> What {
+    What::Started(Started { waiting_for: "something".into() })
+}
+
+fn done(key: &str) -> What {
+    What::Done(Done { host_key: key.into(), proof: "ssh-host-key".into(), boot_trust: "lan".into() })
+}
+
+async fn installed(world: &World) -> billet_proto::InstanceId {
+    let id = world.create().await.unwrap();
+    for step in [Step::Power, Step::Boot, Step::Inspect, Step::Write, Step::Configure] {
+        world.report(1, step, started()).await;
+    }
+    world.report(1, Step::Configure, What::Note(Note { kind: "host-key".into(), message: KEY.into() })).await;
+    world.report(1, Step::HandOver, started()).await;
+    world.report(1, Step::Verify, started()).await;
+    id
+}
+
+#[tokio::test]
+async fn an_instance_goes_all_the_way_and_back() {
+    let world = World::new().await;
+    let id = installed(&world).await;
+    let (agent, order) = world.sent().remove(0);
+    assert_eq!((agent, order.generation), (world.agent, 1));
+    let Some(Work::Install(install)) = order.work else { panic!("an installation") };
+    assert_eq!((install.hostname.as_str(), install.password_hash.as_str()), ("web-1", world::HASH));
+    assert_eq!(install.metadata["role"], "front");
+    assert_eq!(install.nics[0].address, "10.20.0.2");
+    assert_eq!(world.instance(id).await.phase.word(), "verify");
+    assert_eq!(world.instance(id).await.host_key.as_deref(), Some(KEY), "known before it answers");
+
+    world.report(1, Step::Verify, done(KEY)).await;
+    let instance = world.instance(id).await;
+    assert_eq!((instance.phase.state(), instance.deadline), ("running", None));
+    assert_eq!((instance.proof.as_deref(), instance.boot_trust.as_deref()), (Some("ssh-host-key"), Some("lan")));
+    assert_eq!(instance.password_hash, None, "it was needed for the installation alone");
+    assert_eq!(world.secrets.metadata(&instance).unwrap()["role"], "front");
+
+    world.lifecycle.delete(Some(PROJECT.parse().unwrap()), id).await.unwrap();
+    world.lifecycle.delete(None, id).await.unwrap();
+    let (_, order) = world.sent().pop().unwrap();
+    assert_eq!(order.generation, 2);
+    assert!(matches!(order.work, Some(Work::PowerOff(_))));
+    assert_eq!(world.sent().len(), 2, "asking again sends nothing");
+    assert_eq!(world.reserved().await.len(), 1, "the address is taken until the server is off");
+    world.report(2, Step::PowerOff, started()).await;
+    world.report(2, Step::PowerOff, done("")).await;
+    assert_eq!(world.instance(id).await.phase.state(), "terminated");
+    assert!(world.reserved().await.is_empty());
+    let server = world.server().await;
+    assert_eq!((server.manage_state, server.unwiped), (ManageState::Maintain, true));
+    assert!(world.lifecycle.delete(None, id).await.is_err());
+}
+
+#[tokio::test]
+async fn what_is_late_foreign_or_out_of_turn_moves_nothing() {
+    let world = World::new().await;
+    let id = world.create().await.unwrap();
+    let stranger = world.join("stranger").await;
+    for (agent, generation, step, what) in [
+        (stranger, 1, Step::Power, started()),
+        (world.agent, 0, Step::Power, started()),
+        (world.agent, 2, Step::Power, started()),
+        (world.agent, 1, Step::PowerOff, started()),
+        (world.agent, 1, Step::Power, done(KEY)),
+        (stranger, 1, Step::Power, What::Failed(Failed { cause: "x".into(), message: "x".into() })),
+    ] {
+        world.report_of(agent, generation, step, what).await;
+        assert_eq!(world.instance(id).await.phase.word(), "waiting");
+    }
+    world.report(1, Step::Write, started()).await;
+    world.report(1, Step::Boot, started()).await;
+    assert_eq!(world.instance(id).await.phase.word(), "write", "an order does not go back");
+    world.lifecycle.delete(None, id).await.unwrap();
+    world.report(1, Step::Verify, started()).await;
+    world.report(1, Step::Verify, done(KEY)).await;
+    assert_eq!(world.instance(id).await.phase.word(), "releasing", "an older generation is over");
+}
+
+#[tokio::test]
+async fn running_needs_the_key_that_the_ramdisk_made() {
+    for key in ["", "ssh-ed25519 BBBB"] {
+        let world = World::new().await;
+        let id = installed(&world).await;
+        world.report(1, Step::Verify, done(key)).await;
+        assert_ne!(world.instance(id).await.phase.state(), "running", "{key:?}");
+    }
+}
+
+#[tokio::test]
+async fn every_step_has_a_deadline_and_its_cause_says_what_was_waited_for() {
+    for (step, cause) in
+        [(None, "agent_unavailable"), (Some(Step::Boot), "boot_deadline"), (Some(Step::Verify), "verify_deadline")]
+    {
+        let world = World::new().await;
+        let id = world.create().await.unwrap();
+        if let Some(step) = step {
+            world.report(1, step, started()).await;
+        }
+        let deadline = world.lifecycle.expire().await.unwrap().unwrap();
+        world.clock.set(crate::clock::Timestamp(deadline.0 - 1));
+        world.lifecycle.expire().await.unwrap();
+        assert_eq!(world.instance(id).await.phase.state(), "pending");
+        world.clock.set(deadline);
+        assert_eq!(world.lifecycle.expire().await.unwrap(), None);
+        let instance = world.instance(id).await;
+        let error = instance.error.unwrap();
+        assert_eq!((instance.phase.state(), error.cause.as_str()), ("error", cause));
+        assert!(error.message.contains("waiting for"), "{}", error.message);
+        // A server whose state is not known stays with its instance.
+        assert_eq!((world.reserved().await.len(), world.server().await.manage_state), (1, ManageState::InUse));
+    }
+}
+
+#[tokio::test]
+async fn an_installation_that_starts_over_for_ever_ends() {
+    let world = World::new().await;
+    let id = world.create().await.unwrap();
+    for _ in 0..10_000 {
+        world.report(1, Step::Boot, started()).await;
+        world.report(1, Step::Power, started()).await;
+        world.clock.advance(Duration::from_secs(60));
+        world.lifecycle.expire().await.unwrap();
+        if world.instance(id).await.phase.state() == "error" {
+            return;
+        }
+    }
+    panic!("it did not end");
+}
+
+#[tokio::test]
+async fn the_word_is_for_the_newest_generation_of_an_installation_and_its_owner() {
+    let world = World::new().await;
+    let id = world.create().await.unwrap();
+    world.report(1, Step::HandOver, started()).await;
+    let stranger = world.join("stranger").await;
+    let word = async |agent, generation| {
+        let server_id = world.server_id().to_string();
+        world.lifecycle.word(agent, WordRequest { server_id, generation, nonce: vec![] }).await.unwrap()
+    };
+    assert_eq!(word(world.agent, 1).await, Ok(()));
+    assert!(word(world.agent, 0).await.is_err() && word(world.agent, 2).await.is_err());
+    assert!(word(stranger, 1).await.is_err());
+    world.lifecycle.delete(None, id).await.unwrap();
+    assert!(word(world.agent, 1).await.is_err(), "deleting takes it back");
+    assert!(word(world.agent, 2).await.is_err(), "a release hands nothing over");
+}
+
+#[tokio::test]
+async fn an_agent_that_attaches_gets_its_open_orders_again_and_no_others() {
+    let world = World::new().await;
+    world.create().await.unwrap();
+    let (claims, orders) = world.hello(world.agent, 2).await.unwrap();
+    assert!(claims[0].accepted);
+    assert_eq!(orders, [world.sent().remove(0).1], "the very same order");
+    assert!(world.hello(world.agent, 1).await.is_err(), "an older start of the agent");
+    let stranger = world.join("stranger").await;
+    let (claims, orders) = world.hello(stranger, 1).await.unwrap();
+    assert!(!claims[0].accepted && claims[0].reason.contains("rack0"), "{claims:?}");
+    assert!(orders.is_empty());
+    let readable = async |agent, generation| {
+        world.lifecycle.readable_image(agent, world.server_id().to_string(), generation).await.unwrap().is_some()
+    };
+    assert!(readable(world.agent, 1).await);
+    assert!(!readable(world.agent, 2).await && !readable(stranger, 1).await);
+}
+
+#[tokio::test]
+async fn a_refusal_changes_nothing() {
+    let world = World::new().await;
+    let body = world.body();
+    for (field, value) in [
+        ("image_id", serde_json::json!(world.server_id().to_string())),
+        ("vpc_id", serde_json::json!(world.server_id().to_string())),
+        ("placement", serde_json::json!({ "server_id": world.image.to_string() })),
+        ("network_interfaces", serde_json::json!([{ "subnet_id": world.image.to_string() }])),
+        (
+            "network_interfaces",
+            serde_json::json!([{ "subnet_id": body["network_interfaces"][0]["subnet_id"], "ipv4_address": "10.20.0.1" }]),
+        ),
+    ] {
+        let mut changed = body.clone();
+        changed[field] = value;
+        let refusal = world.create_from(&changed).await.unwrap_err().to_string();
+        assert!(refusal.contains(field) || field == "placement", "{field}: {refusal}");
+        assert_eq!((world.server().await.generation, world.server().await.manage_state), (0, ManageState::Ready));
+        assert!(world.reserved().await.is_empty() && world.sent().is_empty());
+    }
+    world.create().await.unwrap();
+    assert!(world.create().await.is_err(), "a server has one instance");
+}

@@ -1,0 +1,223 @@
+//! One agent with one server, one image, one network.
+
+use super::super::{Dispatch, Lifecycle, Parts, refusal::Refusal, secrets::InstanceSecrets};
+use crate::{
+    api::ports::LifecycleApi,
+    clock::{Clock, Edge, SystemEntropy, Timestamp},
+    config::Config,
+    request::CreateInstance,
+    seal::Sealer,
+    store::{
+        Handle, StoreError,
+        record::{Agent, Image, Instance, Server, Subnet, Vpc},
+        sqlite::SqliteStore,
+    },
+};
+use billet_proto::{
+    AgentId, ImageId, InstanceId, ServerId, SubnetId, VpcId,
+    link::{Claim, Hello, Order, OwnedServer, Report, Step, report::What},
+};
+use serde_json::{Value, json};
+use std::{
+    net::Ipv4Addr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+pub(crate) const PROJECT: &str = "lab";
+pub(crate) const HASH: &str = "$6$saltsaltsalt$hash";
+const SERVER: &str = "0198170e-4ca7-7000-8000-000000000001";
+
+/// A clock that is set by hand.
+pub(crate) struct Hands(AtomicU64);
+
+impl Hands {
+    pub(crate) fn set(&self, to: Timestamp) {
+        self.0.store(to.0, Ordering::SeqCst);
+    }
+    pub(crate) fn advance(&self, by: Duration) {
+        self.set(self.now().after(by));
+    }
+}
+
+impl Clock for Hands {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::SeqCst))
+    }
+}
+
+#[derive(Default)]
+struct Sent(Mutex<Vec<(AgentId, Order)>>);
+
+impl Dispatch for Sent {
+    fn send(&self, agent: AgentId, order: Order) {
+        self.0.lock().unwrap().push((agent, order));
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) lifecycle: Lifecycle,
+    pub(crate) store: Handle,
+    pub(crate) edge: Edge,
+    pub(crate) clock: Arc<Hands>,
+    pub(crate) secrets: InstanceSecrets,
+    pub(crate) agent: AgentId,
+    pub(crate) image: ImageId,
+    pub(crate) vpc: VpcId,
+    pub(crate) subnet: SubnetId,
+    sent: Arc<Sent>,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let clock = Arc::new(Hands(AtomicU64::new(1_800_000_000_000)));
+        let edge = Edge { clock: clock.clone(), entropy: Arc::new(SystemEntropy) };
+        let store = Handle::inline(SqliteStore::open_in_memory().unwrap());
+        let keys = tempfile::tempdir().unwrap();
+        let sealer = Sealer::load_or_create(&keys.path().join("key"), &edge.entropy).unwrap();
+        let secrets = InstanceSecrets::new(Arc::new(sealer));
+        let (sent, Config { deadlines, policy, .. }) = (Arc::new(Sent::default()), Config::default());
+        let parts = Parts {
+            store: store.clone(),
+            edge: edge.clone(),
+            secrets: secrets.clone(),
+            deadlines,
+            policy,
+            dispatch: sent.clone(),
+        };
+        let (agent, image) = (AgentId::new(edge.id()), ImageId::new(edge.id()));
+        let (vpc, subnet) = (VpcId::new(edge.id()), SubnetId::new(edge.id()));
+        let world =
+            Self { lifecycle: Lifecycle::new(parts), store, edge, clock, secrets, agent, image, vpc, subnet, sent };
+        world.furnish().await;
+        world
+    }
+
+    async fn furnish(&self) {
+        let (image, vpc, subnet, now) = (self.image, self.vpc, self.subnet, self.edge.now());
+        let agent = self.agent_row(self.agent, "rack0");
+        self.store
+            .run(move |tx| {
+                tx.insert_agent(&agent)?;
+                let mut server = Server::unheard_of(SERVER.parse().unwrap(), now);
+                server.registered_agent = Some(agent.id);
+                tx.insert_server(&server)?;
+                tx.insert_image(&Image {
+                    id: image,
+                    project_id: None,
+                    name: "debian".into(),
+                    os_type: "Linux".into(),
+                    size_bytes: 512,
+                    sha256: "00".repeat(32),
+                    manifest_digest: [7; 32],
+                    created_at: now,
+                })?;
+                let project_id: billet_proto::ProjectId = PROJECT.parse().unwrap();
+                let cidr = "10.20.0.0/16".parse().unwrap();
+                tx.insert_vpc(&Vpc {
+                    id: vpc,
+                    project_id: project_id.clone(),
+                    name: "v".into(),
+                    cidr,
+                    created_at: now,
+                })?;
+                tx.insert_subnet(&Subnet {
+                    id: subnet,
+                    project_id,
+                    vpc_id: vpc,
+                    name: "s".into(),
+                    cidr: "10.20.0.0/24".parse().unwrap(),
+                    gateway: Ipv4Addr::new(10, 20, 0, 1),
+                    dns: vec![],
+                    reserved: vec![],
+                    created_at: now,
+                })?;
+                Ok::<_, StoreError>(())
+            })
+            .await
+            .unwrap();
+        let (claims, _) = self.hello(self.agent, 1).await.unwrap();
+        assert!(claims[0].accepted, "{claims:?}");
+    }
+
+    fn agent_row(&self, id: AgentId, name: &str) -> Agent {
+        let mut certificate_sha256 = [0; 32];
+        certificate_sha256[..16].copy_from_slice(id.uuid().as_bytes());
+        Agent { id, name: name.into(), certificate_sha256, epoch: 0, joined_at: self.edge.now() }
+    }
+
+    /// Another agent.
+    pub(crate) async fn join(&self, name: &str) -> AgentId {
+        let row = self.agent_row(AgentId::new(self.edge.id()), name);
+        let id = row.id;
+        self.store.run(move |tx| tx.insert_agent(&row)).await.unwrap();
+        id
+    }
+
+    /// An agent attaches and claims the server.
+    pub(crate) async fn hello(
+        &self,
+        agent: AgentId,
+        epoch: u64,
+    ) -> Result<(Vec<Claim>, Vec<Order>), super::super::HelloError> {
+        let macs = vec!["52:54:00:00:00:01".into(), "52:54:00:00:00:02".into()];
+        let server = OwnedServer { id: SERVER.into(), uuid: String::new(), serial: "SN1".into(), macs };
+        self.lifecycle.hello(agent, Hello { version: "test".into(), epoch, servers: vec![server] }).await
+    }
+
+    pub(crate) fn server_id(&self) -> ServerId {
+        SERVER.parse().unwrap()
+    }
+
+    /// A good body of CreateInstance.
+    pub(crate) fn body(&self) -> Value {
+        json!({
+            "name": "web-1",
+            "image_id": self.image.to_string(),
+            "vpc_id": self.vpc.to_string(),
+            "network_interfaces": [{ "subnet_id": self.subnet.to_string() }],
+            "password": "Aa1-Bb2-Cc3",
+            "metadata": { "role": "front" },
+        })
+    }
+
+    pub(crate) async fn create(&self) -> Result<InstanceId, Refusal> {
+        self.create_from(&self.body()).await
+    }
+
+    pub(crate) async fn create_from(&self, body: &Value) -> Result<InstanceId, Refusal> {
+        let request = CreateInstance::parse(body.to_string().as_bytes())?;
+        self.lifecycle.create(PROJECT.parse().unwrap(), request, HASH.into()).await
+    }
+
+    pub(crate) async fn report(&self, generation: u64, step: Step, what: What) {
+        self.report_of(self.agent, generation, step, what).await;
+    }
+
+    pub(crate) async fn report_of(&self, agent: AgentId, generation: u64, step: Step, what: What) {
+        let report = Report { server_id: SERVER.into(), generation, step: step.into(), what: Some(what) };
+        self.lifecycle.report(agent, report).await.unwrap();
+    }
+
+    pub(crate) async fn instance(&self, id: InstanceId) -> Instance {
+        self.store.read(move |tx| tx.instance(id)).await.unwrap().unwrap()
+    }
+
+    pub(crate) async fn server(&self) -> Server {
+        let id = self.server_id();
+        self.store.read(move |tx| tx.server(id)).await.unwrap().unwrap()
+    }
+
+    pub(crate) async fn reserved(&self) -> Vec<Ipv4Addr> {
+        let vpc = self.vpc;
+        self.store.read(move |tx| tx.reserved_addresses(vpc)).await.unwrap()
+    }
+
+    /// Orders that were sent so far.
+    pub(crate) fn sent(&self) -> Vec<(AgentId, Order)> {
+        self.sent.0.lock().unwrap().clone()
+    }
+}

@@ -201,6 +201,54 @@ mod tests {
         }
     }
 
+    /// What firmware sent on a wire where nobody answered: the bytes up to the client's hardware address, and from the magic
+    /// cookie on. What is between them was zero.
+    struct Capture(&'static str, &'static str);
+
+    /// QEMU 7.2's ROM, Debian's iPXE of 2019, on BIOS.
+    const IPXE: Capture = Capture(
+        "01010600b745321f0004000000000000000000000000000000000000525400000001",
+        "63825363350101390205c05d0200005e030102013c20505845436c69656e743a417263683a30303030303a554e44493a3030323030314d0469505845\
+     3717010306070c0f111a2b3c4243778081828384858687afcbaf30b105011af41000eb0301000017010122010113010111010127010119010129010110\
+     01022101011501011801011201013d070152540000000161110000000000000000000000000000000000ff",
+    );
+    /// OVMF 2022.11, PXE.
+    const EDK2_PXE: Capture = Capture(
+        "0101060098972e880000800000000000000000000000000000000000525400000001",
+        "63825363350101390205c037230102030405060c0d0f111216171c28292a2b3233363a3b3c42436180818283848586876111000000000000000000000000\
+     00000000005e030103005d0200073c20505845436c69656e743a417263683a30303030373a554e44493a303033303030ff",
+    );
+    /// OVMF 2022.11, HTTP boot.
+    const EDK2_HTTP: Capture = Capture(
+        "0101060098972e8b0000800000000000000000000000000000000000525400000001",
+        "63825363350101390205c0371b0102030405060c0d0f111216171c28292a2b3233363a3b3ceb436161110000000000000000000000000000000000\
+     5e030103005d0200103c2148545450436c69656e743a417263683a30303031363a554e44493a303033303030ff",
+    );
+
+    impl Capture {
+        fn bytes(&self) -> Vec<u8> {
+            let mut bytes = hex::decode(self.0).unwrap();
+            bytes.resize(236, 0);
+            bytes.extend(hex::decode(self.1).unwrap());
+            bytes
+        }
+    }
+
+    #[test]
+    fn what_real_firmware_sends_is_answered_with_what_it_boots() {
+        let url = |name: &str| format!("http://10.77.0.1:8080/boot/52-54-00-00-00-01/{name}");
+        for (capture, file) in
+            [(IPXE, url("script.ipxe")), (EDK2_PXE, UEFI_LOADER.to_owned()), (EDK2_HTTP, url(UEFI_LOADER))]
+        {
+            let reply = answer(&capture.bytes(), &table(), &PLACE).unwrap();
+            let named = match decoded(&reply).opts().get(OptionCode::BootfileName) {
+                Some(DhcpOption::BootfileName(name)) => String::from_utf8(name.clone()).unwrap(),
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(named, file);
+        }
+    }
+
     #[test]
     fn each_kind_of_firmware_gets_its_loader_and_ipxe_its_script() {
         let ipxe = [pxe(0), vec![DhcpOption::UserClass(b"iPXE".to_vec())]].concat();

@@ -63,7 +63,7 @@ pub trait Transaction {
     fn instance(&mut self, id: InstanceId) -> Result<Option<Instance>>;
     /// Not terminated, on this server.
     fn instance_on(&mut self, server: ServerId) -> Result<Option<Instance>>;
-    /// Those of a project (or all), by id ascending, after `marker`, and their total without paging.
+    /// Those of a project (or all) that are not terminated, by id ascending, after `marker`, and their total without paging.
     fn instances(
         &mut self,
         project: Option<&ProjectId>,

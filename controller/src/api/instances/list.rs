@@ -1,13 +1,10 @@
 //! `GET /instances`.
 
 use super::shown;
-use crate::{
-    api::{
-        error::ApiError,
-        page::{self, Wanted},
-        router::AppState,
-    },
-    lifecycle::table::Phase,
+use crate::api::{
+    error::ApiError,
+    page::{self, Wanted},
+    router::AppState,
 };
 use axum::{
     Extension, Json,
@@ -34,7 +31,7 @@ pub(in crate::api) async fn list(
     let full = instances.len() == limit as usize;
     let next = instances.last().filter(|_| full).map(|instance| instance.id);
     let mut values = Vec::with_capacity(instances.len());
-    for instance in instances.iter().filter(|instance| instance.phase != Phase::Terminated) {
+    for instance in &instances {
         let image = images.iter().find(|image| image.id == instance.image_id);
         values.push(shown(&state, instance, image)?);
     }

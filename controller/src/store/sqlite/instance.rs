@@ -59,14 +59,16 @@ pub(super) fn page(
     let after = marker.map(|id| id.to_string()).unwrap_or_default();
     // Two texts rather than "project IS NULL OR …", with which SQLite would not use the index.
     if let Some(project) = project {
-        let rows = "SELECT * FROM instance WHERE project_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
+        let rows =
+            "SELECT * FROM instance WHERE project_id = ?1 AND id > ?2 AND phase <> 'terminated' ORDER BY id LIMIT ?3";
         let found = all(connection, rows, params![project.as_str(), after, limit], read)?;
-        let total = "SELECT count(*) AS total FROM instance WHERE project_id = ?1";
+        let total = "SELECT count(*) AS total FROM instance WHERE project_id = ?1 AND phase <> 'terminated'";
         Ok((found, count(connection, total, &[&project.as_str()])?))
     } else {
-        let rows = "SELECT * FROM instance WHERE id > ?1 ORDER BY id LIMIT ?2";
+        let rows = "SELECT * FROM instance WHERE id > ?1 AND phase <> 'terminated' ORDER BY id LIMIT ?2";
         let found = all(connection, rows, params![after, limit], read)?;
-        Ok((found, count(connection, "SELECT count(*) AS total FROM instance", &[])?))
+        let total = "SELECT count(*) AS total FROM instance WHERE phase <> 'terminated'";
+        Ok((found, count(connection, total, &[])?))
     }
 }
 

@@ -234,7 +234,8 @@ fn a_purge_takes_only_what_ended_before_with_its_events_and_addresses() {
     .unwrap();
     assert_eq!(within(&mut store, |tx| tx.purge(Timestamp(100))).unwrap(), 1);
     within(&mut store, |tx| {
-        assert_eq!(tx.instances(None, None, 9)?.0, [ended(2, 100), instance(3, 3)]);
+        assert_eq!(tx.instance(ended(2, 100).id)?, Some(ended(2, 100)), "ended at that time, not before");
+        assert_eq!(tx.instances(None, None, 9)?, (vec![instance(3, 3)], 1), "the terminated are not listed");
         assert_eq!(tx.events(instance(1, 1).id, 0, 9)?, []);
         assert_eq!(tx.events(instance(3, 3).id, 0, 9)?.len(), 1);
         assert_eq!(tx.reserved_addresses(vpc(1).id)?.len(), 0);

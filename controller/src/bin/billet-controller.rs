@@ -79,7 +79,13 @@ fn serve(config: &Path) -> anyhow::Result<()> {
         .with_writer(std::io::stderr)
         .init();
     let config = Config::load(config)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")?;
+    // Few threads: the allocator keeps memory for each, and none of them computes for long.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(16)
+        .enable_all()
+        .build()
+        .context("start the runtime")?;
     let ended = runtime.block_on(daemon::run(config));
     // What blocks (a disk) does not hold the exit up.
     runtime.shutdown_timeout(Duration::from_secs(1));

@@ -8,9 +8,9 @@ use tokio::sync::{Semaphore, mpsc};
 use tonic::Status;
 
 /// Frames that wait to be sent in one call.
-const QUEUE: usize = 4;
-/// Calls that read frames at once; the others wait.
-const PARALLEL: usize = 16;
+const QUEUE: usize = 1;
+/// Calls that read frames at once; the others wait. Half of the threads that may block: hashes and imports go on beside.
+const PARALLEL: usize = 8;
 
 /// Reads images for agents.
 #[derive(Clone)]

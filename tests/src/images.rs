@@ -33,7 +33,12 @@ pub fn get(cache: &Path) -> Result<Images> {
         return Ok(images);
     }
     if !nix::unistd::geteuid().is_root() {
-        bail!("making images needs root (debootstrap): run `sudo cargo xtask lab images` once");
+        let program = std::env::current_exe().context("find this program")?;
+        bail!(
+            "making images needs root (debootstrap): run once: sudo env BILLET_LAB_CACHE={} {} lab images",
+            cache.parent().unwrap_or(cache).display(),
+            program.display()
+        );
     }
     let work = dir.with_extension("new");
     let _ = fs::remove_dir_all(&work);

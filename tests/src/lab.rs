@@ -3,15 +3,16 @@
 use crate::{
     hook::Knowledge,
     net::{self, Names, inside},
-    process,
+    ordinary, process,
     record::{Held, Process},
     server::{Server, ServerSpec},
 };
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
+use nix::unistd::geteuid;
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, ExitStatus},
     time::{Duration, Instant},
 };
 
@@ -57,10 +58,8 @@ impl Lab {
         let name = &options.name;
         let good = (1..=8).contains(&name.len()) && name.chars().all(|c| c.is_ascii_alphanumeric());
         ensure!(good, "a laboratory's name has 1 to 8 letters or digits, not \"{name}\"");
-        if !nix::unistd::geteuid().is_root() {
-            bail!("the laboratory needs root, for namespaces, bridges and taps: run it by sudo");
-        }
-        ensure!(Path::new("/dev/net/tun").exists(), "the laboratory needs /dev/net/tun, for the servers' NICs");
+        ensure!(geteuid().is_root(), "a laboratory needs root, be it of a user namespace of its own");
+        ordinary::check()?;
         let mut held = Held::take(name)?;
         let dir = &options.dir;
         if dir.exists() {
@@ -96,6 +95,16 @@ impl Lab {
         let process = process::start(what, command, log)?;
         self.held.note_process(process.clone())?;
         Ok(process)
+    }
+
+    /// Runs a program in the terminal to its end; a laboratory that is taken down meanwhile ends it.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn run(&mut self, what: &str, command: &mut Command) -> Result<ExitStatus> {
+        let (mut child, process) = process::start_here(what, command)?;
+        self.held.note_process(process)?;
+        child.wait().with_context(|| format!("wait for {what}"))
     }
 
     /// Starts a server's BMC, and returns when it answers.

@@ -9,6 +9,7 @@ pub mod hook;
 pub mod images;
 pub mod lab;
 pub mod net;
+pub mod ordinary;
 pub mod packages;
 pub mod process;
 pub mod record;

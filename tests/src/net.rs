@@ -2,7 +2,7 @@
 
 use crate::record::Held;
 use anyhow::{Context, Result, ensure};
-use std::process::Command;
+use std::{fs, path::Path, process::Command};
 
 /// Bridges that every laboratory has.
 const BRIDGES: [&str; 3] = ["prov", "bmc", "mgmt"];
@@ -73,7 +73,13 @@ pub fn inside(namespace: &str, program: impl AsRef<std::ffi::OsStr>) -> Command 
 
 fn namespace(held: &mut Held, name: &str) -> Result<()> {
     held.note_namespace(name)?;
-    ip(&format!("netns add {name}"))?;
+    // Not `ip netns add`, which has to return to the network that it came from: an ordinary user may not.
+    let file = Path::new("/run/netns").join(name);
+    fs::create_dir_all("/run/netns").context("make /run/netns")?;
+    fs::write(&file, "").with_context(|| format!("make {}", file.display()))?;
+    let made = Command::new("unshare").arg(format!("--net={}", file.display())).arg("true").output();
+    let made = made.context("run unshare (package util-linux)")?;
+    ensure!(made.status.success(), "make namespace {name}: {}", String::from_utf8_lossy(&made.stderr).trim());
     ip(&format!("-n {name} link set lo up"))
 }
 
@@ -86,7 +92,7 @@ fn sysctl(namespace: &str, setting: &str) -> Result<()> {
 /// A cable from a bridge to a namespace, with addresses there.
 fn cable(names: &Names, bridge: &str, to: &str, interface: &str, port: &str, addresses: &[&str]) -> Result<()> {
     let fabric = names.fabric();
-    ip(&format!("link add name {interface} netns {to} type veth peer name {port} netns {fabric}"))?;
+    ip(&format!("-n {to} link add name {interface} type veth peer name {port} netns {fabric}"))?;
     ip(&format!("-n {fabric} link set {port} master {bridge} up"))?;
     for address in addresses {
         ip(&format!("-n {to} addr add {address} dev {interface}"))?;

@@ -9,6 +9,7 @@ pub const PACKAGES: &[(&str, &str)] = &[
     ("ipxe", "the boot loaders that the agent serves"),
     ("openipmi", "ipmi_sim, the BMCs"),
     ("ipmitool", "an independent look at them"),
+    ("util-linux", "unshare and nsenter"),
     ("iproute2", "namespaces, bridges, taps"),
     ("debootstrap", "Debian images"),
     ("mtools", "the images' EFI system partitions"),

@@ -13,7 +13,7 @@ use std::{
     fs::{self, File, OpenOptions},
     os::unix::process::CommandExt,
     path::Path,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -28,11 +28,21 @@ pub fn start(what: &str, command: &mut Command, log: &Path) -> Result<Process> {
     let open = || -> Result<File> {
         OpenOptions::new().append(true).create(true).open(log).with_context(|| format!("open {}", log.display()))
     };
-    let child = command.stdin(Stdio::null()).stdout(open()?).stderr(open()?).process_group(0).spawn();
+    let (_, process) = start_here(what, command.stdout(open()?).stderr(open()?))
+        .with_context(|| format!("its log is {}", log.display()))?;
+    Ok(process)
+}
+
+/// Starts a program with the output that it has, in a process group of its own.
+///
+/// # Errors
+/// When it cannot be started.
+pub fn start_here(what: &str, command: &mut Command) -> Result<(Child, Process)> {
+    let child = command.stdin(Stdio::null()).process_group(0).spawn();
     let child = child.with_context(|| format!("start {what}: {command:?}"))?;
     let pid = i32::try_from(child.id()).context("a process number is an i32")?;
-    let started = started(pid).with_context(|| format!("{what} ended at once; see {}", log.display()))?;
-    Ok(Process { what: what.to_owned(), pid, started })
+    let started = started(pid).with_context(|| format!("{what} ended at once"))?;
+    Ok((child, Process { what: what.to_owned(), pid, started }))
 }
 
 /// Field 22 of /proc/PID/stat; none when there is no such process, or it is only waiting to be reaped.

@@ -1,6 +1,6 @@
-//! What a laboratory has on this machine: its record, in `/run/billet-lab/NAME.json`.
+//! What a laboratory has on this machine: its record, in `/run/billet-lab/NAME.json`; an ordinary user's in `/tmp/billet-lab-UID/`.
 
-use crate::process;
+use crate::{ordinary, process};
 use anyhow::{Context, Result, bail};
 use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
@@ -9,8 +9,6 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
 };
-
-const DIR: &str = "/run/billet-lab";
 
 /// The record.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,12 +44,12 @@ impl Held {
     /// # Errors
     /// When another process holds it, or something cannot be cleared.
     pub fn take(name: &str) -> Result<Self> {
-        fs::create_dir_all(DIR).with_context(|| format!("make {DIR}"))?;
-        let lock = File::create(format!("{DIR}/{name}.lock")).context("make the laboratory's lock")?;
+        let dir = ordinary::record_dir()?;
+        let lock = File::create(dir.join(format!("{name}.lock"))).context("make the laboratory's lock")?;
         let Ok(lock) = Flock::lock(lock, FlockArg::LockExclusiveNonblock) else {
             bail!("laboratory \"{name}\" is in use by another process");
         };
-        let path = Path::new(DIR).join(format!("{name}.json"));
+        let path = dir.join(format!("{name}.json"));
         let record = read(&path)?;
         let mut held = Self { path, record, _lock: Some(lock) };
         held.clear()?;
@@ -63,7 +61,7 @@ impl Held {
     /// # Errors
     /// When it cannot be read.
     pub fn again(name: &str) -> Result<Self> {
-        let path = Path::new(DIR).join(format!("{name}.json"));
+        let path = ordinary::record_dir()?.join(format!("{name}.json"));
         Ok(Self { record: read(&path)?, path, _lock: None })
     }
 

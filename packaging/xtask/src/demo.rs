@@ -43,7 +43,7 @@ pub fn run(options: &Options) -> Result<()> {
 
 fn show(stage: &stage::Stage, firmware: Firmware, began: Instant) -> Result<()> {
     println!("\n==> the laboratory ({} server)", firmware.word());
-    let site = Site::start(stage.site(LAB, vec![stage::server(firmware)], 1))?;
+    let mut site = Site::start(stage.site(LAB, vec![stage::server(firmware)], 1))?;
     println!("\n==> one call");
     // Random, so that nobody finds it in a document.
     let password = format!("Demo-{}", uuid());
@@ -52,10 +52,8 @@ fn show(stage: &stage::Stage, firmware: Firmware, began: Instant) -> Result<()> 
     let nics = ["--nic", &address, "--nic", &site.subnets[1], "--metadata", "role=demo"];
     println!("    billet instance create --name demo-1 --image … --vpc … --nic …=10.20.0.10 --nic … --password-file …");
     let id = site.create("demo-1", "cloudinit", &file, &nics)?;
-    let followed = site
-        .billet(false, &["instance", "events", &id, "--follow", "--timeout", "600"])
-        .status()
-        .context("run billet")?;
+    let mut follow = site.billet(false, &["instance", "events", &id, "--follow", "--timeout", "600"]);
+    let followed = site.lab.run("billet", &mut follow)?;
     ensure!(followed.success(), "step \"events\": billet ended with {followed}");
     let instance = site.settled(&id, PATIENCE)?;
     ensure!(
@@ -90,15 +88,20 @@ fn table(site: &Site, id: &str) -> Result<()> {
         .collect();
     println!("\n    {:<12} {:>8}", "step", "seconds");
     for pair in began.windows(2) {
-        println!("    {:<12} {:>8.1}", pair[0].0, pair[1].1 - pair[0].1);
+        println!("    {:<12} {:>8.1}", pair[0].0, since(pair[0].1, pair[1].1));
     }
     if let (Some(first), Some(last)) = (began.first(), began.last()) {
-        println!("    {:<12} {:>8.1}", "all", last.1 - first.1);
+        println!("    {:<12} {:>8.1}", "all", since(first.1, last.1));
     }
     Ok(())
 }
 
-/// Seconds of the day of an RFC 3339 time; a demo does not go on over midnight often enough to matter.
+/// Seconds between two times of the day; midnight may lie between.
+fn since(earlier: f64, later: f64) -> f64 {
+    (later - earlier).rem_euclid(86_400.0)
+}
+
+/// Seconds of the day of an RFC 3339 time.
 fn seconds(at: &str) -> Option<f64> {
     let time = at.split_once('T')?.1.trim_end_matches('Z');
     let mut parts = time.split(':');

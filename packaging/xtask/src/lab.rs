@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use billet_lab::{
     Firmware, Lab,
     daemons::write_private,
-    images,
+    ordinary,
     site::{PROJECT, Site},
 };
 use clap::{Args, Subcommand};
@@ -57,10 +57,13 @@ pub struct Up {
 pub fn run(task: &Task) -> Result<()> {
     match task {
         Task::Up(up) => bring_up(up),
-        Task::Down => Lab::down(LAB),
+        Task::Down => {
+            ordinary::enter()?;
+            Lab::down(LAB)
+        }
         Task::Images { yes } => {
             packages::install(&packages::for_lab(), *yes)?;
-            images::get(&stage::cache().join("images")).map(drop)
+            stage::cache_images()
         }
     }
 }
@@ -75,19 +78,7 @@ fn bring_up(up: &Up) -> Result<()> {
         println!("\n==> the laboratory");
         let site = Site::start(stage.site(LAB, servers, 1))?;
         let token = std::fs::read_to_string(&site.tenant_token).context("read the tenant's token")?;
-        let ssh = [
-            "ip",
-            "netns",
-            "exec",
-            &site.lab.names.vpc(0),
-            "ssh",
-            "-o",
-            "StrictHostKeyChecking=no",
-            "-o",
-            "UserKnownHostsFile=/dev/null",
-            "-o",
-            "LogLevel=ERROR",
-        ];
+        let ssh = ssh_argv(&site)?;
         let ids: Vec<&str> = site.lab.servers.iter().map(|server| server.id.as_str()).collect();
         let file = json!({
             "endpoint": site.endpoint(),
@@ -105,4 +96,20 @@ fn bring_up(up: &Up) -> Result<()> {
         println!("\nready; {} says how to reach it, `cargo xtask lab down` takes it down", up.json.display());
         Ok(())
     })
+}
+
+/// The words to put before a command to run ssh to an instance, from where this was called.
+fn ssh_argv(site: &Site) -> Result<Vec<String>> {
+    let mut words = Vec::new();
+    if ordinary::owner().is_some() {
+        // Into the user namespace, by a process that lives as long as the laboratory.
+        let process = site.lab.process("chassis0").context("a server's chassis is on record")?;
+        words.extend(["nsenter", "--user", "--mount", "--preserve-credentials", "--target"].map(str::to_owned));
+        words.push(process.pid.to_string());
+    }
+    words.extend(["ip", "netns", "exec", &site.lab.names.vpc(0), "ssh"].map(str::to_owned));
+    for option in ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR"] {
+        words.extend(["-o", option].map(str::to_owned));
+    }
+    Ok(words)
 }

@@ -65,6 +65,14 @@ pub fn build(dir: &Path, agent: &Path) -> Result<Ramdisk> {
     Ok(Ramdisk { dir: out })
 }
 
+/// Fetches the kernel's package and unpacks it.
+///
+/// # Errors
+/// When it cannot be had.
+pub fn fetch_kernel(dir: &Path) -> Result<()> {
+    kernel::fetch(&dir.join("kernel")).map(drop)
+}
+
 /// All but the modules: folders, the console that PID 1 writes to, and the agent.
 fn base(agent: &Path) -> Result<Vec<u8>> {
     let agent = fs::read(agent).with_context(|| format!("read {}", agent.display()))?;

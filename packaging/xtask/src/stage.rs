@@ -2,6 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
+    process::Command,
     thread,
 };
 
@@ -10,9 +11,13 @@ use billet_lab::{
     Firmware, Lab, Options, ServerSpec,
     daemons::Binaries,
     images::{self, Images},
+    ordinary,
     site::{SiteOptions, first_disk},
 };
-use nix::sys::signal::{SigSet, Signal};
+use nix::{
+    sys::signal::{SigSet, Signal},
+    unistd::geteuid,
+};
 
 use crate::{build, demo, ramdisk, step};
 
@@ -34,6 +39,7 @@ pub fn cache() -> PathBuf {
 /// # Errors
 /// Naming the step.
 pub fn prepare() -> Result<Stage> {
+    ordinary::check()?;
     let built = build::binaries()?;
     println!("\n==> the ramdisk");
     let ramdisk = ramdisk::build(&cache(), &built.agent)?;
@@ -42,6 +48,22 @@ pub fn prepare() -> Result<Stage> {
     let binaries =
         Binaries { agent: built.agent, controller: built.controller, client: built.client, ramdisk_dir: ramdisk.dir };
     Ok(Stage { binaries, program: built.lab, images })
+}
+
+/// Makes what only root can make, images, and fetches the kernel; under sudo it then belongs to the one who called.
+///
+/// # Errors
+/// Naming the step.
+pub fn cache_images() -> Result<()> {
+    let cache = cache();
+    images::get(&cache.join("images"))?;
+    ramdisk::fetch_kernel(&cache)?;
+    let id = |name: &str| std::env::var(name).ok()?.parse::<u32>().ok();
+    if let (true, Some(user), Some(group)) = (geteuid().is_root(), id("SUDO_UID"), id("SUDO_GID")) {
+        let mut chown = Command::new("chown");
+        step::run("give them to you", chown.args(["-R", &format!("{user}:{group}")]).arg(&cache))?;
+    }
+    Ok(())
 }
 
 /// A server for showing.
@@ -94,11 +116,12 @@ impl Stage {
     }
 }
 
-/// Runs `work` with a laboratory of that name: a signal takes it down, and so does an error, after its logs were shown.
+/// Runs `work` with a laboratory of that name, an ordinary user's in a user namespace: a signal takes it down, and so does an error, after its logs were shown.
 ///
 /// # Errors
 /// What `work` answers; an interruption.
 pub fn with_lab(name: &'static str, dir: &Path, work: impl FnOnce() -> Result<()> + Send) -> Result<()> {
+    ordinary::enter()?;
     let mut signals = SigSet::empty();
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         signals.add(signal);

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use clap::Args;
+use nix::unistd::geteuid;
 
 use crate::step::{self, cargo};
 use crate::{packages, stage, units};
@@ -67,6 +68,10 @@ pub fn run(options: &Options) -> Result<()> {
 /// The stories, one after the other: each has a laboratory of its own.
 fn laboratory() -> Result<()> {
     let stage = stage::prepare()?;
+    if geteuid().is_root() {
+        let mut story = cargo(&["test", "--locked", "-p", "billet-lab", "--test", "ordinary", "--", "--ignored"]);
+        step::run("laboratory: an ordinary user's", story.envs(stage.environment()))?;
+    }
     for (test, lab) in STORIES {
         stage::with_lab(lab, &stage.lab_dir(lab), || {
             let words = ["test", "--locked", "-p", "billet-lab", "--test", "stories", "--"];

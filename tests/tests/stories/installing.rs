@@ -218,11 +218,12 @@ impl Decoy {
                 .unwrap()
                 .success()
         );
-        let _ = std::fs::create_dir_all("/run/sshd");
         ip(&format!("-n {namespace} addr add {address}/24 dev gw0")).unwrap();
-        let options = ["-D", "-e", "-f", "/dev/null", "-o", "PidFile=none", "-o"];
-        let mut sshd = inside(&namespace, "/usr/sbin/sshd");
-        sshd.args(options).arg(format!("ListenAddress={address}:22")).arg("-h").arg(&key);
+        // Each connection's server is nobody's: it then needs no accounts, which an ordinary user's laboratory lacks.
+        let listen = format!("{address}:22");
+        let mut sshd = inside(&namespace, "systemd-socket-activate");
+        sshd.args(["--accept", "--inetd", "-l", &listen]).args(["/usr/bin/unshare", "--user", "--map-user=1000"]);
+        sshd.args(["/usr/sbin/sshd", "-i", "-e", "-f", "/dev/null", "-h"]).arg(&key);
         let server = sshd.stderr(std::process::Stdio::null()).spawn().unwrap();
         std::thread::sleep(Duration::from_millis(500));
         Self { namespace, address: address.into(), server }

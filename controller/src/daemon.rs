@@ -81,7 +81,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let handle = rest.handle();
     let address = rest.address();
     let mut rest = tokio::spawn(rest.serve(router(state)));
-    let driver = tokio::spawn(lifecycle.run(stopped));
+    let mut driver = tokio::spawn(lifecycle.run(stopped));
     let status = tokio::spawn(tell_status(sessions.clone()));
     tracing::info!(rest = %address, link = %config.link.listen, "the controller is ready");
     notify::ready();
@@ -92,6 +92,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
             _ = interrupt.recv() => break Ok(()),
             _ = reload.recv() => read_tokens(&config.tokens_file, &tokens),
             ended = &mut rest => break Err(anyhow::anyhow!("the REST API ended: {ended:?}")),
+            ended = &mut driver => break Err(anyhow::anyhow!("the life cycle's driver ended: {ended:?}")),
             ended = &mut door => break Err(anyhow::anyhow!("the agents' door ended: {ended:?}")),
         }
     };

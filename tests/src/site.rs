@@ -269,6 +269,16 @@ impl Site {
         Ok(path)
     }
 
+    /// Makes a file that its owner alone reads; answers its path.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn private_file(&self, name: &str, text: &str) -> Result<String> {
+        let path = self.lab.dir.join(name);
+        write_private(&path, text)?;
+        Ok(path.display().to_string())
+    }
+
     /// Runs a command inside an instance as root, by SSH with its password; the host key must be the instance's.
     ///
     /// # Errors

@@ -336,11 +336,12 @@ impl Inner {
     }
 }
 
-/// What a BMC may lack: its refusal is nothing, all else stays an error.
+/// What a BMC may lack: that it does not know the command, or has no such thing, is nothing; all else stays an error,
+/// for "busy" is no answer to "which machine are you in" (IPMI v2.0 table 5-2: C1h, C2h, CBh, CCh; 80h: no such parameter).
 fn soft<T>(outcome: Result<T, BmcError>) -> Result<Option<T>, BmcError> {
     match outcome {
         Ok(value) => Ok(Some(value)),
-        Err(BmcError::Refused { .. } | BmcError::Protocol { .. }) => Ok(None),
+        Err(BmcError::Refused { code: 0x80 | 0xc1 | 0xc2 | 0xcb | 0xcc, .. }) => Ok(None),
         Err(error) => Err(error),
     }
 }

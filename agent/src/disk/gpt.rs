@@ -33,8 +33,17 @@ pub(super) fn repair(head: &mut [u8], disk_bytes: u64) -> Result<Repaired, DiskE
     // The primary table alone: the image's backup lies where the disk has none.
     view.at = SECTOR;
     let mut header = gptman::GPTHeader::read_from(&mut view).map_err(broken)?;
+    sound(&header)?;
     let partitions = header.read_partitions(&mut view, SECTOR).map_err(broken)?;
-    drop(partitions);
+    for partition in partitions.iter().filter(|partition| partition.is_used()) {
+        let inside = header.first_usable_lba..=header.last_usable_lba;
+        let (from, to) = (partition.starting_lba, partition.ending_lba);
+        if !(inside.contains(&from) && inside.contains(&to) && from <= to) {
+            return Err(DiskError::GptBroken(format!(
+                "a partition from sector {from} to {to} is not inside {inside:?}"
+            )));
+        }
+    }
     let mut table = gptman::GPT::read_from(&mut view, SECTOR).map_err(broken)?;
     let old_end = header.last_usable_lba;
     table.header.update_from(&mut view, SECTOR).map_err(broken)?;
@@ -52,6 +61,25 @@ pub(super) fn repair(head: &mut [u8], disk_bytes: u64) -> Result<Repaired, DiskE
     let tail = view.tail;
     protective_size(head, disk_bytes);
     Ok(Repaired { tail, detail })
+}
+
+/// Bounds that must hold before anything is computed from a header, whoever wrote it.
+fn sound(header: &gptman::GPTHeader) -> Result<(), DiskError> {
+    let array = u64::from(header.number_of_partition_entries) * 128;
+    let array_end = header.partition_entry_lba.checked_mul(SECTOR).and_then(|at| at.checked_add(array));
+    let rules = [
+        (header.size_of_partition_entry == 128, "its entries have not 128 bytes"),
+        ((1..=1024).contains(&header.number_of_partition_entries), "it has not 1 to 1024 entries"),
+        (
+            header.partition_entry_lba >= 2 && array_end.is_some_and(|end| end <= 1 << 20),
+            "its entries are not in the first MiB",
+        ),
+        (header.first_usable_lba >= 3 && header.first_usable_lba <= header.last_usable_lba, "it has no usable sectors"),
+    ];
+    match rules.iter().find(|(holds, _)| !holds) {
+        Some((_, rule)) => Err(DiskError::GptBroken((*rule).into())),
+        None => Ok(()),
+    }
 }
 
 /// The protective MBR's one partition covers the disk (UEFI 2.10 §5.2.3), as far as 32 bits go.

@@ -20,10 +20,10 @@ pub(super) async fn admit(
         state.rates.of_unknown().map_err(|retry_after| ApiError::TooMany { retry_after })?;
         return Err(ApiError::Unauthorized);
     };
+    state.rates.of_token(&caller.name).map_err(|retry_after| ApiError::TooMany { retry_after })?;
     if let Some(project) = project_of(request.uri().path(), &caller)? {
         request.extensions_mut().insert(project);
     }
-    state.rates.of_token(&caller.name).map_err(|retry_after| ApiError::TooMany { retry_after })?;
     request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
 }

@@ -4,7 +4,8 @@ use crate::request::Invalid;
 use serde_json::{Value, json};
 use std::{collections::HashMap, fmt::Display, str::FromStr};
 
-const DEFAULT_LIMIT: u32 = 100;
+/// The family's: fewer are not given, and so many when nothing was asked for.
+const MIN_LIMIT: u32 = 10;
 const MAX_LIMIT: u32 = 1000;
 
 /// What a caller asked for.
@@ -16,7 +17,7 @@ pub(super) struct Wanted<Id> {
 
 impl<Id: FromStr> Wanted<Id> {
     pub(super) fn of(query: &HashMap<String, String>) -> Result<Self, Invalid> {
-        let limit = number(query, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)?;
+        let limit = number(query, "limit", MIN_LIMIT, 0, u32::MAX)?.clamp(MIN_LIMIT, MAX_LIMIT);
         let marker = query.get("marker").filter(|text| !text.is_empty());
         let marker = marker.map(|text| text.parse().map_err(|_| Invalid::new("marker", "must be an id", text)));
         Ok(Self { limit, marker: marker.transpose()? })
@@ -34,6 +35,13 @@ pub(super) fn number<N: FromStr + PartialOrd + Display + Copy>(
     let Some(text) = query.get(field).filter(|text| !text.is_empty()) else { return Ok(default) };
     let parsed = text.parse().ok().filter(|n| (min..=max).contains(n));
     parsed.ok_or_else(|| Invalid::new(field, format!("must be a number from {min} to {max}"), text))
+}
+
+/// Cuts a list that was read one longer than its page; answers the last id of the page when there is more.
+pub(super) fn cut<T, Id>(list: &mut Vec<T>, limit: u32, id: impl FnOnce(&T) -> Id) -> Option<Id> {
+    let more = list.len() > limit as usize;
+    list.truncate(limit as usize);
+    list.last().filter(|_| more).map(id)
 }
 
 /// The family's `page_info`: a next marker only when there is more.

@@ -90,7 +90,7 @@ pub(super) async fn list(
     };
     let wanted = wanted.map(known).transpose()?;
     let (reader, for_whom) = (caller.clone(), project.clone());
-    let (servers, count) = state
+    let (mut servers, count) = state
         .store
         .read(move |tx| {
             let mut servers = tx.servers()?;
@@ -99,12 +99,12 @@ pub(super) async fn list(
             servers.sort_by_key(|server| server.id.uuid());
             let count = servers.len();
             let after = |server: &Server| marker.is_none_or(|marker| server.id.uuid() > marker.uuid());
-            let page: Vec<Server> = servers.into_iter().filter(after).take(limit as usize).collect();
+            let page: Vec<Server> = servers.into_iter().filter(after).take(limit as usize + 1).collect();
             let whole: StoreResult<Vec<Whole>> = page.into_iter().map(|server| Whole::read(tx, server)).collect();
             Ok((whole?, count))
         })
         .await?;
-    let next = servers.last().filter(|_| servers.len() == limit as usize).map(|whole| whole.server.id);
+    let next = page::cut(&mut servers, limit, |whole| whole.server.id);
     let to = (caller.role != Role::Admin).then_some(&project);
     let values: Vec<Value> = servers.iter().map(|whole| whole.shown(&state, to)).collect();
     Ok(Json(json!({ "servers": values, "page_info": page::info(values.len(), next), "count": count })))

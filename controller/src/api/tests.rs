@@ -111,6 +111,15 @@ async fn the_order_of_checks_is_token_rate_validation_and_then_the_hash() {
 }
 
 #[tokio::test]
+async fn the_rate_is_limited_whatever_is_asked_for() {
+    let api = Api::new(2).await;
+    for expected in [StatusCode::FORBIDDEN, StatusCode::FORBIDDEN, StatusCode::TOO_MANY_REQUESTS] {
+        let (status, _, _) = api.call(Method::GET, "/v1/lab/instances", &api.stranger, Body::empty()).await;
+        assert_eq!(status, expected);
+    }
+}
+
+#[tokio::test]
 async fn an_accepted_create_is_there_for_its_project_alone() {
     let api = Api::new(50).await;
     let (status, _, body) = api.create(&api.tenant, &api.world.body()).await;
@@ -152,7 +161,7 @@ async fn every_error_has_the_same_shape() {
         (Method::PUT, "/v1/lab/vpcs", StatusCode::METHOD_NOT_ALLOWED, "iMetal.0905"),
         (Method::GET, "/v1/lab/instances/x", StatusCode::NOT_FOUND, "iMetal.0200"),
         (Method::GET, "/v1/lab/physicalservers/x", StatusCode::NOT_FOUND, "iMetal.0100"),
-        (Method::GET, "/v1/lab/instances?limit=0", StatusCode::BAD_REQUEST, "iMetal.0001"),
+        (Method::GET, "/v1/lab/instances?limit=ten", StatusCode::BAD_REQUEST, "iMetal.0001"),
         (Method::POST, "/v1/lab/vpcs", StatusCode::BAD_REQUEST, "iMetal.0001"),
         (Method::GET, "/admin/v1/agents", StatusCode::FORBIDDEN, "iMetal.0004"),
     ] {

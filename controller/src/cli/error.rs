@@ -44,6 +44,23 @@ pub enum CliError {
     /// The two passwords differ.
     #[error("take the password: the two entries differ")]
     PasswordsDiffer,
+    /// The metadata's file cannot be read.
+    #[error("read the metadata in {path}")]
+    MetadataFile {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A line of it is no pair.
+    #[error("read the metadata in {path}: line {line} is not KEY=VALUE")]
+    MetadataLine {
+        /// Which.
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+    },
     /// A local file cannot be read.
     #[error("read {path}")]
     File {
@@ -102,6 +119,8 @@ impl CliError {
             | Self::Prompt(_)
             | Self::PasswordsDiffer
             | Self::File { .. }
+            | Self::MetadataFile { .. }
+            | Self::MetadataLine { .. }
             | Self::Client(ClientError::NoProject) => Exit::Usage,
             Self::Client(ClientError::Unreachable { .. }) => Exit::Unreachable,
             Self::Client(ClientError::Upload { .. }) | Self::Timeout { .. } => Exit::Timeout,

@@ -4,6 +4,7 @@ mod create;
 mod delete;
 mod events;
 mod list;
+mod metadata;
 mod nic;
 mod password;
 mod show;

@@ -89,7 +89,7 @@ fn every_verb_takes_what_its_page_says() {
         "agent enroll --name rack1".to_owned(),
         "agent list".to_owned(),
         format!(
-            "instance create --name w --image {ID} --vpc {VPC} --nic {VPC} --nic {nic} --metadata a=b c=d --metadata e= --wait"
+            "instance create --name w --image {ID} --vpc {VPC} --nic {VPC} --nic {nic} --metadata-file pairs --wait"
         ),
         format!(
             "instance create --name w --image {ID} --vpc {VPC} --nic {nic} --server {ID} --description x --timeout 9"
@@ -116,6 +116,7 @@ fn what_makes_no_sense_is_refused() {
         format!("instance create --name w --image {ID} --vpc {VPC}"),
         format!("instance create --name w --image {ID} --vpc {VPC} --nic x"),
         format!("instance create --name w --image {ID} --vpc {VPC} --nic {VPC} --password hunter22"),
+        format!("instance create --name w --image {ID} --vpc {VPC} --nic {VPC} --metadata k=tops3cret"),
         format!("instance create --name w --image {ID} --vpc {VPC} --nic {VPC} --timeout 0"),
         "vpc list --token abc".to_owned(),
         "vpc list --endpoint http://192.0.2.1".to_owned(),
@@ -123,13 +124,6 @@ fn what_makes_no_sense_is_refused() {
         let words = line.split(' ').filter(|word| !word.is_empty());
         assert!(Arguments::try_parse_from(["billet"].into_iter().chain(words)).is_err(), "{line}");
     }
-}
-
-#[test]
-fn nothing_of_a_secret_argument_is_shown() {
-    let line = format!("billet instance create --name w --image {ID} --vpc {VPC} --nic {VPC} --metadata k=tops3cret");
-    let arguments = Arguments::try_parse_from(line.split(' ')).unwrap();
-    assert!(!format!("{arguments:?}").contains("tops3cret"));
 }
 
 #[tokio::test]

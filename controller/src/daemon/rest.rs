@@ -7,7 +7,14 @@ use crate::{
 use anyhow::Context;
 use axum::Router;
 use axum_server::{Handle, tls_rustls::RustlsConfig};
-use std::net::{SocketAddr, TcpListener};
+use hyper_util::{
+    rt::{TokioExecutor, TokioTimer},
+    server::conn::auto::Builder,
+};
+use std::{
+    net::{SocketAddr, TcpListener},
+    time::Duration,
+};
 
 /// An open listener.
 pub(super) struct Rest {
@@ -61,8 +68,23 @@ impl Rest {
     pub(super) async fn serve(self, router: Router) -> std::io::Result<()> {
         let service = router.into_make_service();
         match self.tls {
-            Some(tls) => axum_server::from_tcp_rustls(self.listener, tls)?.handle(self.handle).serve(service).await,
-            None => axum_server::from_tcp(self.listener)?.handle(self.handle).serve(service).await,
+            Some(tls) => {
+                let mut server = axum_server::from_tcp_rustls(self.listener, tls)?.handle(self.handle);
+                hurry(server.http_builder());
+                server.serve(service).await
+            }
+            None => {
+                let mut server = axum_server::from_tcp(self.listener)?.handle(self.handle);
+                hurry(server.http_builder());
+                server.serve(service).await
+            }
         }
     }
+}
+
+/// A caller has so long for a request's head, and for the next one on an open connection.
+const HEAD_DEADLINE: Duration = Duration::from_secs(30);
+
+fn hurry(builder: &mut Builder<TokioExecutor>) {
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_DEADLINE);
 }

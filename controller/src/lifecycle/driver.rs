@@ -112,21 +112,28 @@ impl Lifecycle {
         }
     }
 
-    /// Takes note of an agent that attaches: its servers, and what it is to do.
+    /// Takes note of an agent that attaches, and of its servers.
     ///
     /// # Errors
     /// When it is unknown or of an older start, or the store fails.
-    pub(crate) async fn hello(&self, agent: AgentId, hello: Hello) -> Result<(Vec<Claim>, Vec<Order>), HelloError> {
+    pub(crate) async fn hello(&self, agent: AgentId, hello: Hello) -> Result<Vec<Claim>, HelloError> {
+        let rules = self.rules();
+        self.transact(move |tx| claim::hello(tx, &rules, agent, &hello)).await
+    }
+
+    /// What an agent is to do.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn open_orders(&self, agent: AgentId) -> Result<Vec<Order>, StoreError> {
         let (rules, secrets) = (self.rules(), self.parts.secrets.clone());
-        self.transact(move |tx| {
-            let claims = claim::hello(tx, &rules, agent, &hello)?;
-            let orders = order::of_agent(tx, &rules, &secrets, agent).map_err(|error| match error {
+        let orders = self.parts.store.run(move |tx| {
+            order::of_agent(tx, &rules, &secrets, agent).map_err(|error| match error {
                 order::OrderError::Store(error) => error,
                 order::OrderError::Secrets(_) => StoreError::Corrupt("an instance's secrets"),
-            })?;
-            Ok((claims, orders))
-        })
-        .await
+            })
+        });
+        orders.await
     }
 
     /// Takes an agent's report.
@@ -209,6 +216,11 @@ impl Lifecycle {
     /// Keeps deadlines until `stop`.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
         let mut changes = self.changes.subscribe();
+        // While nobody kept the time, agents may have gone on: they are heard before anything is called overdue.
+        let rules = self.rules();
+        if let Err(error) = self.parts.store.run(move |tx| expire::hear_first(tx, &rules)).await {
+            tracing::error!(%error, "deadlines cannot be put off after this start");
+        }
         while !*stop.borrow() {
             let sleep = match self.expire().await {
                 Ok(Some(next)) => next.since(self.parts.edge.now()).min(MAX_SLEEP),
@@ -228,6 +240,14 @@ impl Lifecycle {
             }
         }
     }
+}
+
+/// Goes on to its end when the caller hangs up: what was accepted is sent too.
+async fn unhurried<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Refusal>> + Send + 'static,
+) -> Result<T, Refusal> {
+    let done = tokio::spawn(work).await;
+    done.unwrap_or_else(|_| Err(Refusal::Store(StoreError::Unreachable)))
 }
 
 impl LifecycleApi for Lifecycle {
@@ -255,20 +275,29 @@ impl LifecycleApi for Lifecycle {
             let accept = move |tx: &mut dyn Transaction| {
                 create::accept(tx, &rules, &edge, &secrets, (&project, &request, &hash))
             };
-            let instance = self.transact(accept).await?;
-            let id = instance.id;
-            self.dispatch(instance).await;
-            Ok(id)
+            let lifecycle = self.clone();
+            unhurried(async move {
+                let instance = lifecycle.transact(accept).await?;
+                let id = instance.id;
+                lifecycle.dispatch(instance).await;
+                Ok(id)
+            })
+            .await
         })
     }
 
     fn delete<'a>(&'a self, project: Option<ProjectId>, id: InstanceId) -> BoxFuture<'a, Result<(), Refusal>> {
         Box::pin(async move {
             let rules = self.rules();
-            if let Some(instance) = self.transact(move |tx| delete::delete(tx, &rules, project.as_ref(), id)).await? {
-                self.dispatch(instance).await;
-            }
-            Ok(())
+            let lifecycle = self.clone();
+            unhurried(async move {
+                let deleted = lifecycle.transact(move |tx| delete::delete(tx, &rules, project.as_ref(), id)).await?;
+                if let Some(instance) = deleted {
+                    lifecycle.dispatch(instance).await;
+                }
+                Ok(())
+            })
+            .await
         })
     }
 

@@ -6,6 +6,7 @@ use crate::{
     store::{Result, Transaction},
 };
 use billet_proto::link::Failed;
+use std::time::Duration;
 
 /// Ends what is overdue. Answers how many ended, and the next deadline.
 pub(super) fn expire(tx: &mut dyn Transaction, rules: &Rules) -> Result<(u32, Option<Timestamp>)> {
@@ -32,6 +33,21 @@ pub(super) fn expire(tx: &mut dyn Transaction, rules: &Rules) -> Result<(u32, Op
         ended += 1;
     }
     Ok((ended, next))
+}
+
+/// Agents attach again within this time after a start of the controller.
+const HEARD_WITHIN: Duration = Duration::from_secs(30);
+
+/// Puts deadlines that passed, or will at once, off until every agent had the time to attach and tell where it stands.
+pub(super) fn hear_first(tx: &mut dyn Transaction, rules: &Rules) -> Result<()> {
+    let earliest = rules.now.after(HEARD_WITHIN);
+    for mut instance in tx.unfinished_instances()? {
+        if instance.deadline.is_some_and(|deadline| deadline < earliest) {
+            instance.deadline = Some(earliest);
+            tx.update_instance(&instance)?;
+        }
+    }
+    Ok(())
 }
 
 fn cause_word(phase: Phase) -> String {

@@ -68,6 +68,21 @@ async fn an_instance_goes_all_the_way_and_back() {
 }
 
 #[tokio::test]
+async fn after_a_long_absence_agents_are_heard_before_anything_is_overdue() {
+    let world = World::new().await;
+    let id = installed(&world).await;
+    world.clock.advance(Duration::from_secs(24 * 3600));
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let driver = tokio::spawn(world.lifecycle.clone().run(stopped));
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(world.instance(id).await.phase.state(), "pending", "its agent has the time to tell");
+    world.report(1, Step::Verify, done(KEY)).await;
+    assert_eq!(world.instance(id).await.phase.state(), "running");
+    stop.send_replace(true);
+    driver.await.unwrap();
+}
+
+#[tokio::test]
 async fn what_is_late_foreign_or_out_of_turn_moves_nothing() {
     let world = World::new().await;
     let id = world.create().await.unwrap();

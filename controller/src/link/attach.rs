@@ -27,15 +27,24 @@ pub(super) async fn open(
 ) -> Result<mpsc::Receiver<Message>, Status> {
     let hello = first(&mut said).await?;
     let (version, epoch) = (hello.version.clone(), hello.epoch);
-    let (claims, orders) = lifecycle.hello(agent, hello).await.map_err(|error| match error {
+    let claims = lifecycle.hello(agent, hello).await.map_err(|error| match error {
         crate::lifecycle::HelloError::Store(error) => unavailable(&error),
         other => Status::failed_precondition(other.to_string()),
     })?;
-    tracing::info!(%agent, version, epoch, servers = claims.len(), orders = orders.len(), "an agent attached");
-    let welcome = Body::Welcome(Welcome { claims });
-    let first = std::iter::once(welcome).chain(orders.into_iter().map(Body::Order));
-    let first = first.map(|body| ControllerMessage { body: Some(body) }).collect();
-    let (number, messages) = sessions.open(agent, first);
+    let servers = claims.len();
+    let welcome = ControllerMessage { body: Some(Body::Welcome(Welcome { claims })) };
+    let opened = sessions.open(agent, epoch, welcome);
+    let (number, messages) =
+        opened.ok_or_else(|| Status::failed_precondition("a newer start of this agent is here"))?;
+    // Only now: an order that is accepted meanwhile finds the session, or is among these. One that is both does no harm.
+    let orders = lifecycle.open_orders(agent).await.map_err(|error| {
+        sessions.close(agent, number);
+        unavailable(&error)
+    })?;
+    tracing::info!(%agent, version, epoch, servers, orders = orders.len(), "an agent attached");
+    for order in orders {
+        sessions.push(agent, Body::Order(order));
+    }
     tokio::spawn(async move {
         let end = listen(&lifecycle, &sessions, agent, number, said).await;
         tracing::info!(%agent, epoch, reason = %end.message(), "an agent's session ended");

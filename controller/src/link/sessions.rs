@@ -29,7 +29,14 @@ pub struct Sessions {
 #[derive(Default)]
 struct Open {
     next: u64,
-    by_agent: HashMap<AgentId, (u64, mpsc::Sender<Message>)>,
+    by_agent: HashMap<AgentId, Session>,
+}
+
+struct Session {
+    number: u64,
+    /// Of the agent's start; the database refused older ones before.
+    epoch: u64,
+    queue: mpsc::Sender<Message>,
 }
 
 impl Sessions {
@@ -38,30 +45,37 @@ impl Sessions {
         Self { open: Arc::default(), store }
     }
 
-    /// Opens a session with its first messages; an older one of the same agent ends.
-    pub(super) fn open(&self, agent: AgentId, first: Vec<ControllerMessage>) -> (u64, mpsc::Receiver<Message>) {
-        let (queue, messages) = mpsc::channel(QUEUE.max(first.len() + 1));
-        for message in first {
-            queue.try_send(Ok(message)).expect("the queue is as long as what it begins with");
-        }
+    /// Opens a session with its first message; an older one of the same agent ends. None when a newer start of the agent
+    /// has one.
+    pub(super) fn open(
+        &self,
+        agent: AgentId,
+        epoch: u64,
+        first: ControllerMessage,
+    ) -> Option<(u64, mpsc::Receiver<Message>)> {
+        let (queue, messages) = mpsc::channel(QUEUE);
+        queue.try_send(Ok(first)).ok()?;
         let mut open = self.lock();
+        if open.by_agent.get(&agent).is_some_and(|session| session.epoch > epoch) {
+            return None;
+        }
         open.next += 1;
         let number = open.next;
-        open.by_agent.insert(agent, (number, queue));
-        (number, messages)
+        open.by_agent.insert(agent, Session { number, epoch, queue });
+        Some((number, messages))
     }
 
     /// Ends a session, unless a newer one took its place.
     pub(super) fn close(&self, agent: AgentId, number: u64) {
         let mut open = self.lock();
-        if open.by_agent.get(&agent).is_some_and(|(current, _)| *current == number) {
+        if open.by_agent.get(&agent).is_some_and(|session| session.number == number) {
             open.by_agent.remove(&agent);
         }
     }
 
     /// Whether that session is the agent's newest.
     pub(super) fn is_current(&self, agent: AgentId, number: u64) -> bool {
-        self.lock().by_agent.get(&agent).is_some_and(|(current, _)| *current == number)
+        self.lock().by_agent.get(&agent).is_some_and(|session| session.number == number)
     }
 
     /// Ends all sessions: the program stops.
@@ -81,8 +95,8 @@ impl Sessions {
 
     pub(super) fn push(&self, agent: AgentId, body: Body) {
         let mut open = self.lock();
-        let Some((_, queue)) = open.by_agent.get(&agent) else { return };
-        if queue.try_send(Ok(ControllerMessage { body: Some(body) })).is_err() {
+        let Some(session) = open.by_agent.get(&agent) else { return };
+        if session.queue.try_send(Ok(ControllerMessage { body: Some(body) })).is_err() {
             tracing::warn!(%agent, "the agent does not take its messages; its session ends");
             open.by_agent.remove(&agent);
         }

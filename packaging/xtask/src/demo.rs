@@ -49,7 +49,8 @@ fn show(stage: &stage::Stage, firmware: Firmware, began: Instant) -> Result<()> 
     let password = format!("Demo-{}", uuid());
     let file = site.password_file(&password[..26.min(password.len())])?;
     let address = format!("{}=10.20.0.10", site.subnets[0]);
-    let nics = ["--nic", &address, "--nic", &site.subnets[1], "--metadata", "role=demo"];
+    let metadata = site.private_file("metadata", "role=demo\n")?;
+    let nics = ["--nic", &address, "--nic", &site.subnets[1], "--metadata-file", &metadata];
     println!("    billet instance create --name demo-1 --image … --vpc … --nic …=10.20.0.10 --nic … --password-file …");
     let id = site.create("demo-1", "cloudinit", &file, &nics)?;
     let mut follow = site.billet(false, &["instance", "events", &id, "--follow", "--timeout", "600"]);
@@ -116,6 +117,8 @@ fn memory(site: &Site) -> Result<()> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", process.pid)).context("read its status")?;
         let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).map(str::trim).unwrap_or_default();
         println!("    {what}: {most} resident at most");
+        let kilobytes: u64 = most.split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or(u64::MAX);
+        ensure!(kilobytes <= 64 << 10, "step \"memory\": {what} has {most} resident, more than 64 MB");
     }
     Ok(())
 }

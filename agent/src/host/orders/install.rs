@@ -20,7 +20,9 @@ pub(in crate::host) async fn run(job: &Job, order: Install, stage: Stage) -> Res
         Stage::Begun | Stage::Ended(_) => {
             let mut calls = job.within(Step::Power, power::on(job, &plan, offer)).await?;
             enlisted::boot(job, &mut calls).await?;
-            enlisted::serve(job, calls, None).await?
+            let served = enlisted::serve(job, calls, None).await;
+            job.tools.boots.close(id);
+            served?
         }
         Stage::Ramdisk { session, host_key } => {
             job.reporter.started(Step::Inspect, "the ramdisk, which was at work before the agent started again");

@@ -21,15 +21,14 @@ pub(in crate::api) async fn list(
     Query(query): Query<HashMap<String, String>>,
 ) -> Result<Json<Value>, ApiError> {
     let Wanted { limit, marker } = Wanted::<InstanceId>::of(&query)?;
-    let (instances, count, images) = state
+    let (mut instances, count, images) = state
         .store
         .read(move |tx| {
-            let (instances, count) = tx.instances(Some(&project), marker, limit)?;
+            let (instances, count) = tx.instances(Some(&project), marker, limit + 1)?;
             Ok((instances, count, tx.images()?))
         })
         .await?;
-    let full = instances.len() == limit as usize;
-    let next = instances.last().filter(|_| full).map(|instance| instance.id);
+    let next = page::cut(&mut instances, limit, |instance| instance.id);
     let mut values = Vec::with_capacity(instances.len());
     for instance in &instances {
         let image = images.iter().find(|image| image.id == instance.image_id);

@@ -1,10 +1,6 @@
 //! `billet instance create`.
 
-use super::{
-    nic::{self, Pair},
-    password, show,
-    wait::Deadline,
-};
+use super::{metadata, nic, password, show, wait::Deadline};
 use crate::cli::{
     client::{Client, NewInstance, NewNic, Placement},
     console::Console,
@@ -15,7 +11,7 @@ use crate::cli::{
 use billet_proto::{ImageId, ServerId, VpcId};
 use clap::Args;
 use serde_json::json;
-use std::{path::PathBuf, time::Instant};
+use std::{collections::BTreeMap, path::PathBuf, time::Instant};
 
 /// The arguments.
 #[derive(Debug, Args)]
@@ -35,9 +31,9 @@ pub struct Create {
     /// File whose first line is the administrator's password; else it is asked for
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
-    /// Metadata for the instance (repeat for more)
-    #[arg(long, value_name = "KEY=VALUE", num_args = 1..)]
-    metadata: Vec<Pair>,
+    /// File with the instance's metadata, a KEY=VALUE on each line
+    #[arg(long, value_name = "FILE")]
+    metadata_file: Option<PathBuf>,
     /// What it is for
     #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
     description: String,
@@ -76,7 +72,10 @@ impl Create {
             vpc_id: self.vpc,
             network_interfaces: self.nic,
             password: password::read(self.password_file.as_deref(), console)?,
-            metadata: self.metadata.into_iter().map(|pair| (pair.key, pair.value)).collect(),
+            metadata: match &self.metadata_file {
+                Some(path) => metadata::read(path)?,
+                None => BTreeMap::new(),
+            },
             description: self.description,
             placement: self.server.map(|server_id| Placement { server_id }),
         })

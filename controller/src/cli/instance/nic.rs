@@ -1,7 +1,6 @@
-//! NICs and metadata on the command line.
+//! NICs on the command line.
 
 use crate::cli::client::NewNic;
-use std::fmt;
 
 /// `SUBNET` or `SUBNET=ADDRESS`.
 pub fn parse(text: &str) -> Result<NewNic, String> {
@@ -12,30 +11,6 @@ pub fn parse(text: &str) -> Result<NewNic, String> {
     let subnet_id = subnet.parse().map_err(|_| format!("'{subnet}' is not a subnet's id"))?;
     let ipv4_address = address.map(|text| text.parse().map_err(|_| format!("'{text}' is not an IPv4 address")));
     Ok(NewNic { subnet_id, ipv4_address: ipv4_address.transpose()? })
-}
-
-/// `KEY=VALUE`; its value may be a secret.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Pair {
-    /// Before the first `=`.
-    pub key: String,
-    /// After it.
-    pub value: String,
-}
-
-impl std::str::FromStr for Pair {
-    type Err = &'static str;
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (key, value) = text.split_once('=').ok_or("metadata is KEY=VALUE")?;
-        Ok(Self { key: key.to_owned(), value: value.to_owned() })
-    }
-}
-
-/// Without the value.
-impl fmt::Debug for Pair {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pair").field("key", &self.key).finish_non_exhaustive()
-    }
 }
 
 #[cfg(test)]
@@ -55,13 +30,5 @@ mod tests {
         {
             assert!(parse(bad).is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn a_value_may_hold_anything_and_is_not_shown() {
-        let pair: Pair = "k=a=b".parse().unwrap();
-        assert_eq!((pair.key.as_str(), pair.value.as_str()), ("k", "a=b"));
-        assert!(!format!("{pair:?}").contains("a=b"));
-        assert!("k".parse::<Pair>().is_err());
     }
 }

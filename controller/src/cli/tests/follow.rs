@@ -75,7 +75,9 @@ async fn create(fake: &Fake, more: &[&str]) -> Ended {
 #[tokio::test]
 async fn without_wait_the_id_alone_is_printed() {
     let fake = Fake::plain(staged("running"));
-    let ended = create(&fake, &["--metadata", "a=b", "--server", ID]).await;
+    let metadata = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(metadata.path(), "a=b\n").unwrap();
+    let ended = create(&fake, &["--metadata-file", metadata.path().to_str().unwrap(), "--server", ID]).await;
     assert_eq!((ended.exit, ended.out), (Exit::Done, format!("{ID}\n")));
     let body: Value = serde_json::from_slice(&fake.asked()[0].body).unwrap();
     let expected = json!({ "name": "web", "image_id": ID, "vpc_id": VPC, "network_interfaces": [{ "subnet_id": VPC }],

@@ -165,7 +165,9 @@ impl World {
     ) -> Result<(Vec<Claim>, Vec<Order>), super::super::HelloError> {
         let macs = vec!["52:54:00:00:00:01".into(), "52:54:00:00:00:02".into()];
         let server = OwnedServer { id: SERVER.into(), uuid: String::new(), serial: "SN1".into(), macs };
-        self.lifecycle.hello(agent, Hello { version: "test".into(), epoch, servers: vec![server] }).await
+        let hello = Hello { version: "test".into(), epoch, servers: vec![server] };
+        let claims = self.lifecycle.hello(agent, hello).await?;
+        Ok((claims, self.lifecycle.open_orders(agent).await?))
     }
 
     pub(crate) fn server_id(&self) -> ServerId {

@@ -2,7 +2,7 @@
 
 use crate::{
     bmc::{BootOverride, BootTarget, set_and_verify_override},
-    boot::BootEventKind,
+    boot::{BootEventKind, Events},
     host::{failure::Failure, orders::Job, ramdisks::Call, state::Stage},
     probe::HostKey,
 };
@@ -22,14 +22,34 @@ const WORD_LIFETIME: Duration = Duration::from_secs(10);
 pub(super) async fn boot(job: &Job, calls: &mut mpsc::Receiver<Call>) -> Result<(), Failure> {
     job.reporter.started(Step::Boot, "the firmware to ask for an address");
     let booted = job.within(Step::Boot, enlist(job, calls)).await;
-    job.tools.boots.close(job.server_id());
+    if booted.is_err() {
+        job.tools.boots.close(job.server_id());
+    }
     booted
+}
+
+/// Somebody else may have this boot's identity: nothing more is done for whoever enlisted by it.
+fn voided(job: &Job) -> Failure {
+    let message = "this boot's identity was asked for twice: the boot is void, for somebody else may have it";
+    job.reporter.note("identity-asked-again", message);
+    job.tools.ramdisks.close(job.server_id());
+    Failure::new(job.reporter.step(), "boot_voided", message)
 }
 
 async fn enlist(job: &Job, calls: &mut mpsc::Receiver<Call>) -> Result<(), Failure> {
     let mut events = job.tools.boots.watch(job.server_id());
     loop {
         tokio::select! {
+            // A boot that is void enlists no one, even if both are known at once.
+            biased;
+            kind = events.next() => match kind {
+                BootEventKind::Offered => job.reporter.started(Step::Boot, "the firmware to fetch the boot loader"),
+                BootEventKind::LoaderFetched => job.reporter.started(Step::Boot, "the boot loader to fetch its script"),
+                BootEventKind::ScriptFetched => job.reporter.started(Step::Boot, "the boot loader to fetch the ramdisk"),
+                BootEventKind::KernelFetched => job.reporter.started(Step::Boot, "the boot loader to fetch this boot's identity"),
+                BootEventKind::IdentityServed => job.reporter.started(Step::Boot, "the ramdisk to enlist"),
+                BootEventKind::IdentityAskedAgain => return Err(voided(job)),
+            },
             call = calls.recv() => match call {
                 Some(Call::Enlist { inventory, uptime_ms, session, answer }) => {
                     if let Err(why) = right_machine(job, &inventory) {
@@ -44,19 +64,6 @@ async fn enlist(job: &Job, calls: &mut mpsc::Receiver<Call>) -> Result<(), Failu
                 }
                 Some(call) => refuse(call, "nothing enlisted yet"),
                 None => return Err(Failure::new(Step::Boot, "superseded", "a newer order took the server's place")),
-            },
-            kind = events.next() => match kind {
-                BootEventKind::Offered => job.reporter.started(Step::Boot, "the firmware to fetch the boot loader"),
-                BootEventKind::LoaderFetched => job.reporter.started(Step::Boot, "the boot loader to fetch its script"),
-                BootEventKind::ScriptFetched => job.reporter.started(Step::Boot, "the boot loader to fetch the ramdisk"),
-                BootEventKind::KernelFetched => job.reporter.started(Step::Boot, "the boot loader to fetch this boot's identity"),
-                BootEventKind::IdentityServed => job.reporter.started(Step::Boot, "the ramdisk to enlist"),
-                BootEventKind::IdentityAskedAgain => {
-                    let message = "this boot's identity was asked for twice: the boot is void, for somebody else may have it";
-                    job.reporter.note("identity-asked-again", message);
-                    job.tools.ramdisks.close(job.server_id());
-                    return Err(Failure::new(Step::Boot, "boot_voided", message));
-                }
             },
         }
     }
@@ -108,6 +115,7 @@ pub(super) async fn serve(
     } else if job.reporter.step() == Step::Boot {
         job.reporter.started(Step::Inspect, "the ramdisk to look at the machine");
     }
+    let mut events = job.tools.boots.watch(job.server_id());
     loop {
         let step = job.reporter.step();
         let deadline = job.deadlines.of(step);
@@ -115,7 +123,11 @@ pub(super) async fn serve(
         // Until the step changes.
         while job.reporter.step() == step {
             let left = deadline.saturating_sub(began.elapsed());
-            let call = tokio::time::timeout(left, calls.recv()).await;
+            let call = tokio::select! {
+                biased;
+                () = asked_again(&mut events) => return Err(voided(job)),
+                call = tokio::time::timeout(left, calls.recv()) => call,
+            };
             let call = call.map_err(|_| Failure::deadline(step, deadline.as_secs(), &job.reporter.waiting_for()))?;
             let call = call.ok_or_else(|| Failure::new(step, "superseded", "a newer order took the server's place"))?;
             if let Some(key) = work.take(call).await? {
@@ -123,6 +135,11 @@ pub(super) async fn serve(
             }
         }
     }
+}
+
+/// Ends when the identity of this boot, which stays open meanwhile, is asked for again.
+async fn asked_again(events: &mut Events) {
+    while events.next().await != BootEventKind::IdentityAskedAgain {}
 }
 
 struct Work<'a> {

@@ -117,29 +117,7 @@ impl Lab {
         simulator.args(["-n", "-c", "lan.conf", "-f", "machine.emu", "-s", "bmc-state"]).current_dir(&server.dir);
         let process = self.start_process(&format!("bmc{number}"), &mut simulator, &server.dir.join("bmc.log"))?;
         let began = Instant::now();
-        let ready = || {
-            let asked = inside(&self.names.bmc(), "ipmitool")
-                .args([
-                    "-I",
-                    "lanplus",
-                    "-C",
-                    "3",
-                    "-H",
-                    &server.bmc_address,
-                    "-U",
-                    crate::server::BMC_USER,
-                    "-N",
-                    "1",
-                    "-R",
-                    "1",
-                    "-f",
-                ])
-                .arg(server.accepted_password_file())
-                .args(["chassis", "power", "status"])
-                .output();
-            asked.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains("Chassis Power is"))
-        };
-        while !ready() {
+        while !self.power_of(&server).is_ok_and(|said| said.contains("Chassis Power is")) {
             ensure!(
                 began.elapsed() < BMC_DEADLINE,
                 "BMC {number} does not answer; see {}",
@@ -148,6 +126,22 @@ impl Lab {
             std::thread::sleep(Duration::from_millis(100));
         }
         Ok(process)
+    }
+
+    /// What `ipmitool` says of a server's power.
+    ///
+    /// # Errors
+    /// When it cannot be run.
+    pub fn power_status(&self, number: usize) -> Result<String> {
+        self.power_of(&self.servers[number])
+    }
+
+    fn power_of(&self, server: &Server) -> Result<String> {
+        let mut tool = inside(&self.names.bmc(), "ipmitool");
+        tool.args(["-I", "lanplus", "-C", "3", "-N", "1", "-R", "1", "-H", &server.bmc_address]);
+        tool.args(["-U", crate::server::BMC_USER, "-f"]).arg(server.accepted_password_file());
+        let output = tool.args(["chassis", "power", "status"]).output().context("run ipmitool")?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     /// The process on record last under that name.

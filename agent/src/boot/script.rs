@@ -6,7 +6,8 @@ use super::{dhcp::Place, table::Answered};
 /// may ever stand here: every process of the machine can read it.
 const KERNEL_ARGUMENTS: &str = "console=tty0 console=ttyS0,115200 quiet panic=30";
 
-/// The script (iPXE's commands as of 2019).
+/// The script (iPXE's commands as of 2019). After a failure it tries again and never leaves to the firmware, which would
+/// boot what is on the disk; the agent powers the server off when the boot's deadline is over.
 ///
 /// Firmware of the UEFI kind takes the `initrd=` names from the command line, in this order; for BIOS iPXE puts the
 /// files behind each other itself. The identity comes last in both.
@@ -15,14 +16,16 @@ pub(super) fn script(place: &Place, boot: &Answered) -> String {
     let id = boot.id.simple();
     format!(
         "#!ipxe\n\
+         :again\n\
          kernel {base}/vmlinuz initrd=initrd initrd=identity {KERNEL_ARGUMENTS} || goto failed\n\
          initrd --name initrd {base}/initrd || goto failed\n\
          initrd --name identity {base}/{id}/identity.cpio || goto failed\n\
          boot || goto failed\n\
          :failed\n\
-         echo The boot failed. The server restarts in 10 seconds.\n\
+         echo The boot failed. It is tried again in 10 seconds.\n\
          sleep 10\n\
-         reboot\n"
+         imgfree\n\
+         goto again\n"
     )
 }
 
@@ -39,6 +42,7 @@ mod tests {
         let base = "http://10.77.0.1:8080/boot/52-54-00-00-00-01";
         let expected = [
             "#!ipxe".to_owned(),
+            ":again".into(),
             format!(
                 "kernel {base}/vmlinuz initrd=initrd initrd=identity \
                  console=tty0 console=ttyS0,115200 quiet panic=30 || goto failed"
@@ -47,9 +51,10 @@ mod tests {
             format!("initrd --name identity {base}/00000000000000000000000000000abc/identity.cpio || goto failed"),
             "boot || goto failed".into(),
             ":failed".into(),
-            "echo The boot failed. The server restarts in 10 seconds.".into(),
+            "echo The boot failed. It is tried again in 10 seconds.".into(),
             "sleep 10".into(),
-            "reboot".into(),
+            "imgfree".into(),
+            "goto again".into(),
         ];
         assert_eq!(script(&place, &boot).lines().collect::<Vec<_>>(), expected);
     }

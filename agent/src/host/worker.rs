@@ -86,7 +86,13 @@ async fn stop(tools: &Tools, running: &mut Option<Running>) {
 async fn work(job: Job, work: Option<Work>, stage: Stage) {
     let server = job.server_id();
     let done = match work {
-        Some(Work::Install(order)) => install::run(&job, order, stage).await.map(Some),
+        Some(Work::Install(order)) => match install::run(&job, order.clone(), stage).await {
+            Ok(key) => Ok(Some(key)),
+            Err(mut failure) => {
+                install::abandon::run(&job, &order, &mut failure).await;
+                Err(failure)
+            }
+        },
         Some(Work::PowerOff(order)) => power_off::run(&job, &order).await.map(|()| None),
         None => {
             tracing::error!(%server, "an order of a kind that this version does not know");

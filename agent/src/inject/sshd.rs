@@ -1,9 +1,10 @@
-//! sshd_config(5): so that root's password works.
+//! sshd_config(5): so that root's password works, and the host key that was made is offered.
 
 /// The drop-in; its name sorts first, and the first value counts.
 pub(super) const PATH: &str = "/etc/ssh/sshd_config.d/00-billet.conf";
 /// Its text.
-pub(super) const TEXT: &str = "PermitRootLogin yes\nPasswordAuthentication yes\n";
+pub(super) const TEXT: &str =
+    "PermitRootLogin yes\nPasswordAuthentication yes\nHostKey /etc/ssh/ssh_host_ed25519_key\n";
 
 /// The main file with the line that includes drop-ins, before everything else; none when it is there already.
 pub(super) fn with_include(main: &str) -> Option<String> {

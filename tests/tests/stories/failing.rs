@@ -30,6 +30,15 @@ fn what_cannot_work_ends_in_error_and_names_its_cause() {
 
     let instance = failed(&site, &dead, "boot_deadline");
     assert!(instance["error"]["error_msg"].as_str().unwrap().contains("firmware"), "{}", instance["error"]);
+    is_off(&site, 1, &instance);
+}
+
+/// Nothing runs on the provisioning network that no order stands for: an independent tool says that the server is off.
+fn is_off(site: &Site, server: usize, instance: &Value) {
+    let said = instance["error"]["error_msg"].as_str().unwrap();
+    assert!(said.ends_with("the server was powered off"), "{said}");
+    let told = site.lab.power_status(server).unwrap();
+    assert!(told.contains("is off"), "{told}");
 }
 
 fn create(site: &Site, server: usize, image: &str) -> String {
@@ -103,7 +112,8 @@ fn restart_agent_with_hint(site: &mut Site, hint: &str) {
 fn hint_that_fits(site: &mut Site, hint: &str, cause: &str) {
     restart_agent_with_hint(site, hint);
     let id = create(site, 0, "plain");
-    failed(site, &id, cause);
+    let instance = failed(site, &id, cause);
+    is_off(site, 0, &instance);
     for disk in &site.lab.servers[0].disks {
         assert_eq!(fs::metadata(disk).unwrap().blocks(), 0, "{} is untouched", disk.display());
     }
@@ -123,6 +133,7 @@ fn corrupt_chunk(site: &mut Site) {
     let id = create(site, 0, "plain");
     let instance = site.settled(&id, PATIENCE).unwrap();
     assert_eq!(instance["error"]["error_code"], "chunk_corrupt", "{}", instance["error"]);
+    is_off(site, 0, &instance);
     let first = &files(&server.dir, &|path: &Path| path.ends_with("disk0.raw"))[0].1[..1 << 20];
     assert!(first.iter().all(|byte| *byte == 0), "the first MiB was not written");
     delete(site, &id);

@@ -1,5 +1,6 @@
 //! Installing: from power to the host key that answers. Each stage that cannot be repeated is on disk before it begins.
 
+pub(in crate::host) mod abandon;
 mod enlisted;
 mod leave;
 mod plan;

@@ -60,13 +60,15 @@ pub enum Role {
 pub struct Registration {
     /// The agent that may own it.
     pub agent_name: String,
-    /// Only this project may use it; none: the shared pool.
-    pub project_id: Option<ProjectId>,
+    /// Only this project may use it, or `Some(None)`: it is in the shared pool. None: as before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub project_id: Option<Option<ProjectId>>,
     /// What each NIC is for, in port order; those not named are tenants'.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<Role>,
-    /// Another bootable disk is cleared rather than an error.
-    pub clear_other_bootable_disks: bool,
+    /// Another bootable disk is cleared rather than an error. None: as before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clear_other_bootable_disks: Option<bool>,
 }
 
 #[derive(Serialize)]

@@ -140,10 +140,29 @@ async fn an_operators_word_goes_to_the_operators_part() {
     assert_eq!(billet(&fake.endpoint(), &["server", "accept-unwiped", ID]).await.exit, Exit::Done);
     let asked = fake.asked();
     assert_eq!(asked[0].line, format!("PUT /admin/v1/servers/{ID}"));
-    let expected = json!({ "agent_name": "rack1", "project_id": null, "roles": ["provisioning", "tenant"],
-        "clear_other_bootable_disks": false });
+    let expected = json!({ "agent_name": "rack1", "roles": ["provisioning", "tenant"] });
     assert_eq!(serde_json::from_slice::<Value>(&asked[0].body).unwrap(), expected);
     assert_eq!(asked[1].line, format!("POST /admin/v1/servers/{ID}/accept-unwiped"));
+}
+
+#[tokio::test]
+async fn what_is_not_said_of_a_server_stays_and_what_is_said_is_sent() {
+    let fake = Fake::plain(|_, _| ok(json!({ "id": ID, "manage_state": "ready", "unwiped": false })));
+    for (words, expected) in [
+        (vec![], json!({ "agent_name": "rack1" })),
+        (vec!["--shared"], json!({ "agent_name": "rack1", "project_id": null })),
+        (vec!["--for", "lab"], json!({ "agent_name": "rack1", "project_id": "lab" })),
+        (vec!["--clear-other-bootable-disks"], json!({ "agent_name": "rack1", "clear_other_bootable_disks": true })),
+        (
+            vec!["--clear-other-bootable-disks=false"],
+            json!({ "agent_name": "rack1", "clear_other_bootable_disks": false }),
+        ),
+    ] {
+        let all = [vec!["server", "register", ID, "--agent", "rack1"], words].concat();
+        assert_eq!(billet(&fake.endpoint(), &all).await.exit, Exit::Done, "{all:?}");
+        let sent = fake.asked().pop().unwrap();
+        assert_eq!(serde_json::from_slice::<Value>(&sent.body).unwrap(), expected, "{all:?}");
+    }
 }
 
 #[tokio::test]

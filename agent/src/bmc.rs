@@ -15,6 +15,7 @@ mod rmcpplus;
 pub use ensure::{IdentityProof, OverrideProof, check_identity, ensure_off, ensure_on, set_and_verify_override};
 pub use error::{BmcError, Retry};
 pub use ipmi::{IpmiBmc, IpmiOptions};
+pub use quirks::Quirk;
 
 use futures_util::future::BoxFuture;
 use std::{fmt, net::SocketAddr};

@@ -169,9 +169,14 @@ pub struct Bmc {
     pub user: String,
     /// Holds the password in its first line.
     pub password_file: PathBuf,
+    /// Holds the BMC's own key (Kg, IPMI v2.0 §13.33) in its first line, where it has one.
+    pub kg_file: Option<PathBuf>,
     /// `operator` (enough for all that is done here) or `administrator`.
     #[serde(default)]
     pub privilege: Privilege,
+    /// What it is known to do against the specification.
+    #[serde(default)]
+    pub quirks: Vec<crate::bmc::Quirk>,
 }
 
 /// An IPMI privilege level.

@@ -11,12 +11,14 @@ mod error;
 mod gpt;
 mod inventory;
 pub mod partition;
+mod settle;
 mod target;
 mod writer;
 
 pub use choose::choose;
 pub use error::DiskError;
 pub use inventory::list_disks;
+pub use settle::settled_disks;
 pub use target::TargetDisk;
 pub use writer::{Frames, Written, write};
 

@@ -10,7 +10,8 @@ mod simulator;
 use billet_agent::{
     bmc::{
         Bmc, BmcError, BootEnabled, BootMode, BootOverride, BootTarget, IdentityProof, IpmiBmc, IpmiOptions,
-        OverrideProof, PowerState, ResetType, Retry, check_identity, ensure_off, ensure_on, set_and_verify_override,
+        OverrideProof, PowerState, Quirk, ResetType, Retry, check_identity, ensure_off, ensure_on,
+        set_and_verify_override,
     },
     config::Privilege,
 };
@@ -69,11 +70,13 @@ async fn a_boot_override_reads_back_as_far_as_the_bmc_keeps_it() {
     let bmc = operator(simulator.address);
     for (target, told) in [(BootTarget::Pxe, "pxe"), (BootTarget::Hdd, "default")] {
         let wanted = BootOverride::once(target, Some(BootMode::Uefi));
-        let proof = set_and_verify_override(&bmc, &wanted).await.unwrap();
+        let proof = set_and_verify_override(&bmc, &wanted, &[Quirk::KeepsOnlyTheBootDevice]).await.unwrap();
         assert_eq!(proof, OverrideProof::DeviceOnly, "ipmi_sim clears the flags");
+        let unknown = set_and_verify_override(&bmc, &wanted, &[]).await.unwrap_err();
+        assert!(unknown.to_string().contains("keeps-only-the-boot-device"), "{unknown}");
         assert_eq!(simulator.chassis("boot"), told);
     }
-    assert_eq!(set_and_verify_override(&bmc, &BootOverride::disabled()).await.unwrap(), OverrideProof::Whole);
+    assert_eq!(set_and_verify_override(&bmc, &BootOverride::disabled(), &[]).await.unwrap(), OverrideProof::Whole);
     let other = BootOverride { target: BootTarget::Other, enabled: BootEnabled::Once, mode: None };
     let error = bmc.set_boot_override(&other).await.unwrap_err();
     assert_eq!(error.cause(), "bmc_refused", "{error}");
@@ -162,7 +165,10 @@ async fn one_packet_in_four_may_be_lost() {
     for _ in 0..2 {
         ensure_on(&bmc, Duration::from_secs(120)).await.unwrap();
         let wanted = BootOverride::once(BootTarget::Pxe, None);
-        assert_eq!(set_and_verify_override(&bmc, &wanted).await.unwrap(), OverrideProof::DeviceOnly);
+        assert_eq!(
+            set_and_verify_override(&bmc, &wanted, &[Quirk::KeepsOnlyTheBootDevice]).await.unwrap(),
+            OverrideProof::DeviceOnly
+        );
         ensure_off(&bmc, Duration::from_secs(120)).await.unwrap();
         bmc.close().await;
     }

@@ -222,7 +222,7 @@ fn section(server: &Server, disk: &str) -> Result<String> {
     write!(
         text,
         "\n[[server]]\nid = \"{}\"\nuuid = \"{}\"\nserial = \"{}\"\nfirmware = \"{}\"\n\
-         bmc = {{ address = \"{}:623\", user = \"{BMC_USER}\", password_file = \"{}\", privilege = \"administrator\" }}\n\
+         bmc = {{ address = \"{}:623\", user = \"{BMC_USER}\", password_file = \"{}\", privilege = \"administrator\", quirks = [\"keeps-only-the-boot-device\"] }}\n\
          nics = [{}]\ndisk = {disk}\n",
         server.id,
         server.uuid,

@@ -1,7 +1,7 @@
 //! What the life cycle asks of a BMC: reach a state and see it, set an override and see it, know the machine.
 
 use super::{
-    Bmc, BmcError, BootEnabled, BootOverride, BootTarget, PowerState, ResetType, Retry,
+    Bmc, BmcError, BootEnabled, BootOverride, BootTarget, PowerState, Quirk, ResetType, Retry,
     quirks::{keeps_only_the_boot_device, same_uuid_in_some_byte_order},
 };
 use std::time::Duration;
@@ -31,7 +31,7 @@ pub enum IdentityProof {
 pub enum OverrideProof {
     /// All of it.
     Whole,
-    /// The device only; see [`keeps_only_the_boot_device`].
+    /// The device only, from a BMC with [`Quirk::KeepsOnlyTheBootDevice`].
     DeviceOnly,
 }
 
@@ -90,17 +90,21 @@ async fn ensure(bmc: &dyn Bmc, wanted: PowerState, action: ResetType, deadline: 
     })
 }
 
-/// Sets an override and reads it back.
+/// Sets an override and reads it back: all of it, but for what a BMC with these `quirks` cannot tell.
 ///
 /// # Errors
 /// [`BmcError::OverrideNotKept`] when it reads back another, twice.
-pub async fn set_and_verify_override(bmc: &dyn Bmc, wanted: &BootOverride) -> Result<OverrideProof, BmcError> {
+pub async fn set_and_verify_override(
+    bmc: &dyn Bmc,
+    wanted: &BootOverride,
+    quirks: &[Quirk],
+) -> Result<OverrideProof, BmcError> {
     let mut tries = 0;
     loop {
         bmc.set_boot_override(wanted).await?;
         let read = bmc.boot_override().await?;
         tries += 1;
-        if let Some(proof) = compare_overrides(wanted, &read) {
+        if let Some(proof) = compare_overrides(wanted, &read, quirks) {
             if proof == OverrideProof::DeviceOnly {
                 tracing::warn!(bmc = %bmc.peer().address, "the BMC reads back the boot device and none of its flags");
             }
@@ -112,7 +116,7 @@ pub async fn set_and_verify_override(bmc: &dyn Bmc, wanted: &BootOverride) -> Re
     }
 }
 
-fn compare_overrides(wanted: &BootOverride, read: &BootOverride) -> Option<OverrideProof> {
+fn compare_overrides(wanted: &BootOverride, read: &BootOverride, quirks: &[Quirk]) -> Option<OverrideProof> {
     let none = wanted.enabled == BootEnabled::Disabled || wanted.target == BootTarget::None;
     if none {
         let gone = read.enabled == BootEnabled::Disabled && !keeps_only_the_boot_device(read);
@@ -122,7 +126,7 @@ fn compare_overrides(wanted: &BootOverride, read: &BootOverride) -> Option<Overr
         return None;
     }
     if keeps_only_the_boot_device(read) {
-        return Some(OverrideProof::DeviceOnly);
+        return quirks.contains(&Quirk::KeepsOnlyTheBootDevice).then_some(OverrideProof::DeviceOnly);
     }
     let same_mode = wanted.mode.is_none() || wanted.mode == read.mode;
     (wanted.enabled == read.enabled && same_mode).then_some(OverrideProof::Whole)
@@ -184,7 +188,11 @@ mod tests {
             (BootOverride::disabled(), read(Pxe, Disabled, Legacy), None),
             (BootOverride::disabled(), read(Pxe, Once, Uefi), None),
         ] {
-            assert_eq!(compare_overrides(&wanted, &read), proof, "{wanted:?} {read:?}");
+            let known = [Quirk::KeepsOnlyTheBootDevice];
+            assert_eq!(compare_overrides(&wanted, &read, &known), proof, "{wanted:?} {read:?}");
+            // Of a BMC that is not known for it, half an answer is none.
+            let proof = proof.filter(|proof| *proof == OverrideProof::Whole);
+            assert_eq!(compare_overrides(&wanted, &read, &[]), proof, "{wanted:?} {read:?}");
         }
     }
 }

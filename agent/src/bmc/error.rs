@@ -1,6 +1,6 @@
 //! Why a BMC could not do what was asked.
 
-use super::{BootOverride, Peer, PowerState, ResetType};
+use super::{BootOverride, Peer, PowerState, ResetType, quirks::keeps_only_the_boot_device};
 use std::time::Duration;
 
 /// What a caller can do about an error.
@@ -79,7 +79,7 @@ pub enum BmcError {
         waited_s: u64,
     },
     /// The BMC took an override and reads back another.
-    #[error("set the boot override at {peer}: wanted {wanted:?}, it reads back {read:?}")]
+    #[error("set the boot override at {peer}: wanted {wanted:?}, it reads back {read:?}{}", hint(.read))]
     OverrideNotKept {
         /// Which BMC.
         peer: Peer,
@@ -133,6 +133,15 @@ impl BmcError {
             }
             Self::Protocol { .. } => "bmc_protocol",
         }
+    }
+}
+
+/// What an operator may do about a half-kept override.
+fn hint(read: &BootOverride) -> &'static str {
+    if keeps_only_the_boot_device(read) {
+        "; where this BMC is known to lose the flags only when it is read, say so: bmc.quirks = [\"keeps-only-the-boot-device\"]"
+    } else {
+        ""
     }
 }
 

@@ -1,7 +1,16 @@
 //! What BMCs do that the specifications do not say: one named predicate for each.
 
 use super::{BootEnabled, BootOverride, BootTarget};
+use serde::Deserialize;
 use uuid::Uuid;
+
+/// What only the operator can know of a BMC, because it looks like a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Quirk {
+    /// It follows boot overrides, and reads them back without their flags; see [`keeps_only_the_boot_device`].
+    KeepsOnlyTheBootDevice,
+}
 
 /// The override that was read names a device and says that it does not hold.
 ///

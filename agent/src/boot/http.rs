@@ -36,7 +36,7 @@ pub(super) struct Files {
 pub(super) fn routes(files: Files) -> Router {
     Router::new()
         .route("/boot/{mac}/{file}", get(boot_file))
-        .route("/boot/{mac}/{boot}/identity.cpio", get(identity_file))
+        .route("/boot/{mac}/{boot}/identity.cpio", get(identity_file).head(not_allowed))
         .with_state(files)
 }
 
@@ -86,6 +86,11 @@ async fn identity_file(State(files): State<Files>, Path((mac, id)): Path<(String
     }
 }
 
+/// Asking for the head alone must not use up what is served once.
+async fn not_allowed() -> StatusCode {
+    StatusCode::METHOD_NOT_ALLOWED
+}
+
 /// Streams a file, with its length so that boot loaders show progress and see a cut.
 async fn stream(path: PathBuf) -> Response {
     let opened = async {
@@ -111,3 +116,6 @@ fn failed(path: &std::path::Path, error: &std::io::Error) -> Response {
     tracing::error!(path = %path.display(), %error, "a boot file cannot be read");
     StatusCode::INTERNAL_SERVER_ERROR.into_response()
 }
+
+#[cfg(test)]
+mod tests;

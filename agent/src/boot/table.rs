@@ -13,10 +13,10 @@ use uuid::Uuid;
 /// One boot of one server.
 #[derive(Debug, Clone)]
 pub struct Boot {
-    server_id: ServerId,
+    pub(super) server_id: ServerId,
     mac: MacAddr,
     address: Ipv4Addr,
-    id: Uuid,
+    pub(super) id: Uuid,
     identity: BootIdentity,
 }
 

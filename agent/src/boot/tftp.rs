@@ -8,26 +8,47 @@ use async_tftp::{
     packet,
     server::{Handler, TftpServerBuilder},
 };
+use futures_util::AsyncRead;
 use futures_util::io::Cursor;
 use std::{
+    io,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
     time::Duration,
 };
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// One Ethernet frame; larger blocks are lost as a whole with one fragment.
 const BLOCK_BYTES: u16 = 1428;
 /// A loader has about 1 MiB.
 const MAX_LOADER_BYTES: u64 = 8 << 20;
+/// Transfers at once; a firmware that is refused asks again.
+const MAX_TRANSFERS: usize = 32;
 
 /// Hands out loaders.
 struct Loaders {
     dir: PathBuf,
     boots: BootTable,
+    places: Arc<Semaphore>,
+}
+
+/// A loader on its way.
+struct Transfer {
+    bytes: Cursor<Vec<u8>>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl AsyncRead for Transfer {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.bytes).poll_read(cx, buffer)
+    }
 }
 
 impl Handler for Loaders {
-    type Reader = Cursor<Vec<u8>>;
+    type Reader = Transfer;
     type Writer = Cursor<Vec<u8>>;
 
     async fn read_req_open(
@@ -39,13 +60,15 @@ impl Handler for Loaders {
         let boot = self.boots.of_address(address).ok_or(packet::Error::FileNotFound)?;
         let name = path.to_str().map(|name| name.trim_start_matches('/'));
         let name = name.filter(|name| [BIOS_LOADER, UEFI_LOADER].contains(name)).ok_or(packet::Error::FileNotFound)?;
+        let busy = |_| packet::Error::Msg("too many transfers at once".into());
+        let place = self.places.clone().try_acquire_owned().map_err(busy)?;
         let bytes = read_loader(&self.dir, name).map_err(|error| {
             tracing::error!(%error, name, "a boot loader cannot be read");
             packet::Error::FileNotFound
         })?;
         self.boots.reached(boot.mac, BootEventKind::LoaderFetched);
         let length = bytes.len() as u64;
-        Ok((Cursor::new(bytes), Some(length)))
+        Ok((Transfer { bytes: Cursor::new(bytes), _place: place }, Some(length)))
     }
 
     async fn write_req_open(
@@ -72,12 +95,15 @@ pub(super) fn read_loader(dir: &Path, name: &str) -> std::io::Result<Vec<u8>> {
 /// # Errors
 /// When the socket cannot be used.
 pub(super) fn spawn(socket: std::net::UdpSocket, dir: PathBuf, boots: BootTable) -> std::io::Result<()> {
-    let builder = TftpServerBuilder::with_handler(Loaders { dir, boots })
-        .std_socket(socket)
-        .map_err(std::io::Error::other)?
-        .block_size_limit(BLOCK_BYTES)
-        .timeout(Duration::from_secs(1))
-        .max_send_retries(20);
+    let builder =
+        TftpServerBuilder::with_handler(Loaders { dir, boots, places: Arc::new(Semaphore::new(MAX_TRANSFERS)) })
+            .std_socket(socket)
+            .map_err(std::io::Error::other)?
+            .block_size_limit(BLOCK_BYTES)
+            .timeout(Duration::from_secs(1))
+            // A client may not make a transfer last longer than these retries.
+            .ignore_client_timeout()
+            .max_send_retries(20);
     std::thread::Builder::new().name("tftp".into()).spawn(move || {
         let served = block_on(async move { builder.build().await?.serve().await });
         if let Err(error) = served {

@@ -30,8 +30,8 @@ use tokio::{
 const ORDERS: usize = 8;
 /// How long the doors may take to close.
 const STOP_DEADLINE: Duration = Duration::from_secs(5);
-/// A password file has one short line.
-const MAX_PASSWORD_FILE: u64 = 4096;
+/// A secret's file has one short line.
+const MAX_SECRET_FILE: u64 = 4096;
 
 /// Runs the daemon until SIGTERM or SIGINT.
 ///
@@ -73,8 +73,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
             link: link.clone(),
             boot_ca: certificate.ca_pem.as_str().into(),
         };
-        if let Some(Stage::Ramdisk { session, .. }) = records.load(server.id)?.map(|record| record.stage) {
-            ramdisks.await_order(session);
+        if let Some(Stage::Ramdisk { session, token, .. }) = records.load(server.id)?.map(|record| record.stage) {
+            ramdisks.await_order(server.id, (token, session));
         }
         let (orders, taken) = mpsc::channel(ORDERS);
         tokio::spawn(worker::run(tools, taken));
@@ -140,15 +140,21 @@ fn boot_config(config: &Config) -> BootConfig {
 }
 
 fn bmc(server: &Server) -> anyhow::Result<IpmiBmc> {
-    let path = &server.bmc.password_file;
-    let length = fs::metadata(path).with_context(|| format!("read the BMC's password in {}", path.display()))?.len();
-    if length > MAX_PASSWORD_FILE {
-        bail!("read the BMC's password in {}: it has {length} bytes, more than {MAX_PASSWORD_FILE}", path.display());
+    let bmc = &server.bmc;
+    let password = secret(&bmc.password_file).context("read the BMC's password")?;
+    let kg = bmc.kg_file.as_deref().map(secret).transpose().context("read the BMC's key")?;
+    let options = IpmiOptions { privilege: bmc.privilege, kg, ..IpmiOptions::default() };
+    Ok(IpmiBmc::new(bmc.address, bmc.user.clone(), password, options))
+}
+
+/// The first line of a short file.
+fn secret(path: &Path) -> anyhow::Result<SecretString> {
+    let length = fs::metadata(path).with_context(|| format!("read {}", path.display()))?.len();
+    if length > MAX_SECRET_FILE {
+        bail!("read {}: it has {length} bytes, more than {MAX_SECRET_FILE}", path.display());
     }
     let text = zeroize::Zeroizing::new(fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?);
-    let password = SecretString::from(text.lines().next().unwrap_or_default().to_owned());
-    let options = IpmiOptions { privilege: server.bmc.privilege, ..IpmiOptions::default() };
-    Ok(IpmiBmc::new(server.bmc.address, server.bmc.user.clone(), password, options))
+    Ok(SecretString::from(text.lines().next().unwrap_or_default().to_owned()))
 }
 
 /// Grows with each start, so that the controller knows an older process by its number.

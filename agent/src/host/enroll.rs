@@ -36,13 +36,21 @@ pub async fn load_or_join(config: &Config) -> anyhow::Result<Identity> {
     };
     let text = fs::read_to_string(token_file).with_context(|| format!("read {}", token_file.display()))?;
     let token = JoinToken::decode(&text).with_context(|| format!("use the token in {}", token_file.display()))?;
-    // The key is on disk before the token is spent: an answer that was lost costs a token, never a mix-up of keys.
-    let pair = rcgen::KeyPair::generate().context("make a key")?;
+    // The key is on disk before the token is used, and is used again at each try: whoever has token and key may ask
+    // again for an answer that was lost.
+    let pair = match fs::read_to_string(&key) {
+        Ok(pem) => rcgen::KeyPair::from_pem(&pem).with_context(|| format!("use the key in {}", key.display()))?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let pair = rcgen::KeyPair::generate().context("make a key")?;
+            replace(&key, pair.serialize_pem().as_bytes(), 0o600).context("keep the agent's key")?;
+            pair
+        }
+        Err(error) => return Err(error).with_context(|| format!("read {}", key.display())),
+    };
     let request = rcgen::CertificateParams::new(Vec::new())
         .and_then(|params| params.serialize_request(&pair))
         .and_then(|request| request.pem())
         .context("make a certificate request")?;
-    replace(&key, pair.serialize_pem().as_bytes(), 0o600).context("keep the agent's key")?;
     let joined = join(config, &token, request).await.context("join the controller")?;
     replace(&ca, joined.ca_pem.as_bytes(), 0o644).context("keep the controller's CA")?;
     replace(&certificate, joined.certificate_pem.as_bytes(), 0o644).context("keep the agent's certificate")?;

@@ -53,14 +53,15 @@ impl Job {
         kept.map_err(|error| Failure::new(step, "agent_state", super::failure::chain(&error)))
     }
 
-    /// Runs a step's work within the step's deadline.
+    /// Runs a step's work, or the rest of it, within what is left of the step's deadline.
     pub(super) async fn within<T>(
         &self,
         step: Step,
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
         let deadline = self.deadlines.of(step);
-        match tokio::time::timeout(deadline, work).await {
+        let left = deadline.saturating_sub(self.reporter.spent(step));
+        match tokio::time::timeout(left, work).await {
             Ok(done) => done,
             Err(_) => Err(Failure::deadline(step, deadline.as_secs(), &self.reporter.waiting_for())),
         }

@@ -31,6 +31,8 @@ const WORKER_DEADLINE: Duration = Duration::from_secs(90);
 const MAX_SENT_BYTES: usize = 72 << 20;
 /// How long a connection may be silent before it is asked for a sign of life, and how long that may take.
 const KEEPALIVE: Duration = Duration::from_secs(10);
+/// How long a caller may take for its TLS handshake.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// Answers ramdisks.
 pub(super) struct Door {
@@ -53,7 +55,7 @@ pub(super) async fn open(
     let listener = listener(address, interface).with_context(|| format!("listen for ramdisks on {address}"))?;
     let identity = Identity::from_pem(&certificate.certificate_pem, &certificate.key_pem);
     let router = Server::builder()
-        .tls_config(ServerTlsConfig::new().identity(identity))
+        .tls_config(ServerTlsConfig::new().identity(identity).timeout(HANDSHAKE))
         .context("use the boot certificate")?
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE))
@@ -107,7 +109,12 @@ impl Ramdisk for Door {
         let random = rand::rngs::OsRng.try_fill_bytes(&mut bytes);
         random.map_err(|_| Status::unavailable("the agent has no randomness"))?;
         let session = hex::encode(bytes);
-        self.ramdisks.enlist(&boot_token, inventory, uptime_ms, session).await.map(Response::new)
+        let ramdisks = self.ramdisks.clone();
+        // A task of its own: a caller that hangs up half-way must find the same session when it asks again.
+        let enlisting = tokio::spawn(async move { ramdisks.enlist(&boot_token, inventory, uptime_ms, session).await });
+        let ended = tokio::time::timeout(WORKER_DEADLINE, enlisting).await;
+        let ended = ended.map_err(|_| Status::unavailable("the agent took too long; try again"))?;
+        ended.map_err(|_| Status::unavailable("the agent is stopping"))?.map(Response::new)
     }
 
     async fn read_manifest(&self, request: Request<SessionRequest>) -> Result<Response<ReadManifestReply>, Status> {

@@ -10,7 +10,7 @@ use billet_proto::{
     ramdisk::{DiskHint, EnlistReply, HandOverReply, Inventory, RamdiskReport},
 };
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::sync::{mpsc, oneshot};
@@ -21,8 +21,15 @@ const QUEUE: usize = 16;
 
 /// What a ramdisk asks of its server's worker.
 pub(super) enum Call {
-    /// It has the boot token; is it the right machine? Once answered well, the session is on disk.
-    Enlist { inventory: Inventory, uptime_ms: u64, session: Digest, answer: oneshot::Sender<Result<(), Status>> },
+    /// It has the boot token; is it the right machine? Once answered well, the session is on disk. It comes again when
+    /// the agent was restarted before its answer was sent.
+    Enlist {
+        inventory: Inventory,
+        uptime_ms: u64,
+        token: Digest,
+        session: Digest,
+        answer: oneshot::Sender<Result<(), Status>>,
+    },
     /// It reports; answered when what follows is on disk.
     Report { report: RamdiskReport, answer: oneshot::Sender<Result<(), Status>> },
     /// It asks for the word.
@@ -61,14 +68,14 @@ pub(super) struct Ramdisks(Arc<Mutex<Table>>);
 #[derive(Default)]
 struct Table {
     entries: HashMap<ServerId, Entry>,
-    /// Sessions on disk whose order did not come again yet after a restart.
-    awaited: HashSet<Digest>,
+    /// Tokens and sessions on disk whose order did not come again yet after a restart.
+    awaited: HashMap<ServerId, (Option<Digest>, Digest)>,
 }
 
 impl Ramdisks {
-    /// A session of the time before this start: until its order comes, its calls are to be repeated.
-    pub(super) fn await_order(&self, session: Digest) {
-        self.lock().awaited.insert(session);
+    /// A ramdisk of the time before this start: until its order comes, its calls are to be repeated.
+    pub(super) fn await_order(&self, server: ServerId, known: (Option<Digest>, Digest)) {
+        self.lock().awaited.insert(server, known);
     }
 
     /// Expects a ramdisk with this token.
@@ -76,16 +83,15 @@ impl Ramdisks {
         self.enter(server, generation, (Some(Digest::of(token.as_bytes())), None), offer)
     }
 
-    /// Goes on with a ramdisk that enlisted before this start.
+    /// Goes on with a ramdisk that enlisted before this start; with a token that was not used up it may ask again.
     pub(super) fn resume(
         &self,
         server: ServerId,
         generation: u64,
-        session: Digest,
+        (token, session): (Option<Digest>, Digest),
         offer: Offer,
     ) -> mpsc::Receiver<Call> {
-        self.lock().awaited.remove(&session);
-        self.enter(server, generation, (None, Some(session)), offer)
+        self.enter(server, generation, (token, Some(session)), offer)
     }
 
     fn enter(
@@ -96,16 +102,21 @@ impl Ramdisks {
         offer: Offer,
     ) -> mpsc::Receiver<Call> {
         let (calls, taken) = mpsc::channel(QUEUE);
-        self.lock().entries.insert(server, Entry { generation, token, session, replay: None, offer, calls });
+        let mut table = self.lock();
+        table.awaited.remove(&server);
+        table.entries.insert(server, Entry { generation, token, session, replay: None, offer, calls });
         taken
     }
 
     /// Nobody may speak for that server any more.
     pub(super) fn close(&self, server: ServerId) {
-        self.lock().entries.remove(&server);
+        let mut table = self.lock();
+        table.awaited.remove(&server);
+        table.entries.remove(&server);
     }
 
-    /// Turns a boot token into a session, once; again only while the session was not used.
+    /// Turns a boot token into a session, once; again only while the session was not used. Not to be dropped half-way: once
+    /// the worker took the session, it must be known here too.
     pub(super) async fn enlist(
         &self,
         token: &str,
@@ -117,20 +128,20 @@ impl Ramdisks {
         let token = Digest::of(token.as_bytes());
         let (server, calls) = {
             let table = self.lock();
+            if table.awaited.values().any(|(awaited, _)| *awaited == Some(token)) {
+                return Err(Status::unavailable("the agent waits for the controller"));
+            }
             let found = table.entries.iter().find(|(_, entry)| entry.token == Some(token));
             let (server, entry) = found.ok_or_else(refused)?;
             if let Some(session) = &entry.replay {
                 return Ok(reply(entry, session.clone()));
-            }
-            if entry.session.is_some() {
-                return Err(refused());
             }
             (*server, entry.calls.clone())
         };
         let (answer, answered) = oneshot::channel();
         let session = Digest::of(new_session.as_bytes());
         let away = |()| Status::unavailable("the order is being changed; try again");
-        calls.try_send(Call::Enlist { inventory, uptime_ms, session, answer }).map_err(|_| away(()))?;
+        calls.try_send(Call::Enlist { inventory, uptime_ms, token, session, answer }).map_err(|_| away(()))?;
         answered.await.map_err(|_| away(()))??;
         let mut table = self.lock();
         let entry = table.entries.get_mut(&server).filter(|entry| entry.token == Some(token)).ok_or_else(refused)?;
@@ -147,7 +158,7 @@ impl Ramdisks {
             (entry.token, entry.replay) = (None, None);
             return Ok(Session { server: *server, generation: entry.generation, calls: entry.calls.clone() });
         }
-        if table.awaited.contains(&digest) {
+        if table.awaited.values().any(|(_, awaited)| *awaited == digest) {
             return Err(Status::unavailable("the agent waits for the controller"));
         }
         Err(Status::unauthenticated("the session is unknown or over"))
@@ -166,3 +177,6 @@ fn reply(entry: &Entry, session: String) -> EnlistReply {
         disk: Some(entry.offer.disk.clone()),
     }
 }
+
+#[cfg(test)]
+mod tests;

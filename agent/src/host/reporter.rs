@@ -5,7 +5,11 @@ use billet_proto::{
     ServerId,
     link::{Done, Failed, Finished, Note, Progress, Report, Started, Step, report::What},
 };
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::time::Instant;
 
 /// Reports of one order; cheap to clone.
 #[derive(Clone)]
@@ -18,13 +22,15 @@ pub(super) struct Reporter {
 
 struct Stands {
     step: Step,
+    since: Instant,
     waiting_for: String,
     host_key: Option<String>,
 }
 
 impl Reporter {
     pub(super) fn new(link: Link, server: ServerId, generation: u64) -> Self {
-        let stands = Stands { step: Step::Unspecified, waiting_for: String::new(), host_key: None };
+        let stands =
+            Stands { step: Step::Unspecified, since: Instant::now(), waiting_for: String::new(), host_key: None };
         Self { link, server, generation, stands: Arc::new(Mutex::new(stands)) }
     }
 
@@ -35,7 +41,10 @@ impl Reporter {
             if stands.step == step && stands.waiting_for == waiting_for {
                 return;
             }
-            (stands.step, stands.waiting_for) = (step, waiting_for.to_owned());
+            if stands.step != step {
+                (stands.step, stands.since) = (step, Instant::now());
+            }
+            waiting_for.clone_into(&mut stands.waiting_for);
         }
         self.tell(step, What::Started(Started { waiting_for: waiting_for.into() }));
     }
@@ -48,6 +57,12 @@ impl Reporter {
     /// The present step.
     pub(super) fn step(&self) -> Step {
         self.stands().step
+    }
+
+    /// How long `step` has been the present one; nothing when another is.
+    pub(super) fn spent(&self, step: Step) -> Duration {
+        let stands = self.stands();
+        if stands.step == step { stands.since.elapsed() } else { Duration::ZERO }
     }
 
     pub(super) fn progress(&self, step: Step, progress: Progress) {

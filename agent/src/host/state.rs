@@ -31,6 +31,9 @@ pub enum Stage {
     Ramdisk {
         /// Digest of the session.
         session: Digest,
+        /// Digest of the boot token that became it, until the session was used for the first time.
+        #[serde(default)]
+        token: Option<Digest>,
         /// Public half of the host key that it made, when it came that far.
         host_key: Option<String>,
     },
@@ -170,7 +173,8 @@ mod tests {
         let records = Records::open(dir.path()).unwrap();
         let id: ServerId = "0198170e-4ca7-7000-8000-000000000001".parse().unwrap();
         assert_eq!(records.load(id).unwrap(), None);
-        let record = Record { generation: 7, stage: Stage::Ramdisk { session: Digest::of(b"s"), host_key: None } };
+        let record =
+            Record { generation: 7, stage: Stage::Ramdisk { session: Digest::of(b"s"), token: None, host_key: None } };
         records.save(id, &record).unwrap();
         assert_eq!(Records::open(dir.path()).unwrap().load(id).unwrap(), Some(record));
         fs::write(records.path(id), b"{").unwrap();

@@ -18,6 +18,11 @@ pub(super) fn interfaces(plan: &Plan) -> String {
         ));
         if index == 0 {
             text.push_str(&format!("    gateway {}\n", nic.gateway));
+            // For resolvconf(8) and its like, which own /etc/resolv.conf where it is a link; ifup itself ignores it.
+            let servers: Vec<String> = nic.dns.iter().map(ToString::to_string).collect();
+            if !servers.is_empty() {
+                text.push_str(&format!("    dns-nameservers {}\n", servers.join(" ")));
+            }
         }
     }
     text
@@ -37,9 +42,10 @@ mod tests {
     use super::{super::plan::tests::plan, *};
 
     #[test]
-    fn the_first_nic_alone_has_the_gateway() {
+    fn the_first_nic_alone_has_the_gateway_and_dns() {
         let expected = "auto lo\niface lo inet loopback\n\n\
-            auto nic0\niface nic0 inet static\n    address 10.20.0.7/24\n    gateway 10.20.0.1\n\n\
+            auto nic0\niface nic0 inet static\n    address 10.20.0.7/24\n    gateway 10.20.0.1\n    \
+            dns-nameservers 10.20.0.1\n\n\
             auto nic1\niface nic1 inet static\n    address 10.20.1.7/24\n";
         assert_eq!(interfaces(&plan()), expected);
         assert_eq!(links(&plan())[1].1, "[Match]\nPermanentMACAddress=52:54:00:00:00:02\n\n[Link]\nName=nic1\n");

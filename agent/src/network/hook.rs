@@ -2,11 +2,15 @@
 
 use super::{Network, NetworkError};
 use billet_proto::{MacAddr, ServerId};
+use nix::{
+    sys::signal::{Signal, killpg},
+    unistd::Pid,
+};
 use serde::{Deserialize, Serialize};
 use std::{path::Path, process::Stdio, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    process::Command,
+    process::{Child, Command},
 };
 
 /// No answer is longer; a hook that says more is refused.
@@ -42,9 +46,12 @@ pub(super) async fn run(
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
+        // With whatever it starts it is one group, which ends as a whole.
+        .process_group(0)
         .kill_on_drop(true)
         .spawn()
         .map_err(failed)?;
+    let group = Group::of(&child);
     let question = serde_json::to_vec(call).expect("a call has only string keys");
     let talk = async {
         if let Some(mut stdin) = child.stdin.take() {
@@ -62,12 +69,36 @@ pub(super) async fn run(
         .await
         .map_err(|_| NetworkError::Deadline { mac: call.mac, seconds: deadline.as_secs() })?
         .map_err(failed)?;
+    group.done();
     let refused = |reason: String| NetworkError::Refused { mac: call.mac, reason };
     match serde_json::from_slice::<Answer>(&answer) {
         Ok(Answer { ok: true, .. }) if status.success() => Ok(()),
         Ok(Answer { ok: true, .. }) => Err(refused(format!("it said ok but ended with {status}"))),
         Ok(Answer { error, .. }) => Err(refused(error.chars().filter(|c| !c.is_control()).take(300).collect())),
         Err(error) => Err(refused(format!("its answer is not the JSON expected ({error}); it ended with {status}"))),
+    }
+}
+
+/// The hook and its children, ended when this is dropped before the hook answered.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn of(child: &Child) -> Self {
+        Self(child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw))
+    }
+
+    /// It ended by itself; its number may be another's by now.
+    fn done(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            // Gone already is well.
+            let _ = killpg(group, Signal::SIGKILL);
+        }
     }
 }
 
@@ -118,8 +149,19 @@ mod tests {
     #[tokio::test]
     async fn a_hook_that_hangs_is_ended_at_its_deadline() {
         let dir = tempfile::tempdir().unwrap();
-        let path = hook(&dir, "exec sleep 60");
-        let error = run(&path, &[], &call(), Duration::from_millis(300)).await.unwrap_err();
+        let pid = dir.path().join("pid");
+        let path = hook(&dir, &format!("sleep 60 & echo $! > {}; wait", pid.display()));
+        let error = run(&path, &[], &call(), Duration::from_millis(500)).await.unwrap_err();
         assert!(matches!(error, NetworkError::Deadline { .. }), "{error}");
+        let child = std::fs::read_to_string(pid).unwrap();
+        let status = || std::fs::read_to_string(format!("/proc/{}/stat", child.trim()));
+        for _ in 0..100 {
+            // Gone, or waiting to be reaped by whoever adopted it.
+            if status().map_or(true, |status| status.contains(") Z ")) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("what the hook started lives on");
     }
 }

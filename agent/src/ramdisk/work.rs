@@ -16,7 +16,7 @@ use std::path::Path;
 pub(super) async fn run() -> anyhow::Result<()> {
     let identity = identity::take()?;
     network::bring_up(&identity.nic).await?;
-    let disks = crate::disk::list_disks(Path::new("/sys"))?;
+    let disks = crate::disk::settled_disks(Path::new("/sys")).await?;
     let inventory = inventory::read(disks.clone());
     let (agent, reply) = Agent::enlist(&identity, inventory, identity::uptime()).await?;
     drop(identity);

@@ -6,10 +6,12 @@ mod leave;
 mod plan;
 mod power;
 mod verify;
+mod word;
 
 use super::Job;
 use crate::host::{failure::Failure, ramdisks::Offer, state::Stage};
 use billet_proto::link::{Install, Step};
+use enlisted::Enlisted;
 use plan::Plan;
 
 /// Does the work from `stage` on; answers the host key that answered.
@@ -20,15 +22,15 @@ pub(in crate::host) async fn run(job: &Job, order: Install, stage: Stage) -> Res
     let key = match stage {
         Stage::Begun | Stage::Ended(_) => {
             let mut calls = job.within(Step::Power, power::on(job, &plan, offer)).await?;
-            enlisted::boot(job, &mut calls).await?;
-            let served = enlisted::serve(job, calls, None).await;
+            let enlisted = enlisted::boot(job, &mut calls).await?;
+            let served = enlisted::serve(job, calls, enlisted).await;
             job.tools.boots.close(id);
             served?
         }
-        Stage::Ramdisk { session, host_key } => {
+        Stage::Ramdisk { session, token, host_key } => {
             job.reporter.started(Step::Inspect, "the ramdisk, which was at work before the agent started again");
-            let calls = job.tools.ramdisks.resume(id, job.generation, session, offer);
-            enlisted::serve(job, calls, host_key).await?
+            let calls = job.tools.ramdisks.resume(id, job.generation, (token, session), offer);
+            enlisted::serve(job, calls, Enlisted { host_key, token }).await?
         }
         Stage::Leaving { host_key } => host_key,
         Stage::Verifying { host_key } => return verify::run(job, &plan, &host_key).await,

@@ -17,6 +17,7 @@ const WANTED: &[(&str, &str)] = &[
     ("nvme", "NVMe disks"),
     ("crc32c_generic", "ext4's checksums, on any processor"),
     ("ext4", "the installed system"),
+    ("xfs", "the installed system"),
 ];
 
 /// A compressed archive with `/modules.order` and the modules.
@@ -94,6 +95,7 @@ mod tests {
             each("sd_mod", ""),
             each("crc32c_generic", ""),
             each("ext4", " kernel/jbd2.ko"),
+            each("xfs", ""),
         ]
         .concat();
         let order = load_order(&text, "kernel/nvme.ko\n").unwrap();
@@ -109,6 +111,7 @@ mod tests {
             "crc32c_generic",
             "jbd2",
             "ext4",
+            "xfs",
         ];
         assert_eq!(names, expected);
         assert!(load_order(&text, "").unwrap_err().to_string().contains("nvme"));

@@ -1,7 +1,7 @@
 //! After a failure: the server is powered off and taken off the provisioning network, so that nothing runs there that no
 //! order stands for, neither half of a new system nor what was on the disk before.
 
-use super::plan::Plan;
+use super::{plan::Plan, word};
 use crate::{
     bmc::{check_identity, ensure_off},
     host::{
@@ -18,10 +18,10 @@ const DEADLINE: Duration = Duration::from_secs(15);
 
 /// Does what can be done within 15 s, and says in the failure how it went. From `verify` on the disk's system is the
 /// tenant's, on the tenant's network: it stays as it is. Where the BMC itself refused, it is not asked again: a second
-/// wrong password may lock the account.
+/// wrong password may lock the account. Where the controller refused its word, a newer order has the server.
 pub(in crate::host) async fn run(job: &Job, order: &Install, failure: &mut Failure) {
     let asked_in_vain = failure.step == Step::Power && failure.cause.starts_with("bmc_");
-    if failure.step == Step::Verify || asked_in_vain {
+    if failure.step == Step::Verify || failure.cause == word::REFUSED || asked_in_vain {
         return;
     }
     let Ok(plan) = Plan::new(job, order) else { return };

@@ -1,25 +1,26 @@
 //! The ramdisk's calls, from its enlisting to its leaving.
 
+use super::{
+    leave,
+    word::{NoWord, REFUSED, Word},
+};
 use crate::{
-    bmc::{BootOverride, BootTarget, set_and_verify_override},
+    bmc::Retry,
     boot::{BootEventKind, Events},
     host::{failure::Failure, orders::Job, ramdisks::Call, state::Stage},
     probe::HostKey,
 };
 use billet_proto::{
-    link::{Step, WordRequest},
+    link::Step,
     manifest::Digest,
     ramdisk::{HandOverReply, Inventory, RamdiskReport, ramdisk_report::What},
 };
 use std::time::Duration;
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{sync::mpsc, time::timeout};
 use tonic::Status;
 
-/// The controller's word is good for so long.
-const WORD_LIFETIME: Duration = Duration::from_secs(10);
-
 /// Waits for the right machine to enlist.
-pub(super) async fn boot(job: &Job, calls: &mut mpsc::Receiver<Call>) -> Result<(), Failure> {
+pub(super) async fn boot(job: &Job, calls: &mut mpsc::Receiver<Call>) -> Result<Enlisted, Failure> {
     job.reporter.started(Step::Boot, "the firmware to ask for an address");
     let booted = job.within(Step::Boot, enlist(job, calls)).await;
     if booted.is_err() {
@@ -36,7 +37,7 @@ fn voided(job: &Job) -> Failure {
     Failure::new(job.reporter.step(), "boot_voided", message)
 }
 
-async fn enlist(job: &Job, calls: &mut mpsc::Receiver<Call>) -> Result<(), Failure> {
+async fn enlist(job: &Job, calls: &mut mpsc::Receiver<Call>) -> Result<Enlisted, Failure> {
     let mut events = job.tools.boots.watch(job.server_id());
     loop {
         tokio::select! {
@@ -51,16 +52,16 @@ async fn enlist(job: &Job, calls: &mut mpsc::Receiver<Call>) -> Result<(), Failu
                 BootEventKind::IdentityAskedAgain => return Err(voided(job)),
             },
             call = calls.recv() => match call {
-                Some(Call::Enlist { inventory, uptime_ms, session, answer }) => {
+                Some(Call::Enlist { inventory, uptime_ms, token, session, answer }) => {
                     if let Err(why) = right_machine(job, &inventory) {
                         let _ = answer.send(Err(Status::permission_denied(why.clone())));
                         return Err(Failure::new(Step::Boot, "wrong_machine", why));
                     }
-                    let kept = job.save(Step::Boot, Stage::Ramdisk { session, host_key: None });
+                    let kept = job.save(Step::Boot, Stage::Ramdisk { session, token: Some(token), host_key: None });
                     let _ = answer.send(kept.clone().map_err(|f| Status::unavailable(f.message)));
                     kept?;
                     job.reporter.finished(Step::Boot, &described(&inventory, uptime_ms));
-                    return Ok(());
+                    return Ok(Enlisted { host_key: None, token: Some(token) });
                 }
                 Some(call) => refuse(call, "nothing enlisted yet"),
                 None => return Err(Failure::new(Step::Boot, "superseded", "a newer order took the server's place")),
@@ -103,13 +104,18 @@ fn described(inventory: &Inventory, uptime_ms: u64) -> String {
     )
 }
 
+/// What is known of a ramdisk that enlisted.
+pub(super) struct Enlisted {
+    /// Of the host key that it made; none before that.
+    pub(super) host_key: Option<String>,
+    /// Digest of the boot token, until its session was used: an answer that was lost may be asked for again.
+    pub(super) token: Option<Digest>,
+}
+
 /// Serves the ramdisk until it leaves; answers the host key that it made.
-pub(super) async fn serve(
-    job: &Job,
-    mut calls: mpsc::Receiver<Call>,
-    known_key: Option<String>,
-) -> Result<String, Failure> {
-    let mut work = Work { job, key: known_key, word: None, session: None };
+pub(super) async fn serve(job: &Job, mut calls: mpsc::Receiver<Call>, enlisted: Enlisted) -> Result<String, Failure> {
+    let Enlisted { host_key, token } = enlisted;
+    let mut work = Work { job, key: host_key, token, word: None };
     if let Some(key) = &work.key {
         job.reporter.host_key(key);
     } else if job.reporter.step() == Step::Boot {
@@ -119,20 +125,19 @@ pub(super) async fn serve(
     loop {
         let step = job.reporter.step();
         let deadline = job.deadlines.of(step);
-        let began = Instant::now();
-        // Until the step changes.
-        while job.reporter.step() == step {
-            let left = deadline.saturating_sub(began.elapsed());
-            let call = tokio::select! {
-                biased;
-                () = asked_again(&mut events) => return Err(voided(job)),
-                call = tokio::time::timeout(left, calls.recv()) => call,
-            };
-            let call = call.map_err(|_| Failure::deadline(step, deadline.as_secs(), &job.reporter.waiting_for()))?;
-            let call = call.ok_or_else(|| Failure::new(step, "superseded", "a newer order took the server's place"))?;
-            if let Some(key) = work.take(call).await? {
-                return Ok(key);
-            }
+        let late = |_| Failure::deadline(step, deadline.as_secs(), &job.reporter.waiting_for());
+        let left = || deadline.saturating_sub(job.reporter.spent(step));
+        let call = tokio::select! {
+            biased;
+            () = asked_again(&mut events) => return Err(voided(job)),
+            call = timeout(left(), calls.recv()) => call,
+        };
+        let call = call.map_err(late)?;
+        let call = call.ok_or_else(|| Failure::new(step, "superseded", "a newer order took the server's place"))?;
+        // A call that begins the next step has that step's time for the rest.
+        let time = if matches!(call, Call::HandOver { .. }) { job.deadlines.of(Step::HandOver) } else { left() };
+        if let Some(key) = timeout(time, work.take(call)).await.map_err(late)?? {
+            return Ok(key);
         }
     }
 }
@@ -145,17 +150,17 @@ async fn asked_again(events: &mut Events) {
 struct Work<'a> {
     job: &'a Job,
     key: Option<String>,
-    /// When the controller gave its word.
-    word: Option<Instant>,
-    session: Option<Digest>,
+    token: Option<Digest>,
+    word: Option<Word>,
 }
 
 impl Work<'_> {
     /// Answers one call; the host key when the ramdisk left.
     async fn take(&mut self, call: Call) -> Result<Option<String>, Failure> {
         match call {
-            Call::Enlist { answer, .. } => {
-                let _ = answer.send(Err(Status::permission_denied("the boot token is spent")));
+            Call::Enlist { inventory, token, session, answer, .. } => {
+                let answered = self.enlist_again(&inventory, token, session);
+                let _ = answer.send(answered);
             }
             Call::Report { report, answer } => {
                 let done = self.report(report);
@@ -171,11 +176,11 @@ impl Work<'_> {
                     return Err(failure);
                 }
                 if let Some(reason) = refused {
-                    return Err(Failure::new(Step::HandOver, "hand_over_refused", format!("the controller: {reason}")));
+                    return Err(Failure::new(Step::HandOver, REFUSED, reason));
                 }
             }
             Call::Leave { answer } => {
-                let (fresh, key) = (self.word.is_some_and(|at| at.elapsed() <= WORD_LIFETIME), self.key.clone());
+                let (fresh, key) = (self.word.is_some_and(Word::is_fresh), self.key.clone());
                 let Some(key) = key.filter(|_| fresh) else {
                     let why = "the word is older than 10 s, or there is no host key; ask again";
                     let _ = answer.send(Err(Status::failed_precondition(why)));
@@ -190,14 +195,28 @@ impl Work<'_> {
         Ok(None)
     }
 
+    /// The answer to the first call was lost: whoever has the token gets another session, while none was used.
+    fn enlist_again(&self, inventory: &Inventory, token: Digest, session: Digest) -> Result<(), Status> {
+        if self.token != Some(token) {
+            return Err(Status::permission_denied("the boot token is spent"));
+        }
+        right_machine(self.job, inventory).map_err(Status::permission_denied)?;
+        let kept = self.job.save(Step::Boot, Stage::Ramdisk { session, token: Some(token), host_key: None });
+        kept.map_err(|failure| Status::unavailable(failure.message))
+    }
+
     fn report(&mut self, report: RamdiskReport) -> Result<(), Failure> {
         let reporter = &self.job.reporter;
         let step = report.step();
         if !matches!(step, Step::Inspect | Step::Write | Step::Configure | Step::HandOver) {
             return Ok(());
         }
-        let digest = Digest::of(report.session.as_bytes());
-        self.session = Some(digest);
+        let session = Digest::of(report.session.as_bytes());
+        if self.token.is_some() {
+            // The session is in use: the token that became it is spent for good, also after a restart.
+            self.job.save(step, Stage::Ramdisk { session, token: None, host_key: self.key.clone() })?;
+            self.token = None;
+        }
         match report.what {
             Some(What::Started(started)) => reporter.started(step, &started.waiting_for),
             Some(What::Progress(progress)) => {
@@ -212,7 +231,7 @@ impl Work<'_> {
             Some(What::Configured(configured)) => {
                 let key: Result<HostKey, _> = configured.host_key.parse();
                 let key = key.map_err(|error| Failure::new(step, "host_key_malformed", error.to_string()))?.to_string();
-                self.job.save(step, Stage::Ramdisk { session: digest, host_key: Some(key.clone()) })?;
+                self.job.save(step, Stage::Ramdisk { session, token: None, host_key: Some(key.clone()) })?;
                 reporter.host_key(&key);
                 self.key = Some(key);
             }
@@ -226,23 +245,22 @@ impl Work<'_> {
     async fn hand_over(&mut self, nonce: Vec<u8>) -> Result<HandOverReply, (Status, Option<Failure>)> {
         let job = self.job;
         job.reporter.started(Step::HandOver, "the BMC to take the order to boot from disk");
-        let wanted = BootOverride::once(BootTarget::Hdd, Some(job.tools.server.firmware.into()));
-        let _proof = set_and_verify_override(&job.tools.bmc, &wanted).await.map_err(|error| {
+        let _proof = leave::boot_from_disk(job).await.map_err(|error| {
             let failure = Failure::bmc(Step::HandOver, &error);
-            (Status::unavailable(failure.message.clone()), Some(failure))
+            let status = Status::unavailable(failure.message.clone());
+            // What may pass is tried again: the ramdisk asks again, until the step's deadline.
+            (status, (!matches!(error.retry(), Retry::After(_))).then_some(failure))
         })?;
         job.reporter.started(Step::HandOver, "the controller's word");
-        let server_id = job.server_id().to_string();
-        let asked = Instant::now();
-        let word =
-            job.tools.link.word(WordRequest { server_id, generation: job.generation, nonce: nonce.clone() }).await;
-        // Not knowing is answered by asking again: the ramdisk does.
-        let word = word.map_err(|error| (Status::unavailable(error.to_string()), None))?;
-        if word.granted {
-            self.word = Some(asked);
-            job.reporter.started(Step::HandOver, "the ramdisk to leave");
+        match Word::ask(job, nonce.clone()).await {
+            Ok(word) => {
+                self.word = Some(word);
+                job.reporter.started(Step::HandOver, "the ramdisk to leave");
+                Ok(HandOverReply { nonce, granted: true, reason: String::new() })
+            }
+            Err(NoWord::Unknown(error)) => Err((Status::unavailable(error.to_string()), None)),
+            Err(NoWord::Refused(reason)) => Ok(HandOverReply { nonce, granted: false, reason }),
         }
-        Ok(HandOverReply { nonce, granted: word.granted, reason: word.reason })
     }
 }
 

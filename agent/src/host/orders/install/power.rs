@@ -38,7 +38,7 @@ pub(super) async fn on(job: &Job, plan: &Plan, offer: Offer) -> Result<mpsc::Rec
     let calls = open(job, plan, offer)?;
     job.reporter.started(STEP, "the BMC to take the order to boot from the network");
     let wanted = BootOverride::once(BootTarget::Pxe, Some(server.firmware.into()));
-    let proof = set_and_verify_override(&tools.bmc, &wanted).await.map_err(failed)?;
+    let proof = set_and_verify_override(&tools.bmc, &wanted, &server.bmc.quirks).await.map_err(failed)?;
     if proof == OverrideProof::DeviceOnly {
         job.reporter.note("boot-override", "the BMC reads back the boot device and none of its flags");
     }

@@ -1,6 +1,6 @@
 //! `running` means that the host key which the ramdisk made answered at the address.
 
-use super::{Plan, leave};
+use super::{Plan, leave, word::Word};
 use crate::{
     host::{
         failure::{Failure, chain},
@@ -17,6 +17,9 @@ const STEP: Step = Step::Verify;
 /// One probe, and the pause after it.
 const PROBE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// The whole of the second reset: asking the controller, and the BMC.
+const RESET: Duration = Duration::from_secs(60);
 
 /// Probes until the key answers; once, at half the time, the BMC resets a server that gives no sign of life.
 pub(super) async fn run(job: &Job, plan: &Plan, key: &str) -> Result<String, Failure> {
@@ -47,12 +50,22 @@ pub(super) async fn run(job: &Job, plan: &Plan, key: &str) -> Result<String, Fai
             was_reset = true;
             job.reporter
                 .note("reset", &format!("no sign of life after half the time ({last}); the BMC resets the server"));
-            if let Err(error) = leave::reset(job).await {
-                job.reporter.note("reset", &chain(&error));
-            }
+            reset_once_more(job).await;
         }
         tokio::time::sleep(PAUSE).await;
     }
     let message = format!("{waiting}: not within {} s; last: {last}", deadline.as_secs());
     Err(Failure::new(STEP, "host_key_not_seen", message))
+}
+
+/// Only with a fresh word: whoever does not know acts on nothing.
+async fn reset_once_more(job: &Job) {
+    let reset = async {
+        Word::wait(job).await.map_err(|failure| failure.message)?;
+        leave::reset(job).await.map_err(|error| chain(&error))
+    };
+    let outcome = tokio::time::timeout(RESET, reset).await;
+    if let Err(why) = outcome.unwrap_or_else(|_| Err(format!("not within {} s", RESET.as_secs()))) {
+        job.reporter.note("reset", &why);
+    }
 }

@@ -1,0 +1,73 @@
+//! The controller's word that this generation may still hand its server over. It is good for 10 s after it was asked
+//! for: what cannot be undone happens only while it is fresh.
+
+use crate::host::{failure::Failure, link::LinkError, orders::Job};
+use billet_proto::link::{Step, WordRequest};
+use rand::TryRngCore;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+const LIFETIME: Duration = Duration::from_secs(10);
+/// Before a controller that is away is asked again.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// The word was given.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Word {
+    asked: Instant,
+}
+
+/// Why there is none.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoWord {
+    /// Not knowing is answered by asking again.
+    #[error(transparent)]
+    Unknown(#[from] LinkError),
+    #[error("the controller: {0}")]
+    Refused(String),
+}
+
+impl Word {
+    /// Asks once, with the nonce of whoever wants to know.
+    pub(super) async fn ask(job: &Job, nonce: Vec<u8>) -> Result<Self, NoWord> {
+        let (server_id, generation) = (job.server_id().to_string(), job.generation);
+        let asked = Instant::now();
+        let word = job.tools.link.word(WordRequest { server_id: server_id.clone(), generation, nonce }).await?;
+        if word.server_id != server_id || word.generation != generation {
+            let (other, newer) = (word.server_id, word.generation);
+            return Err(NoWord::Refused(format!("its word is for server {other}, generation {newer}")));
+        }
+        if word.granted { Ok(Self { asked }) } else { Err(NoWord::Refused(word.reason)) }
+    }
+
+    /// Asks until the controller answers: the caller sets the deadline.
+    pub(super) async fn wait(job: &Job) -> Result<Self, Failure> {
+        loop {
+            let mut nonce = [0; 16];
+            let random = rand::rngs::OsRng.try_fill_bytes(&mut nonce);
+            random.map_err(|error| Failure::new(Step::HandOver, "agent_randomness", error.to_string()))?;
+            match Self::ask(job, nonce.to_vec()).await {
+                Ok(word) => return Ok(word),
+                Err(NoWord::Unknown(_)) => sleep(PAUSE).await,
+                Err(error @ NoWord::Refused(_)) => return Err(refused(&error)),
+            }
+        }
+    }
+
+    /// This word, or where it is too old another.
+    pub(super) async fn or_fresh(self, job: &Job) -> Result<Self, Failure> {
+        if self.is_fresh() { Ok(self) } else { Self::wait(job).await }
+    }
+
+    pub(super) fn is_fresh(self) -> bool {
+        self.asked.elapsed() <= LIFETIME
+    }
+}
+
+/// Nothing more is done for this generation.
+pub(super) fn refused(error: &NoWord) -> Failure {
+    Failure::new(Step::HandOver, REFUSED, error.to_string())
+}
+
+/// Whatever stands on the server is a newer order's business.
+pub(super) const REFUSED: &str = "hand_over_refused";

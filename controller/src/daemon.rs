@@ -2,6 +2,7 @@
 
 mod notify;
 mod rest;
+mod state;
 
 use crate::{
     api::{AppState, Rates, router},
@@ -46,9 +47,10 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         .create(state_dir)
         .with_context(|| format!("make {}", state_dir.display()))?;
     let tokens = CurrentTokens::new(Tokens::load(&config.tokens_file)?);
-    let sealer = Arc::new(Sealer::load_or_create(&state_dir.join("master.key"), &edge.entropy)?);
+    state::check(state_dir, state::credential().as_deref())?;
+    let sealer = Arc::new(Sealer::load_or_create(&state_dir.join(state::MASTER_KEY), &edge.entropy)?);
     let ca = Arc::new(Ca::load_or_create(state_dir, &edge)?);
-    let store = Handle::threaded(SqliteStore::open(&state_dir.join("billet.db"))?).context("start the store")?;
+    let store = Handle::threaded(SqliteStore::open(&state_dir.join(state::DATABASE))?).context("start the store")?;
     let blobs = Blobs::new(&state_dir.join("images"))?;
     let images = ImageService::new(store.clone(), edge.clone(), blobs.clone());
     images.remove_orphans().await?;

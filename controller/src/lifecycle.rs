@@ -12,14 +12,17 @@ mod expire;
 mod image_access;
 mod order;
 pub mod refusal;
+mod register;
 mod report;
 mod rules;
 pub mod secrets;
+mod server_table;
 pub mod table;
 mod word;
 
 pub(crate) use claim::HelloError;
 pub use driver::{Dispatch, Lifecycle, Parts};
+pub(crate) use server_table::is_vouched_for;
 
 #[cfg(test)]
 pub(crate) mod tests;

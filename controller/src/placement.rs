@@ -1,7 +1,7 @@
 //! Which server an instance gets: pure decisions.
 
 use crate::{
-    lifecycle::refusal::Refusal,
+    lifecycle::{is_vouched_for, refusal::Refusal},
     store::record::{ManageState, NicRole, Server},
 };
 use billet_proto::{ProjectId, ServerId};
@@ -41,23 +41,6 @@ pub fn place(
 /// Whether a project's instances may be on the server: its own, or one of the shared pool.
 pub fn may_use(server: &Server, project: &ProjectId) -> bool {
     server.project_id.as_ref().is_none_or(|owner| owner == project)
-}
-
-/// Whether the operator registered the server for the very agent whose claim was accepted.
-pub fn is_vouched_for(server: &Server) -> bool {
-    server.registered_agent.is_some() && server.registered_agent == server.owner
-}
-
-/// The state that a server has after its registration or its owner changed: one that both sides vouch for becomes
-/// ready (`maintain` when nothing wiped it), one that they no longer do goes back to onboard. One in use or in maintain
-/// stays what it is.
-pub fn settled_state(server: &Server) -> ManageState {
-    match (server.manage_state, is_vouched_for(server)) {
-        (ManageState::Onboard, true) if server.unwiped => ManageState::Maintain,
-        (ManageState::Onboard, true) => ManageState::Ready,
-        (ManageState::Ready, false) => ManageState::Onboard,
-        (state, _) => state,
-    }
 }
 
 /// Ports that a tenant may have, in port order.
@@ -216,26 +199,5 @@ mod tests {
                     1 with too few tenant NICs";
         assert_eq!(why(&servers, None, 1), (vec![], text.to_owned()));
         assert!(why(&[], None, 1).1.contains("no server"));
-    }
-
-    #[test]
-    fn both_sides_make_a_server_ready_and_either_can_end_that() {
-        use ManageState::{InUse, Maintain, Onboard, Ready};
-        for (state, vouched, unwiped, settled) in [
-            (Onboard, true, false, Ready),
-            (Onboard, true, true, Maintain),
-            (Onboard, false, false, Onboard),
-            (Ready, true, true, Ready),
-            (Ready, false, false, Onboard),
-            (InUse, false, true, InUse),
-            (Maintain, true, false, Maintain),
-            (Maintain, false, true, Maintain),
-        ] {
-            let mut server = Server { manage_state: state, unwiped, ..server(1) };
-            if !vouched {
-                server.owner = None;
-            }
-            assert_eq!(settled_state(&server), settled, "{state:?} {vouched} {unwiped}");
-        }
     }
 }

@@ -3,13 +3,12 @@
 use super::{
     error::ApiError,
     router::AppState,
-    servers::{Whole, find},
+    servers::{Whole, missing},
 };
 use crate::{
     lifecycle::refusal::Refusal,
-    placement::{is_vouched_for, settled_state},
     request::{NewAgent, RegisterServer},
-    store::record::{ManageState, Server},
+    store::record::Server,
 };
 use axum::{
     Json,
@@ -53,38 +52,9 @@ pub(super) async fn register(
     let word = RegisterServer::parse(&body)?;
     let rule = "must be a UUID in lower case with hyphens";
     let id: ServerId = id.parse().map_err(|_| Refusal::invalid("id", rule, &id))?;
-    let now = state.edge.now();
-    let whole = state
-        .store
-        .run(move |tx| {
-            let agent = tx.agent_by_name(&word.agent_name)?;
-            let agent = agent
-                .ok_or_else(|| Refusal::invalid("agent_name", "must be an agent that joined", &word.agent_name))?;
-            let known = tx.server(id)?;
-            let is_new = known.is_none();
-            let mut server = known.unwrap_or_else(|| Server::unheard_of(id, now));
-            if server.manage_state == ManageState::InUse && server.registered_agent != Some(agent.id) {
-                let why = "an instance is on it, so it cannot be given to another agent".into();
-                return Err(ApiError::from(Refusal::ServersNotReady { ids: vec![id], why }));
-            }
-            server.registered_agent = Some(agent.id);
-            if let Some(project) = word.project_id {
-                server.project_id = project;
-            }
-            server.roles = word.roles.unwrap_or(server.roles);
-            server.clear_other_bootable_disks =
-                word.clear_other_bootable_disks.unwrap_or(server.clear_other_bootable_disks);
-            server.manage_state = settled_state(&server);
-            if is_new {
-                tx.insert_server(&server)?
-            } else {
-                tx.update_server(&server)?
-            }
-            Ok(Whole::read(tx, server)?)
-        })
-        .await?;
+    let server = state.lifecycle.register(id, word).await?;
     state.presence.server_changed(id);
-    Ok(Json(whole.shown(&state, None)))
+    whole(&state, server).await
 }
 
 /// The operator's explicit word that a server which nothing wiped may be used again.
@@ -92,18 +62,12 @@ pub(super) async fn accept_unwiped(
     State(state): State<AppState>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
-    let whole = state
-        .store
-        .run(move |tx| {
-            let mut server = find(tx, &id)?;
-            if server.manage_state != ManageState::Maintain {
-                let why = format!("it is {}, and must be maintain", server.manage_state.as_str());
-                return Err(ApiError::from(Refusal::ServersNotReady { ids: vec![server.id], why }));
-            }
-            server.manage_state = if is_vouched_for(&server) { ManageState::Ready } else { ManageState::Onboard };
-            tx.update_server(&server)?;
-            Ok(Whole::read(tx, server)?)
-        })
-        .await?;
-    Ok(Json(whole.shown(&state, None)))
+    let id: ServerId = id.parse().map_err(|_| missing(&id))?;
+    let server = state.lifecycle.accept_unwiped(id).await?;
+    whole(&state, server).await
+}
+
+async fn whole(state: &AppState, server: Server) -> Result<Json<Value>, ApiError> {
+    let whole = state.store.read(move |tx| Whole::read(tx, server)).await?;
+    Ok(Json(whole.shown(state, None)))
 }

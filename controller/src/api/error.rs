@@ -66,7 +66,7 @@ impl ApiError {
         match self {
             Self::Unauthorized => (S::UNAUTHORIZED, "iMetal.0003", text),
             Self::Forbidden(_) => (S::FORBIDDEN, "iMetal.0004", text),
-            Self::TooMany { .. } | Self::Refused(Refusal::Busy) => (S::TOO_MANY_REQUESTS, "iMetal.0005", text),
+            Self::TooMany { .. } => (S::TOO_MANY_REQUESTS, "iMetal.0005", text),
             Self::NotFound { what: "physical servers", .. } => (S::NOT_FOUND, "iMetal.0100", text),
             Self::NotFound { what: "instances", .. } => (S::NOT_FOUND, "iMetal.0200", text),
             Self::NotFound { .. } | Self::NoSuchPath => (S::NOT_FOUND, "iMetal.0904", text),
@@ -96,7 +96,6 @@ fn refused(refusal: &Refusal) -> (StatusCode, &'static str, String) {
             (S::NOT_FOUND, "iMetal.0200", format!("instances not found: [{}]", listed(ids)))
         }
         Refusal::InstanceState { .. } => (S::BAD_REQUEST, "iMetal.0201", refusal.to_string()),
-        Refusal::Busy => (S::TOO_MANY_REQUESTS, "iMetal.0005", "Too many requests".into()),
         Refusal::Store(_) => (S::INTERNAL_SERVER_ERROR, "iMetal.0099", "Internal error".into()),
     }
 }

@@ -4,14 +4,14 @@
 use crate::{
     clock::Timestamp,
     lifecycle::refusal::Refusal,
-    request::{CreateInstance, ImageMeta, ImageOs, Invalid},
+    request::{CreateInstance, ImageMeta, ImageOs, Invalid, RegisterServer},
     store::{
         StoreError,
-        record::{Agent, Image, Instance},
+        record::{Agent, Image, Instance, Server},
     },
 };
 use axum::body::Body;
-use billet_proto::{AgentId, InstanceId, ProjectId, ServerId};
+use billet_proto::{AgentId, ImageId, InstanceId, ProjectId, ServerId};
 use std::{collections::BTreeMap, error::Error, future::Future, pin::Pin};
 use tokio::sync::watch;
 
@@ -20,6 +20,13 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// The only mover of state.
 pub trait LifecycleApi: Send + Sync {
+    /// The operating system of an image that the project can see; validation that depends on it comes before all else that
+    /// costs more.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] when there is none.
+    fn image_os<'a>(&'a self, project: &'a ProjectId, image: ImageId) -> BoxFuture<'a, Result<ImageOs, Refusal>>;
+
     /// Checks what a request's ids name (image visible, VPC and subnets the project's and of one VPC, addresses free, a
     /// server to be had) without changing anything, so that hopeless requests cost no password hash.
     ///
@@ -29,7 +36,7 @@ pub trait LifecycleApi: Send + Sync {
         &'a self,
         project: &'a ProjectId,
         request: &'a CreateInstance,
-    ) -> BoxFuture<'a, Result<ImageOs, Refusal>>;
+    ) -> BoxFuture<'a, Result<(), Refusal>>;
 
     /// Checks again, and accepts: instance, reservations and event are on disk when this answers.
     /// `password_hash` is a crypt(3) hash; the request's password was wiped.
@@ -49,6 +56,18 @@ pub trait LifecycleApi: Send + Sync {
     /// # Errors
     /// [`Refusal::InstancesNotFound`] for one that is unknown, another project's or terminated.
     fn delete<'a>(&'a self, project: Option<ProjectId>, id: InstanceId) -> BoxFuture<'a, Result<(), Refusal>>;
+
+    /// Takes the operator's word for a server: registers it, or changes its registration.
+    ///
+    /// # Errors
+    /// For an agent that did not join, or another agent's server with an instance on it.
+    fn register(&self, id: ServerId, word: RegisterServer) -> BoxFuture<'_, Result<Server, Refusal>>;
+
+    /// Takes the operator's word that a server which nothing wiped may be used again.
+    ///
+    /// # Errors
+    /// For one that is unknown, or not in `maintain`.
+    fn accept_unwiped(&self, id: ServerId) -> BoxFuture<'_, Result<Server, Refusal>>;
 
     /// Counts up after each committed event of any instance.
     fn changes(&self) -> watch::Receiver<u64>;

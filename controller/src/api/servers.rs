@@ -128,7 +128,7 @@ pub(super) async fn show(
     Ok(Json(whole.await?.shown(&state, to)))
 }
 
-pub(super) fn find(tx: &mut dyn Transaction, id: &str) -> Result<Server, ApiError> {
+fn find(tx: &mut dyn Transaction, id: &str) -> Result<Server, ApiError> {
     let found = match id.parse::<ServerId>() {
         Ok(id) => tx.server(id)?,
         Err(_) => None,
@@ -136,6 +136,6 @@ pub(super) fn find(tx: &mut dyn Transaction, id: &str) -> Result<Server, ApiErro
     found.ok_or_else(|| missing(id))
 }
 
-fn missing(id: &str) -> ApiError {
+pub(super) fn missing(id: &str) -> ApiError {
     ApiError::NotFound { what: "physical servers", id: id.chars().take(64).collect() }
 }

@@ -221,3 +221,27 @@ async fn networks_lie_in_each_other_and_servers_need_an_agent_that_joined() {
     assert_eq!(status, StatusCode::CREATED);
     assert!(body["token"].as_str().unwrap().starts_with("billet-join-v1."));
 }
+
+#[tokio::test]
+async fn a_password_is_judged_before_servers_and_an_image_that_nothing_installs_is_refused() {
+    let api = Api::new(50).await;
+    api.create(&api.tenant, &api.world.body()).await;
+    let mut body = api.world.body();
+    body["password"] = "xxTOORxx-1".into();
+    let (_, _, refused) = api.create(&api.tenant, &body).await;
+    assert_eq!(code(&refused), "iMetal.0001", "no server is free, and that is not what is wrong first: {refused}");
+    assert!(refused.to_string().contains("password"), "{refused}");
+    let windows = billet_proto::ImageId::new(api.world.edge.id());
+    let (known, store) = (api.world.image, api.world.store.clone());
+    let inserted = store.run(move |tx| {
+        let image = tx.image(known)?.unwrap();
+        tx.insert_image(&crate::store::record::Image { id: windows, os_type: "Windows".into(), ..image })
+    });
+    inserted.await.unwrap();
+    let mut body = api.world.body();
+    body["image_id"] = windows.to_string().into();
+    let (status, _, refused) = api.create(&api.tenant, &body).await;
+    assert_eq!((status, code(&refused)), (StatusCode::BAD_REQUEST, "iMetal.0001"));
+    assert!(refused.to_string().contains("image_id") && refused.to_string().contains("Linux"), "{refused}");
+    assert_eq!(api.hasher.begun(), 1, "only the first cost a hash");
+}

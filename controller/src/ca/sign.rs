@@ -46,6 +46,8 @@ pub struct AgentCertificate {
     pub certificate_pem: String,
     /// SHA-256 of its DER.
     pub sha256: [u8; 32],
+    /// SHA-256 of the public key's bytes.
+    pub key_sha256: [u8; 32],
 }
 
 impl Ca {
@@ -90,7 +92,9 @@ impl Ca {
         let mut params = leaf(&name, ExtendedKeyUsagePurpose::ClientAuth, &self.edge, AGENT_VALIDITY);
         params.subject_alt_names = vec![dns_name(&name)?];
         let certificate = params.signed_by(&request.public_key, &self.issuer).map_err(CaError::Sign)?;
-        Ok(AgentCertificate { certificate_pem: certificate.pem(), sha256: sha256_of_der(certificate.der()) })
+        let key_sha256 = sha256_of_der(PublicKeyData::der_bytes(&request.public_key));
+        let sha256 = sha256_of_der(certificate.der());
+        Ok(AgentCertificate { certificate_pem: certificate.pem(), sha256, key_sha256 })
     }
 }
 

@@ -1,18 +1,18 @@
 //! Which servers an agent owns: what it says when it attaches, against what is known.
 
-use super::rules::Rules;
-use crate::{
-    placement::settled_state,
-    store::{
-        Result, Transaction,
-        record::{ManageState, Server},
-    },
+use super::{
+    rules::Rules,
+    server_table::{ServerEvent, next},
+};
+use crate::store::{
+    Result, Transaction,
+    record::{ManageState, Server},
 };
 use billet_proto::{
     AgentId, MacAddr, ServerId,
     link::{Claim, Hello, OwnedServer},
 };
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// More than any rack has; the rest is refused.
 const MAX_SERVERS: usize = 1024;
@@ -45,9 +45,10 @@ pub(super) fn hello(
     }
     let mut claims = Vec::new();
     let mut owned = HashSet::new();
+    let mut machines = Machines::of(tx.servers()?);
     for said in hello.servers.iter().take(MAX_SERVERS) {
         let refused = |reason: String| Claim { server_id: said.id.clone(), accepted: false, reason };
-        claims.push(match claim(tx, rules, agent, said)? {
+        claims.push(match claim(tx, rules, agent, said, &mut machines)? {
             Ok(id) => {
                 owned.insert(id);
                 Claim { server_id: said.id.clone(), accepted: true, reason: String::new() }
@@ -64,6 +65,7 @@ fn claim(
     rules: &Rules,
     agent: AgentId,
     said: &OwnedServer,
+    machines: &mut Machines,
 ) -> Result<std::result::Result<ServerId, String>> {
     let Ok(id) = said.id.parse::<ServerId>() else { return Ok(Err("the server id is malformed".into())) };
     let macs: std::result::Result<Vec<MacAddr>, _> = said.macs.iter().take(16).map(|mac| mac.parse()).collect();
@@ -75,6 +77,10 @@ fn claim(
     if let Some(other) = known.as_ref().and_then(|server| server.registered_agent).filter(|other| *other != agent) {
         return Ok(Err(format!("it is registered for agent {}", name_of(tx, other)?)));
     }
+    if let Some((other, what)) = machines.taken(id, said, &macs) {
+        return Ok(Err(format!("server {other} has {what}")));
+    }
+    machines.note(id, said, &macs);
     let is_new = known.is_none();
     let mut server = known.unwrap_or_else(|| Server::unheard_of(id, rules.now));
     server.owner = Some(agent);
@@ -84,7 +90,7 @@ fn claim(
     }
     server.uuid.clone_from(&said.uuid);
     server.serial.clone_from(&said.serial);
-    server.manage_state = settled_state(&server);
+    server.manage_state = next(&server, ServerEvent::Settled).unwrap_or(server.manage_state);
     if is_new {
         tx.insert_server(&server)?
     } else {
@@ -98,11 +104,55 @@ fn let_go(tx: &mut dyn Transaction, agent: AgentId, owned: &HashSet<ServerId>) -
     for mut server in tx.servers()? {
         if server.owner == Some(agent) && !owned.contains(&server.id) && server.manage_state != ManageState::InUse {
             server.owner = None;
-            server.manage_state = settled_state(&server);
+            server.manage_state = next(&server, ServerEvent::Settled).unwrap_or(server.manage_state);
             tx.update_server(&server)?;
         }
     }
     Ok(())
+}
+
+/// Which server has which NIC, UUID and serial number: two that claim one machine would fight over it.
+struct Machines {
+    by_mac: HashMap<MacAddr, ServerId>,
+    by_uuid: HashMap<String, ServerId>,
+    by_serial: HashMap<String, ServerId>,
+}
+
+impl Machines {
+    /// Those that somebody owns, or that an instance is on.
+    fn of(servers: Vec<Server>) -> Self {
+        let mut known = Self { by_mac: HashMap::new(), by_uuid: HashMap::new(), by_serial: HashMap::new() };
+        for server in servers {
+            if server.owner.is_some() || server.manage_state == ManageState::InUse {
+                let said = OwnedServer { uuid: server.uuid, serial: server.serial, ..OwnedServer::default() };
+                known.note(server.id, &said, &server.macs);
+            }
+        }
+        known
+    }
+
+    fn note(&mut self, id: ServerId, said: &OwnedServer, macs: &[MacAddr]) {
+        self.by_mac.extend(macs.iter().map(|mac| (*mac, id)));
+        if !said.uuid.is_empty() {
+            self.by_uuid.insert(said.uuid.to_ascii_lowercase(), id);
+        } else if !said.serial.is_empty() {
+            // Makers number their machines each for himself: a serial number alone counts only without a UUID.
+            self.by_serial.insert(said.serial.clone(), id);
+        }
+    }
+
+    fn taken(&self, id: ServerId, said: &OwnedServer, macs: &[MacAddr]) -> Option<(ServerId, String)> {
+        let other = |known: Option<&ServerId>| known.copied().filter(|known| *known != id);
+        if let Some((server, mac)) = macs.iter().find_map(|mac| Some((other(self.by_mac.get(mac))?, mac))) {
+            return Some((server, format!("MAC {mac}")));
+        }
+        if !said.uuid.is_empty() {
+            let server = other(self.by_uuid.get(&said.uuid.to_ascii_lowercase()))?;
+            return Some((server, format!("UUID {}", said.uuid)));
+        }
+        let server = other(self.by_serial.get(&said.serial))?;
+        Some((server, format!("serial number {}", said.serial)))
+    }
 }
 
 fn name_of(tx: &mut dyn Transaction, agent: AgentId) -> Result<String> {

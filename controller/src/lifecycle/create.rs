@@ -1,6 +1,13 @@
 //! Accepting an instance: checks against the store, the choice of server and addresses, and the rows.
 
-use super::{event, refusal::Refusal, rules::Rules, secrets::InstanceSecrets, table::Phase};
+use super::{
+    event,
+    refusal::Refusal,
+    rules::Rules,
+    secrets::InstanceSecrets,
+    server_table::{ServerEvent, next},
+    table::Phase,
+};
 use crate::{
     addresses::{self, AddressError, Pool},
     clock::{Edge, below},
@@ -8,7 +15,7 @@ use crate::{
     request::{CreateInstance, ImageOs, NicRequest},
     store::{
         Transaction,
-        record::{Instance, InstanceNic, ManageState, Reservation, Server, Subnet},
+        record::{Image, Instance, InstanceNic, Reservation, Server, Subnet},
     },
 };
 use billet_proto::{ImageId, InstanceId, ProjectId, ServerId, VpcId};
@@ -16,7 +23,6 @@ use std::{collections::HashSet, net::Ipv4Addr};
 
 /// A request whose every id names something that fits.
 pub(super) struct Planned {
-    pub(super) os: ImageOs,
     server: Server,
     nics: Vec<InstanceNic>,
 }
@@ -37,6 +43,18 @@ impl From<&CreateInstance> for Wish {
     }
 }
 
+fn visible_image(tx: &mut dyn Transaction, project: &ProjectId, id: ImageId) -> Result<Image, Refusal> {
+    let image = tx.image(id)?.filter(|image| image.project_id.as_ref().is_none_or(|owner| owner == project));
+    image.ok_or_else(|| Refusal::invalid("image_id", "must name an image that this project can see", id))
+}
+
+/// The operating system of an image, whose administrator's name a password may not contain.
+pub(super) fn image_os(tx: &mut dyn Transaction, project: &ProjectId, id: ImageId) -> Result<ImageOs, Refusal> {
+    let image = visible_image(tx, project, id)?;
+    let unknown = || Refusal::invalid("image_id", "must name an image of a known operating system", &image.os_type);
+    ImageOs::from_word(&image.os_type).ok_or_else(unknown)
+}
+
 /// Checks a wish and chooses; changes nothing.
 pub(super) fn plan(
     tx: &mut dyn Transaction,
@@ -44,14 +62,11 @@ pub(super) fn plan(
     project: &ProjectId,
     request: &Wish,
 ) -> Result<Planned, Refusal> {
-    let image = tx.image(request.image_id)?;
-    let image = image.filter(|image| image.project_id.as_ref().is_none_or(|owner| owner == project));
-    let image = image.ok_or_else(|| {
-        Refusal::invalid("image_id", "must name an image that this project can see", request.image_id)
-    })?;
-    let os = ImageOs::from_word(&image.os_type).ok_or_else(|| {
-        Refusal::invalid("image_id", "must name an image of a known operating system", &image.os_type)
-    })?;
+    let os_type = visible_image(tx, project, request.image_id)?.os_type;
+    if ImageOs::from_word(&os_type) != Some(ImageOs::Linux) {
+        let rule = "must name an image whose os_type is Linux: others cannot be installed yet";
+        return Err(Refusal::invalid("image_id", rule, os_type));
+    }
     let vpc = tx.vpc(request.vpc_id)?.filter(|vpc| vpc.project_id == *project);
     let vpc = vpc.ok_or_else(|| Refusal::invalid("vpc_id", "must name a VPC of this project", request.vpc_id))?;
     let mut subnets = Vec::with_capacity(request.nics.len());
@@ -73,7 +88,7 @@ pub(super) fn plan(
         .zip(&subnets)
         .map(|((port, address), subnet)| InstanceNic { subnet_id: subnet.id, address, mac: server.macs[port] })
         .collect();
-    Ok(Planned { os, server, nics })
+    Ok(Planned { server, nics })
 }
 
 /// Those asked for by address first, so that no automatic one takes what a later NIC asks for.
@@ -117,7 +132,10 @@ pub(super) fn accept(
     let Planned { mut server, nics, .. } = plan(tx, edge, project, &request.into())?;
     let id = InstanceId::new(edge.id());
     server.generation += 1;
-    server.manage_state = ManageState::InUse;
+    server.manage_state = next(&server, ServerEvent::Taken).ok_or_else(|| Refusal::ServersNotReady {
+        ids: vec![server.id],
+        why: format!("it is {}", server.manage_state.as_str()),
+    })?;
     // From here on an order may reach the ramdisk without our knowing: only a wipe makes this untrue again.
     server.unwiped = true;
     let mut instance = Instance {
@@ -140,6 +158,7 @@ pub(super) fn accept(
         host_key: None,
         proof: None,
         boot_trust: None,
+        clear_other_bootable_disks: server.clear_other_bootable_disks,
         created_at: rules.now,
         updated_at: rules.now,
         launched_at: None,

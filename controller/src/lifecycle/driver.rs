@@ -6,6 +6,7 @@ use super::{
     claim::{self, HelloError},
     create, delete, expire, image_access, order,
     refusal::Refusal,
+    register,
     report::{self, Applied},
     rules::Rules,
     secrets::InstanceSecrets,
@@ -15,11 +16,14 @@ use crate::{
     api::ports::{BoxFuture, LifecycleApi},
     clock::{Edge, Timestamp},
     config::{Deadlines, Policy},
-    request::{CreateInstance, ImageOs},
-    store::{Handle, StoreError, Transaction, record::Instance},
+    request::{CreateInstance, ImageOs, RegisterServer},
+    store::{
+        Handle, StoreError, Transaction,
+        record::{Instance, Server},
+    },
 };
 use billet_proto::{
-    AgentId, ImageId, InstanceId, ProjectId,
+    AgentId, ImageId, InstanceId, ProjectId, ServerId,
     link::{Claim, Hello, Order, Report, WordRequest, report::What},
 };
 use std::{
@@ -251,16 +255,21 @@ async fn unhurried<T: Send + 'static>(
 }
 
 impl LifecycleApi for Lifecycle {
+    fn image_os<'a>(&'a self, project: &'a ProjectId, image: ImageId) -> BoxFuture<'a, Result<ImageOs, Refusal>> {
+        let project = project.clone();
+        Box::pin(async move { self.parts.store.run(move |tx| create::image_os(tx, &project, image)).await })
+    }
+
     fn check_create<'a>(
         &'a self,
         project: &'a ProjectId,
         request: &'a CreateInstance,
-    ) -> BoxFuture<'a, Result<ImageOs, Refusal>> {
+    ) -> BoxFuture<'a, Result<(), Refusal>> {
         let (edge, project) = (self.parts.edge.clone(), project.clone());
         let request = create::Wish::from(request);
-        Box::pin(async move {
-            self.parts.store.run(move |tx| create::plan(tx, &edge, &project, &request).map(|planned| planned.os)).await
-        })
+        Box::pin(
+            async move { self.parts.store.run(move |tx| create::plan(tx, &edge, &project, &request).map(drop)).await },
+        )
     }
 
     fn create<'a>(
@@ -299,6 +308,15 @@ impl LifecycleApi for Lifecycle {
             })
             .await
         })
+    }
+
+    fn register(&self, id: ServerId, word: RegisterServer) -> BoxFuture<'_, Result<Server, Refusal>> {
+        let rules = self.rules();
+        Box::pin(self.transact(move |tx| register::register(tx, &rules, id, word)))
+    }
+
+    fn accept_unwiped(&self, id: ServerId) -> BoxFuture<'_, Result<Server, Refusal>> {
+        Box::pin(self.transact(move |tx| register::accept_unwiped(tx, id)))
     }
 
     fn changes(&self) -> watch::Receiver<u64> {

@@ -46,7 +46,7 @@ pub(super) fn of(
             nics: nics(tx, instance)?,
             password_hash: secrets.password(instance)?.to_string(),
             metadata: secrets.metadata(instance)?.into_iter().collect(),
-            clear_other_bootable_disks: server.clear_other_bootable_disks,
+            clear_other_bootable_disks: instance.clear_other_bootable_disks,
         })
     };
     let order = Order {

@@ -37,9 +37,6 @@ pub enum Refusal {
         /// The states that allow it.
         wanted: &'static str,
     },
-    /// As much as is allowed is in progress; the same call may work soon.
-    #[error("accept the request: too much is in progress")]
-    Busy,
     /// The store failed.
     #[error("read or write what is stored")]
     Store(#[source] StoreError),

@@ -3,14 +3,12 @@
 use super::{
     event::{self, tame},
     rules::{Rules, phase_of},
+    server_table::{self, ServerEvent},
     table::{self, Event, Phase},
 };
-use crate::{
-    placement,
-    store::{
-        Result, StoreError, Transaction,
-        record::{Cause, Instance, ManageState, NewEvent},
-    },
+use crate::store::{
+    Result, StoreError, Transaction,
+    record::{Cause, Instance, NewEvent},
 };
 use billet_proto::{
     AgentId, ServerId,
@@ -185,10 +183,7 @@ fn end(tx: &mut dyn Transaction, rules: &Rules, mut instance: Instance, done: &D
 fn free(tx: &mut dyn Transaction, rules: &Rules, instance: &Instance) -> Result<()> {
     tx.release(instance.id)?;
     let mut server = tx.server(instance.server_id)?.ok_or(StoreError::Corrupt("an instance's server"))?;
-    server.manage_state = match (rules.policy.allow_unwiped_reuse, placement::is_vouched_for(&server)) {
-        (true, true) => ManageState::Ready,
-        (true, false) => ManageState::Onboard,
-        (false, _) => ManageState::Maintain,
-    };
+    let freed = ServerEvent::Freed { reuse: rules.policy.allow_unwiped_reuse };
+    server.manage_state = server_table::next(&server, freed).unwrap_or(server.manage_state);
     tx.update_server(&server)
 }

@@ -3,18 +3,20 @@
 use super::{caller::unavailable, join_token::digest};
 use crate::{
     ca::Ca,
-    clock::Edge,
-    store::{Handle, StoreError, record::Agent},
+    clock::{Edge, Timestamp},
+    store::{Handle, StoreError, Transaction, record::Agent},
 };
 use billet_proto::{
     AgentId,
     link::{JoinReply, JoinRequest, enrollment_server::Enrollment},
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tonic::{Request, Response, Status};
 
 /// No request of ours is longer.
 const MAX_CSR_BYTES: usize = 16 << 10;
+/// How long after joining an agent may ask again, as long as a token is good.
+const JOIN_AGAIN: Duration = Duration::from_secs(60 * 60);
 
 /// Answers `Join`.
 pub(super) struct Door {
@@ -41,16 +43,22 @@ impl Enrollment for Door {
         if csr_pem.len() > MAX_CSR_BYTES || secret.len() > 256 {
             return Err(Status::invalid_argument("the request is too long"));
         }
-        let agent_id = AgentId::new(self.edge.id());
+        let secret = digest(&secret);
+        let known = self.store.read(move |tx| tx.agents()).await.map_err(|error| unavailable(&error))?;
+        let again = known.into_iter().find(|agent| agent.join_secret_sha256 == secret);
+        let agent_id = again.as_ref().map_or_else(|| AgentId::new(self.edge.id()), |agent| agent.id);
         let signed = self.ca.sign_agent(&csr_pem, agent_id);
         // Signed before the token is spent, and answered only after it is: a bad request costs no token.
         let signed = signed.map_err(|error| Status::invalid_argument(format!("the certificate request: {error}")))?;
-        let (now, certificate_sha256) = (self.edge.now(), signed.sha256);
+        let (now, certificate_sha256, key_sha256) = (self.edge.now(), signed.sha256, signed.key_sha256);
         let joined = self
             .store
             .run(move |tx| {
-                let token =
-                    tx.take_join_token(&digest(&secret))?.ok_or(JoinError::Refused("the token is unknown or spent"))?;
+                if let Some(mut agent) = again {
+                    certify_again(tx, &mut agent, now, (certificate_sha256, key_sha256))?;
+                    return Ok(agent.name);
+                }
+                let token = tx.take_join_token(&secret)?.ok_or(JoinError::Refused("the token is unknown or spent"))?;
                 if token.expires_at < now {
                     return Err(JoinError::Refused("the token is too old"));
                 }
@@ -62,6 +70,8 @@ impl Enrollment for Door {
                     id: agent_id,
                     name: name.clone(),
                     certificate_sha256,
+                    key_sha256,
+                    join_secret_sha256: secret,
                     epoch: 0,
                     joined_at: now,
                 })?;
@@ -84,5 +94,64 @@ impl Enrollment for Door {
             }
             Err(JoinError::Store(error)) => Err(unavailable(&error)),
         }
+    }
+}
+
+/// The answer did not arrive: whoever has the same token and key gets another, until the agent attached for the first time.
+fn certify_again(
+    tx: &mut dyn Transaction,
+    agent: &mut Agent,
+    now: Timestamp,
+    (certificate_sha256, key_sha256): ([u8; 32], [u8; 32]),
+) -> Result<(), JoinError> {
+    // As it is now: it was read in another transaction.
+    *agent = tx.agent(agent.id)?.ok_or(JoinError::Refused("the token is unknown or spent"))?;
+    if agent.key_sha256 != key_sha256 || agent.epoch != 0 || now.since(agent.joined_at) > JOIN_AGAIN {
+        return Err(JoinError::Refused("the token is unknown or spent"));
+    }
+    agent.certificate_sha256 = certificate_sha256;
+    Ok(tx.update_agent(agent)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{api::ports::Enrolment as _, link::JoinTokens, store::sqlite::SqliteStore};
+
+    fn request(key: &rcgen::KeyPair) -> String {
+        let params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        params.serialize_request(key).unwrap().pem().unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_was_lost_can_be_asked_for_again_by_the_same_key_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let edge = Edge::system();
+        let ca = Arc::new(Ca::load_or_create(dir.path(), &edge).unwrap());
+        let store = Handle::inline(SqliteStore::open_in_memory().unwrap());
+        let tokens = JoinTokens::new(store.clone(), edge.clone(), ca.clone());
+        let (token, _) = tokens.new_join_token("rack1".into()).await.unwrap();
+        let secret = billet_proto::join::JoinToken::decode(&token).unwrap().secret.clone().into_bytes();
+        let door = Door { store: store.clone(), edge, ca };
+        let key = rcgen::KeyPair::generate().unwrap();
+        let join = async |key: &rcgen::KeyPair| {
+            let asked = JoinRequest { secret: secret.clone(), csr_pem: request(key) };
+            door.join(Request::new(asked))
+                .await
+                .map(|reply| reply.into_inner().agent_id)
+                .map_err(|status| status.code())
+        };
+        let id = join(&key).await.unwrap();
+        assert_eq!(join(&key).await.unwrap(), id, "the same agent, with a new certificate");
+        let other = rcgen::KeyPair::generate().unwrap();
+        assert_eq!(join(&other).await, Err(tonic::Code::PermissionDenied), "a thief of the token");
+        let agents = store.run(|tx| {
+            let mut agent = tx.agents()?.remove(0);
+            agent.epoch = 1;
+            tx.update_agent(&agent)?;
+            Ok::<_, StoreError>(tx.agents()?.len())
+        });
+        assert_eq!(agents.await.unwrap(), 1);
+        assert_eq!(join(&key).await, Err(tonic::Code::PermissionDenied), "it attached: its certificate arrived");
     }
 }

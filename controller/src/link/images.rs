@@ -3,14 +3,22 @@
 use super::caller::unavailable;
 use crate::{images::Blobs, lifecycle::Lifecycle};
 use billet_proto::{AgentId, ImageId, link::Chunk, manifest::Manifest};
-use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{Semaphore, mpsc};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    runtime::Handle,
+    sync::{Semaphore, mpsc},
+};
 use tonic::Status;
 
 /// Frames that wait to be sent in one call.
 const QUEUE: usize = 1;
 /// Calls that read frames at once; the others wait. Half of the threads that may block: hashes and imports go on beside.
 const PARALLEL: usize = 8;
+/// A caller that takes no frame for so long loses its call, and its place.
+const TAKE_DEADLINE: Duration = Duration::from_secs(60);
 
 /// Reads images for agents.
 #[derive(Clone)]
@@ -57,19 +65,19 @@ impl Reader {
         let permit = self.calls.clone().acquire_owned().await.map_err(stopping)?;
         let (chunks, answers) = mpsc::channel(QUEUE);
         let reader = self.clone();
+        let runtime = Handle::current();
         tokio::task::spawn_blocking(move || {
+            let deliver = |message| runtime.block_on(chunks.send_timeout(message, TAKE_DEADLINE));
             let manifest = match reader.parsed(id) {
                 Ok(manifest) => manifest,
-                Err(status) => return drop(chunks.blocking_send(Err(status))),
+                Err(status) => return drop(deliver(Err(status))),
             };
             // One at a time, so that only a few frames are in memory. Nobody listening any more ends it.
             for index in indices {
                 let frames = reader.blobs.frames(id, &manifest, &[index]).map_err(|error| broken(id, &error));
                 let sent = match frames {
-                    Ok(frames) => frames
-                        .into_iter()
-                        .try_for_each(|(index, frame)| chunks.blocking_send(Ok(Chunk { index, frame }))),
-                    Err(status) => return drop(chunks.blocking_send(Err(status))),
+                    Ok(frames) => frames.into_iter().try_for_each(|(index, frame)| deliver(Ok(Chunk { index, frame }))),
+                    Err(status) => return drop(deliver(Err(status))),
                 };
                 if sent.is_err() {
                     return;

@@ -22,6 +22,8 @@ const MAX_TAKEN_BYTES: usize = 4 << 20;
 const MAX_STREAMS: u32 = 256;
 /// How long a connection may be silent before it is asked for a sign of life, and how long that may take.
 const KEEPALIVE: Duration = Duration::from_secs(10);
+/// How long a caller may take for its TLS handshake.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// Why agents cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -79,7 +81,8 @@ impl LinkServer {
             .identity(identity)
             .client_ca_root(Certificate::from_pem(ca.certificate_pem()))
             // Joining is without a certificate; every other call asks for one itself.
-            .client_auth_optional(true);
+            .client_auth_optional(true)
+            .timeout(HANDSHAKE);
         let door = Door { store: store.clone(), edge, ca };
         let images = Reader::new(lifecycle.clone(), blobs);
         let agents = Agents { store, lifecycle, sessions, images };

@@ -46,6 +46,8 @@ pub struct Instance {
     pub proof: Option<String>,
     /// How far the boot was trusted: `lan` or `bmc`.
     pub boot_trust: Option<String>,
+    /// Another bootable disk is cleared rather than an error: the server's policy when this was accepted.
+    pub clear_other_bootable_disks: bool,
     /// When it was accepted.
     pub created_at: Timestamp,
     /// When the row last changed.
@@ -220,6 +222,10 @@ pub struct Agent {
     pub name: String,
     /// SHA-256 of its certificate's DER.
     pub certificate_sha256: [u8; 32],
+    /// SHA-256 of its public key: with the same key and token it may ask again for a certificate that did not arrive.
+    pub key_sha256: [u8; 32],
+    /// SHA-256 of the join token's secret.
+    pub join_secret_sha256: [u8; 32],
     /// Newest epoch seen.
     pub epoch: u64,
     /// When it joined.

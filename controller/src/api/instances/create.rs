@@ -16,8 +16,9 @@ pub(in crate::api) async fn create(
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
     let body = body.map_err(|error| ApiError::Body(error.body_text()))?;
     let mut request = CreateInstance::parse(&body)?;
-    let os = state.lifecycle.check_create(&project, &request).await?;
+    let os = state.lifecycle.image_os(&project, request.image_id).await?;
     request.password.check_for(os)?;
+    state.lifecycle.check_create(&project, &request).await?;
     let hash = state.hasher.hash(&request.password).await?;
     request.password.forget();
     let id = state.lifecycle.create(project, request, hash).await?;

@@ -146,7 +146,15 @@ impl World {
     fn agent_row(&self, id: AgentId, name: &str) -> Agent {
         let mut certificate_sha256 = [0; 32];
         certificate_sha256[..16].copy_from_slice(id.uuid().as_bytes());
-        Agent { id, name: name.into(), certificate_sha256, epoch: 0, joined_at: self.edge.now() }
+        Agent {
+            id,
+            name: name.into(),
+            certificate_sha256,
+            key_sha256: [0; 32],
+            join_secret_sha256: [0; 32],
+            epoch: 0,
+            joined_at: self.edge.now(),
+        }
     }
 
     /// Another agent.

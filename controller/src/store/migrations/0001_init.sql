@@ -6,6 +6,8 @@ CREATE TABLE agent (
     id                 TEXT PRIMARY KEY,
     name               TEXT NOT NULL UNIQUE,
     certificate_sha256 BLOB NOT NULL UNIQUE,
+    key_sha256         BLOB NOT NULL,
+    join_secret_sha256 BLOB NOT NULL,
     epoch              INTEGER NOT NULL,
     joined_at          INTEGER NOT NULL
 ) STRICT;
@@ -88,6 +90,7 @@ CREATE TABLE instance (
     host_key      TEXT,
     proof         TEXT,
     boot_trust    TEXT,
+    clear_other_bootable_disks INTEGER NOT NULL,
     created_at    INTEGER NOT NULL,
     updated_at    INTEGER NOT NULL,
     launched_at   INTEGER,

@@ -13,13 +13,16 @@ use rusqlite::{Connection, Row, params};
 
 pub(super) fn insert(connection: &Connection, agent: &Agent) -> Result<()> {
     connection.execute(
-        "INSERT INTO agent (id, name, certificate_sha256, epoch, joined_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO agent (id, name, certificate_sha256, epoch, joined_at, key_sha256, join_secret_sha256)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         params![
             agent.id.to_string(),
             agent.name,
             agent.certificate_sha256,
             Unsigned(agent.epoch),
-            time(agent.joined_at)
+            time(agent.joined_at),
+            agent.key_sha256,
+            agent.join_secret_sha256,
         ],
     )?;
     Ok(())
@@ -27,13 +30,16 @@ pub(super) fn insert(connection: &Connection, agent: &Agent) -> Result<()> {
 
 pub(super) fn update(connection: &Connection, agent: &Agent) -> Result<()> {
     met_one(connection.execute(
-        "UPDATE agent SET name = ?2, certificate_sha256 = ?3, epoch = ?4, joined_at = ?5 WHERE id = ?1",
+        "UPDATE agent SET name = ?2, certificate_sha256 = ?3, epoch = ?4, joined_at = ?5, key_sha256 = ?6,
+         join_secret_sha256 = ?7 WHERE id = ?1",
         params![
             agent.id.to_string(),
             agent.name,
             agent.certificate_sha256,
             Unsigned(agent.epoch),
-            time(agent.joined_at)
+            time(agent.joined_at),
+            agent.key_sha256,
+            agent.join_secret_sha256,
         ],
     )?)
 }
@@ -83,6 +89,8 @@ fn read(row: &Row<'_>) -> Result<Agent> {
         id: row.parsed("id")?,
         name: row.get("name")?,
         certificate_sha256: row.digest("certificate_sha256")?,
+        key_sha256: row.digest("key_sha256")?,
+        join_secret_sha256: row.digest("join_secret_sha256")?,
         epoch: row.number("epoch")?,
         joined_at: row.time("joined_at")?,
     })

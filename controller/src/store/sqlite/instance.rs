@@ -1,6 +1,6 @@
 //! Instances in SQL.
 
-use super::value::{Columns, Unsigned, all, first, json, met_one, time};
+use super::value::{Columns, Unsigned, all, first, json, met_one, readable, time};
 use crate::{
     clock::Timestamp,
     lifecycle::table::Phase,
@@ -20,10 +20,10 @@ pub(super) fn insert(connection: &Connection, instance: &Instance) -> Result<()>
     let sql = "INSERT INTO instance
         (id, version, project_id, name, description, image_id, vpc_id, server_id, nics, phase, waiting_for, deadline,
          generation, password_hash, metadata, error_cause, error_message, host_key, proof, boot_trust,
-         created_at, updated_at, launched_at, terminated_at)
+         clear_other_bootable_disks, created_at, updated_at, launched_at, terminated_at)
         VALUES (:id, :version, :project_id, :name, :description, :image_id, :vpc_id, :server_id, :nics, :phase,
          :waiting_for, :deadline, :generation, :password_hash, :metadata, :error_cause, :error_message, :host_key,
-         :proof, :boot_trust, :created_at, :updated_at, :launched_at, :terminated_at)";
+         :proof, :boot_trust, :clear_other_bootable_disks, :created_at, :updated_at, :launched_at, :terminated_at)";
     with_columns(instance, |columns| connection.execute(sql, columns))?;
     Ok(())
 }
@@ -34,7 +34,8 @@ pub(super) fn update(connection: &Connection, instance: &Instance) -> Result<()>
         image_id = :image_id, vpc_id = :vpc_id, server_id = :server_id, nics = :nics, phase = :phase,
         waiting_for = :waiting_for, deadline = :deadline, generation = :generation, password_hash = :password_hash,
         metadata = :metadata, error_cause = :error_cause, error_message = :error_message, host_key = :host_key,
-        proof = :proof, boot_trust = :boot_trust, created_at = :created_at, updated_at = :updated_at,
+        proof = :proof, boot_trust = :boot_trust,
+        clear_other_bootable_disks = :clear_other_bootable_disks, created_at = :created_at, updated_at = :updated_at,
         launched_at = :launched_at, terminated_at = :terminated_at
         WHERE id = :id AND version = :version";
     met_one(with_columns(instance, |columns| connection.execute(sql, columns))?)
@@ -73,7 +74,7 @@ pub(super) fn page(
 }
 
 pub(super) fn unfinished(connection: &Connection) -> Result<Vec<Instance>> {
-    all(connection, "SELECT * FROM instance WHERE deadline IS NOT NULL ORDER BY id", [], read)
+    readable(connection, "SELECT * FROM instance WHERE deadline IS NOT NULL ORDER BY id", [], read)
 }
 
 /// Reservations and events go with their instance (ON DELETE CASCADE).
@@ -111,6 +112,7 @@ fn with_columns<T>(instance: &Instance, run: impl FnOnce(&[(&str, &dyn ToSql)]) 
         ":host_key": instance.host_key,
         ":proof": instance.proof,
         ":boot_trust": instance.boot_trust,
+        ":clear_other_bootable_disks": instance.clear_other_bootable_disks,
         ":created_at": time(instance.created_at),
         ":updated_at": time(instance.updated_at),
         ":launched_at": instance.launched_at.map(time),
@@ -142,6 +144,7 @@ fn read(row: &Row<'_>) -> Result<Instance> {
         host_key: row.get("host_key")?,
         proof: row.get("proof")?,
         boot_trust: row.get("boot_trust")?,
+        clear_other_bootable_disks: row.get("clear_other_bootable_disks")?,
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,
         launched_at: row.optional_time("launched_at")?,

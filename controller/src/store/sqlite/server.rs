@@ -1,6 +1,6 @@
 //! Servers in SQL.
 
-use super::value::{self, Columns, Unsigned, first, json, met_one, time};
+use super::value::{Columns, Unsigned, first, json, met_one, readable, time};
 use crate::store::{
     Result, StoreError,
     record::{ManageState, Server},
@@ -32,7 +32,7 @@ pub(super) fn by_id(connection: &Connection, id: ServerId) -> Result<Option<Serv
 }
 
 pub(super) fn all(connection: &Connection) -> Result<Vec<Server>> {
-    value::all(connection, "SELECT * FROM server ORDER BY id", [], read)
+    readable(connection, "SELECT * FROM server ORDER BY id", [], read)
 }
 
 /// Hands every column of the row to `run`: insert and update cannot differ in one.

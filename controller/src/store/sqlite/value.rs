@@ -97,6 +97,30 @@ pub(super) fn all<T>(
     Ok(found)
 }
 
+/// The rows that `sql` finds, without those that do not read back: one that was damaged must not stop the others. It is
+/// told in the log, with its id.
+pub(super) fn readable<T>(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    read: fn(&Row<'_>) -> Result<T>,
+) -> Result<Vec<T>> {
+    let mut statement = connection.prepare(sql)?;
+    let mut rows = statement.query(params)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        match read(row) {
+            Ok(value) => found.push(value),
+            Err(error @ (StoreError::Corrupt(_) | StoreError::Database(_))) => {
+                let id = row.get::<_, String>("id").unwrap_or_else(|_| "unreadable".into());
+                tracing::error!(%error, source = ?std::error::Error::source(&error), id, "a row is left out");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
+}
+
 /// The first row that `sql` finds.
 pub(super) fn first<T>(
     connection: &Connection,

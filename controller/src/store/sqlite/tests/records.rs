@@ -6,7 +6,10 @@ use super::sample::{
 use crate::{
     clock::Timestamp,
     lifecycle::table::Phase,
-    store::record::{Instance, JoinToken, ManageState, Server},
+    store::{
+        StoreError,
+        record::{Instance, JoinToken, ManageState, Server},
+    },
 };
 use billet_proto::{AgentId, ImageId, InstanceId, ProjectId, ServerId, SubnetId, VpcId};
 
@@ -262,4 +265,27 @@ fn the_number_of_a_purged_event_is_never_given_again() {
     })
     .unwrap();
     assert!(next > last, "{next} after {last}");
+}
+
+#[test]
+fn a_damaged_row_is_left_out_and_asking_for_it_says_so() {
+    let mut store = furnished();
+    within(&mut store, |tx| {
+        tx.insert_instance(&instance(1, 1))?;
+        tx.insert_instance(&instance(2, 2))
+    })
+    .unwrap();
+    let servers = within(&mut store, |tx| tx.servers()).unwrap().len();
+    store.connection.execute_batch(
+        "UPDATE instance SET nics = '[' WHERE id LIKE '%1'; UPDATE server SET manage_state = 'odd' WHERE id LIKE '%2'",
+    )
+    .unwrap();
+    within(&mut store, |tx| {
+        assert_eq!(tx.unfinished_instances()?.len(), 1);
+        assert_eq!(tx.servers()?.len(), servers - 1);
+        assert!(matches!(tx.instance(instance(1, 1).id), Err(StoreError::Corrupt("nics"))));
+        assert!(matches!(tx.server(server(2).id), Err(StoreError::Corrupt("manage_state"))));
+        Ok(())
+    })
+    .unwrap();
 }

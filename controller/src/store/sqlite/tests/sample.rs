@@ -24,6 +24,8 @@ pub(super) fn agent(n: u8) -> Agent {
         id: billet_proto::AgentId::new(id(n.into())),
         name: format!("rack-{n}"),
         certificate_sha256: [n; 32],
+        key_sha256: [n + 100; 32],
+        join_secret_sha256: [n + 50; 32],
         epoch: 7,
         joined_at: Timestamp(1),
     }
@@ -110,6 +112,7 @@ pub(super) fn instance(n: u128, server_number: u128) -> Instance {
         host_key: Some("ssh-ed25519 AAAA".into()),
         proof: Some("ssh-host-key".into()),
         boot_trust: Some("lan".into()),
+        clear_other_bootable_disks: true,
         created_at: Timestamp(6),
         updated_at: Timestamp(7),
         launched_at: Some(Timestamp(8)),

@@ -1,0 +1,59 @@
+//! What the state folder must hold: keys that were lost are never replaced by new ones behind whoever needs the old.
+
+use anyhow::bail;
+use std::path::{Path, PathBuf};
+
+/// The database's file in the state folder.
+pub(super) const DATABASE: &str = "billet.db";
+/// The master key's; systemd may give it as a credential instead.
+pub(super) const MASTER_KEY: &str = "master.key";
+
+/// Where systemd would put the master key (systemd.exec(5), `LoadCredential=`).
+pub(super) fn credential() -> Option<PathBuf> {
+    std::env::var_os("CREDENTIALS_DIRECTORY").map(|folder| Path::new(&folder).join("master-key"))
+}
+
+/// Keys are made before the database: where there is a database, they were there.
+///
+/// # Errors
+/// When one is missing: secrets could not be opened, or no agent would be known again.
+pub(super) fn check(state_dir: &Path, credential: Option<&Path>) -> anyhow::Result<()> {
+    let database = state_dir.join(DATABASE);
+    if !database.exists() {
+        return Ok(());
+    }
+    let given = credential.is_some_and(Path::exists);
+    for (name, known) in [(MASTER_KEY, given), ("ca.key", false), ("ca.pem", false)] {
+        let path = state_dir.join(name);
+        if !known && !path.exists() {
+            bail!(
+                "use the database {}: {} is missing; restore it from a backup, or move the database away to start anew",
+                database.display(),
+                path.display()
+            );
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_without_its_keys_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let touch = |name: &str| std::fs::write(dir.path().join(name), "").unwrap();
+        check(dir.path(), None).unwrap();
+        touch(DATABASE);
+        for name in [MASTER_KEY, "ca.key", "ca.pem"] {
+            let error = check(dir.path(), None).unwrap_err().to_string();
+            assert!(error.contains(name) && error.contains(DATABASE), "{error}");
+            touch(name);
+        }
+        check(dir.path(), None).unwrap();
+        std::fs::remove_file(dir.path().join(MASTER_KEY)).unwrap();
+        check(dir.path(), Some(&dir.path().join("ca.key"))).unwrap();
+        assert!(check(dir.path(), Some(&dir.path().join("nothing"))).is_err());
+    }
+}

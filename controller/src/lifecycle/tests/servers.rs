@@ -1,0 +1,97 @@
+//! Who owns a server, and what operators say of it.
+
+use super::world::World;
+use crate::{
+    api::ports::LifecycleApi,
+    lifecycle::refusal::Refusal,
+    request::RegisterServer,
+    store::record::{ManageState, Server},
+};
+use billet_proto::{
+    AgentId, ServerId,
+    link::{Claim, Hello, OwnedServer, Step, WordRequest, order::Work},
+};
+
+const SECOND: &str = "0198170e-4ca7-7000-8000-000000000002";
+
+fn word(agent: &str) -> RegisterServer {
+    RegisterServer { agent_name: agent.into(), project_id: None, roles: None, clear_other_bootable_disks: None }
+}
+
+fn machine(uuid: &str, serial: &str, mac: &str) -> OwnedServer {
+    OwnedServer { id: SECOND.into(), uuid: uuid.into(), serial: serial.into(), macs: vec![mac.into()] }
+}
+
+async fn claim(world: &World, agent: AgentId, server: OwnedServer) -> Claim {
+    let hello = Hello { version: "test".into(), epoch: 1, servers: vec![server] };
+    world.lifecycle.hello(agent, hello).await.unwrap().remove(0)
+}
+
+#[tokio::test]
+async fn a_free_server_goes_to_another_agent_and_the_old_one_may_do_nothing_more() {
+    let world = World::new().await;
+    let (old, new, id) = (world.agent, world.join("rack1").await, world.server_id());
+    assert!(!world.hello(new, 1).await.unwrap().0[0].accepted, "it is the other's");
+    let server = world.lifecycle.register(id, word("rack1")).await.unwrap();
+    assert_eq!((server.owner, server.generation, server.manage_state), (None, 1, ManageState::Onboard));
+    assert!(!world.hello(old, 1).await.unwrap().0[0].accepted);
+    let asked = WordRequest { server_id: id.to_string(), generation: 1, nonce: vec![] };
+    assert!(world.lifecycle.word(old, asked).await.unwrap().is_err());
+    assert!(world.hello(new, 1).await.unwrap().0[0].accepted);
+    assert_eq!(world.server().await.manage_state, ManageState::Ready);
+    world.create().await.unwrap();
+    assert_eq!(world.sent()[0].0, new);
+    let refused = world.lifecycle.register(id, word("rack0")).await.unwrap_err();
+    assert!(matches!(refused, Refusal::ServersNotReady { .. }), "an instance is on it: {refused}");
+    assert_eq!(world.server().await.owner, Some(new));
+}
+
+#[tokio::test]
+async fn one_machine_is_one_server() {
+    let world = World::new().await;
+    let other = world.join("rack1").await;
+    for (server, what) in [
+        (machine("b1113700-0000-4000-8000-000000000001", "", "52:54:00:00:00:02"), "MAC 52:54:00:00:00:02"),
+        (machine("", "SN1", "52:54:00:00:00:09"), "serial number SN1"),
+    ] {
+        let claim = claim(&world, other, server).await;
+        assert!(!claim.accepted && claim.reason.contains(what), "{claim:?}");
+        assert!(claim.reason.contains(&world.server_id().to_string()), "{claim:?}");
+    }
+    let fine = machine("b1113700-0000-4000-8000-000000000001", "SN1", "52:54:00:00:00:09");
+    assert!(claim(&world, other, fine).await.accepted, "two makers may use one number");
+    let third = world.join("rack2").await;
+    let mut twin = machine("B1113700-0000-4000-8000-000000000001", "", "52:54:00:00:00:0a");
+    twin.id = "0198170e-4ca7-7000-8000-000000000003".into();
+    let claim = claim(&world, third, twin).await;
+    assert!(claim.reason.contains("UUID"), "{claim:?}");
+}
+
+#[tokio::test]
+async fn the_policy_for_other_disks_is_that_of_the_moment_of_acceptance() {
+    let world = World::new().await;
+    let yes = RegisterServer { clear_other_bootable_disks: Some(true), ..word("rack0") };
+    world.lifecycle.register(world.server_id(), yes).await.unwrap();
+    world.create().await.unwrap();
+    let no = RegisterServer { clear_other_bootable_disks: Some(false), ..word("rack0") };
+    world.lifecycle.register(world.server_id(), no).await.unwrap();
+    let (_, orders) = world.hello(world.agent, 1).await.unwrap();
+    let Some(Work::Install(install)) = &orders[0].work else { panic!("an installation") };
+    assert!(install.clear_other_bootable_disks);
+}
+
+#[tokio::test]
+async fn only_a_server_in_maintain_can_be_accepted_unwiped() {
+    let world = World::new().await;
+    let id = world.server_id();
+    assert!(matches!(world.lifecycle.accept_unwiped(id).await, Err(Refusal::ServersNotReady { .. })));
+    let unknown: ServerId = SECOND.parse().unwrap();
+    assert!(matches!(world.lifecycle.accept_unwiped(unknown).await, Err(Refusal::ServersNotFound(_))));
+    let instance = world.create().await.unwrap();
+    world.lifecycle.delete(None, instance).await.unwrap();
+    world.report(2, Step::PowerOff, super::started()).await;
+    world.report(2, Step::PowerOff, super::done("")).await;
+    assert_eq!(world.server().await.manage_state, ManageState::Maintain);
+    let Server { manage_state, unwiped, .. } = world.lifecycle.accept_unwiped(id).await.unwrap();
+    assert_eq!((manage_state, unwiped), (ManageState::Ready, true), "usable, and still told");
+}

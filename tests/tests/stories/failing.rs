@@ -1,7 +1,7 @@
 //! What must not work: each ends in `error` with a cause that names it, and nothing is half done.
 
-use crate::stage::{PASSWORD, PATIENCE, files, site};
-use billet_lab::{Firmware, ServerSpec, daemons::write_private, process, site::Site};
+use crate::stage::{PASSWORD, PATIENCE, events, files, site, until};
+use billet_lab::{Firmware, ServerSpec, daemons::write_private, net::inside, process, site::Site};
 use serde_json::Value;
 use std::{
     fs::{self, OpenOptions},
@@ -16,16 +16,19 @@ const DEADLINES: &str = "[policy]\nallow_unwiped_reuse = true\n\n[deadlines]\nbo
 #[ignore = "needs the laboratory: cargo xtask test runs it"]
 fn what_cannot_work_ends_in_error_and_names_its_cause() {
     let two_disks = ServerSpec { firmware: Firmware::Bios, disks: vec![4 << 30, 4 << 30], ..ServerSpec::default() };
-    let mut site = site("fails", vec![two_disks, ServerSpec::default()], 1, DEADLINES);
+    let mut site = site("fails", vec![two_disks, ServerSpec::default()], 2, DEADLINES);
 
+    // The second rack has no servers: it is another host on the provisioning network.
     // A server that never boots, all the time that the others take.
     fs::write(site.lab.servers[1].dead_switch(), "").unwrap();
     let dead = create(&site, 1, "plain");
 
     bmc_of_another_machine(&mut site);
     bmc_with_another_password(&mut site);
+    identity_of_another_host(&site);
     hint_that_fits(&mut site, "{ serial = \"NONE\" }", "disk_none_matches");
     hint_that_fits(&mut site, "{ max_bytes = 9000000000 }", "disk_ambiguous");
+    another_bootable_disk(&mut site);
     corrupt_chunk(&mut site);
 
     let instance = failed(&site, &dead, "boot_deadline");
@@ -123,7 +126,8 @@ fn hint_that_fits(site: &mut Site, hint: &str, cause: &str) {
 /// A byte of the store changes after the import: it is never written, and the disk cannot boot.
 fn corrupt_chunk(site: &mut Site) {
     let server = site.lab.servers[0].clone();
-    restart_agent_with_hint(site, &format!("{{ serial = \"{}\" }}", server.disk_serial(0)));
+    let words = ["server", "register", &server.id, "--agent", "rack0", "--clear-other-bootable-disks"];
+    site.text(true, &words).unwrap();
     let blob = site.controller.dir.join(format!("state/images/{}.zst", site.images["plain"]));
     let bytes = fs::metadata(&blob).unwrap().len();
     let file = OpenOptions::new().read(true).write(true).open(&blob).unwrap();
@@ -136,5 +140,67 @@ fn corrupt_chunk(site: &mut Site) {
     is_off(site, 0, &instance);
     let first = &files(&server.dir, &|path: &Path| path.ends_with("disk0.raw"))[0].1[..1 << 20];
     assert!(first.iter().all(|byte| *byte == 0), "the first MiB was not written");
+    let mut sector = [1; 512];
+    fs::File::open(&server.disks[1]).unwrap().read_exact_at(&mut sector, 0).unwrap();
+    assert_eq!(sector, [0; 512], "by policy the other disk cannot boot any more");
+    delete(site, &id);
+}
+
+/// What another host on the provisioning network gets when it asks as if it were the server.
+fn fetched(site: &Site, path: &str) -> Option<Vec<u8>> {
+    let url = format!("http://10.77.0.1:8080{path}");
+    let script =
+        "import sys, urllib.request; sys.stdout.buffer.write(urllib.request.urlopen(sys.argv[1], timeout=5).read())";
+    let output = inside(&site.lab.names.rack(1), "python3").args(["-c", script, &url]).output().unwrap();
+    output.status.success().then_some(output.stdout)
+}
+
+/// Whoever is first gets the identity, and the second request, here the server's own, voids the boot: the first one's token
+/// is worth nothing.
+fn identity_of_another_host(site: &Site) {
+    let server = site.lab.servers[0].clone();
+    let script = format!("/boot/{}/script.ipxe", server.macs[0]);
+    assert_eq!(fetched(site, &script), None, "no boot is open");
+    let id = create(site, 0, "plain");
+    let mut text = String::new();
+    until("the boot is open", PATIENCE, || {
+        text = fetched(site, &script).map(|bytes| String::from_utf8(bytes).unwrap()).unwrap_or_default();
+        !text.is_empty()
+    });
+    let url = text.split_whitespace().find(|word| word.ends_with("identity.cpio")).unwrap();
+    let path = url.strip_prefix("http://10.77.0.1:8080").unwrap();
+    let archive = String::from_utf8_lossy(&fetched(site, path).unwrap()).into_owned();
+    let token = archive.split("\"boot_token\":\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap().to_owned();
+    assert!(token.len() >= 64 && !text.contains(&token), "a secret, and not on the kernel's command line");
+    let instance = failed(site, &id, "boot_voided");
+    is_off(site, 0, &instance);
+    let noted = |event: &Value| event["message"].as_str().is_some_and(|text| text.starts_with("identity-asked-again"));
+    assert!(events(site, &id).iter().any(noted), "it is an event");
+    assert_eq!(fetched(site, path), None);
+    for (path, bytes) in files(&site.lab.dir, &|path: &Path| path.extension().is_some_and(|end| end == "log")) {
+        let holds = bytes.windows(token.len()).any(|window| window == token.as_bytes());
+        assert!(!holds, "{} holds a boot token", path.display());
+    }
+    delete(site, &id);
+}
+
+/// A disk beside the target that could boot instead: an error, and neither is written to.
+fn another_bootable_disk(site: &mut Site) {
+    let server = site.lab.servers[0].clone();
+    restart_agent_with_hint(site, &format!("{{ serial = \"{}\" }}", server.disk_serial(0)));
+    // Boot code, an active partition, and the signature.
+    let mut sector = [0; 512];
+    sector[..3].copy_from_slice(&[0xeb, 0x63, 0x90]);
+    sector[446..462].copy_from_slice(&[0x80, 0, 0, 0, 0x83, 0, 0, 0, 0, 8, 0, 0, 0, 8, 0, 0]);
+    sector[510..].copy_from_slice(&[0x55, 0xaa]);
+    let other = OpenOptions::new().read(true).write(true).open(&server.disks[1]).unwrap();
+    other.write_all_at(&sector, 0).unwrap();
+    let id = create(site, 0, "plain");
+    let instance = failed(site, &id, "other_bootable_disk");
+    is_off(site, 0, &instance);
+    assert_eq!(fs::metadata(&server.disks[0]).unwrap().blocks(), 0, "the target is untouched");
+    let mut read = [0; 512];
+    other.read_exact_at(&mut read, 0).unwrap();
+    assert_eq!(read, sector, "the other disk too");
     delete(site, &id);
 }

@@ -15,6 +15,7 @@ pub mod process;
 pub mod record;
 pub mod server;
 pub mod site;
+pub mod ssh;
 
 pub use lab::{Lab, Options};
 pub use server::{Firmware, Server, ServerSpec};

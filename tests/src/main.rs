@@ -1,7 +1,7 @@
-//! What others call of the laboratory: the BMC's chassis program, the agent's network hook.
+//! What others call of the laboratory: the BMC's chassis program, the agent's network hook, SSH to an instance.
 
 use anyhow::Result;
-use billet_lab::{chassis, hook};
+use billet_lab::{chassis, hook, ssh};
 use clap::{Parser, Subcommand};
 use std::{path::PathBuf, process::ExitCode};
 
@@ -35,6 +35,15 @@ enum Part {
         #[arg(long)]
         dir: PathBuf,
     },
+    /// Run ssh, or a command that does, where instances can be reached.
+    Ssh {
+        /// The namespace of their VPC.
+        #[arg(long)]
+        namespace: String,
+        /// A host with a command for it, or a whole command such as `sshpass -f FILE ssh …`.
+        #[arg(last = true)]
+        words: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -42,6 +51,7 @@ fn main() -> ExitCode {
         Part::Chassis { dir } => chassis::run(&dir).map(|()| true),
         Part::ChassisControl { dir, words } => chassis::control(&dir, &words).map(|()| true),
         Part::NetworkHook { dir } => Ok(hook::answer(&dir)),
+        Part::Ssh { namespace, words } => ssh::run(&namespace, &words).map(|()| true),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,

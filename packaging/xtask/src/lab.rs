@@ -1,6 +1,6 @@
 //! `cargo xtask lab`: an idle system that stays until it is taken down.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use billet_lab::{
@@ -78,7 +78,7 @@ fn bring_up(up: &Up) -> Result<()> {
         println!("\n==> the laboratory");
         let site = Site::start(stage.site(LAB, servers, 1))?;
         let token = std::fs::read_to_string(&site.tenant_token).context("read the tenant's token")?;
-        let ssh = ssh_argv(&site)?;
+        let ssh = ssh_argv(&site, stage.program())?;
         let ids: Vec<&str> = site.lab.servers.iter().map(|server| server.id.as_str()).collect();
         let file = json!({
             "endpoint": site.endpoint(),
@@ -99,7 +99,7 @@ fn bring_up(up: &Up) -> Result<()> {
 }
 
 /// The words to put before a command to run ssh to an instance, from where this was called.
-fn ssh_argv(site: &Site) -> Result<Vec<String>> {
+fn ssh_argv(site: &Site, program: &Path) -> Result<Vec<String>> {
     let mut words = Vec::new();
     if ordinary::owner().is_some() {
         // Into the user namespace, by a process that lives as long as the laboratory.
@@ -107,9 +107,7 @@ fn ssh_argv(site: &Site) -> Result<Vec<String>> {
         words.extend(["nsenter", "--user", "--mount", "--preserve-credentials", "--target"].map(str::to_owned));
         words.push(process.pid.to_string());
     }
-    words.extend(["ip", "netns", "exec", &site.lab.names.vpc(0), "ssh"].map(str::to_owned));
-    for option in ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR"] {
-        words.extend(["-o", option].map(str::to_owned));
-    }
+    let program = program.canonicalize().context("find the laboratory's program")?.display().to_string();
+    words.extend([&program, "ssh", "--namespace", &site.lab.names.vpc(0), "--"].map(str::to_owned));
     Ok(words)
 }

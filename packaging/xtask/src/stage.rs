@@ -73,6 +73,11 @@ pub fn server(firmware: Firmware) -> ServerSpec {
 }
 
 impl Stage {
+    /// The laboratory's own program.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// The folder of a laboratory.
     #[must_use]
     pub fn lab_dir(&self, name: &str) -> PathBuf {

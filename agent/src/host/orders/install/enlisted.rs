@@ -134,8 +134,9 @@ pub(super) async fn serve(job: &Job, mut calls: mpsc::Receiver<Call>, enlisted: 
         };
         let call = call.map_err(late)?;
         let call = call.ok_or_else(|| Failure::new(step, "superseded", "a newer order took the server's place"))?;
-        // A call that begins the next step has that step's time for the rest.
-        let time = if matches!(call, Call::HandOver { .. }) { job.deadlines.of(Step::HandOver) } else { left() };
+        // The call that begins the last step has that step's time.
+        let begins = matches!(call, Call::HandOver { .. }) && step != Step::HandOver;
+        let time = if begins { job.deadlines.of(Step::HandOver) } else { left() };
         if let Some(key) = timeout(time, work.take(call)).await.map_err(late)?? {
             return Ok(key);
         }

@@ -31,7 +31,9 @@ pub(super) async fn run(job: &Job, plan: &Plan, key: &str) -> Result<(), Failure
     job.reporter.started(STEP, "the BMC to reset the server");
     while let Err(error) = reset(job).await {
         let Retry::After(pause) = error.retry() else { return Err(Failure::bmc(STEP, &error)) };
-        job.reporter.started(STEP, &format!("the BMC to reset the server; last: {}", chain(&error)));
+        let why = chain(&error);
+        job.reporter.note("reset-again", &why);
+        job.reporter.started(STEP, &format!("the BMC to reset the server; last: {why}"));
         tokio::time::sleep(pause).await;
     }
     job.reporter.finished(STEP, "its ports are the tenant's; the server was reset to boot from disk");

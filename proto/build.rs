@@ -6,6 +6,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     tonic_prost_build::configure()
         .extern_path(".billet.link.v1", "crate::link")
         .compile_fds(protox::compile(["proto/ramdisk.proto"], ["proto"])?)?;
-    tonic_prost_build::configure().compile_fds(protox::compile(["proto/link.proto"], ["proto"])?)?;
+    // The controller keeps what a ramdisk saw as JSON.
+    let mut link = tonic_prost_build::configure();
+    for kept in ["Inventory", "Disk", "Processor", "MemoryModule", "NetworkPort", "WipedDisk"] {
+        let derive = "#[derive(serde::Serialize, serde::Deserialize)] #[serde(default)]";
+        link = link.type_attribute(format!(".billet.link.v1.{kept}"), derive);
+    }
+    link.compile_fds(protox::compile(["proto/link.proto"], ["proto"])?)?;
     Ok(())
 }

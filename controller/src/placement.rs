@@ -45,7 +45,7 @@ pub fn may_use(server: &Server, project: &ProjectId) -> bool {
 
 /// Ports that a tenant may have, in port order.
 pub fn tenant_ports(server: &Server) -> impl Iterator<Item = usize> + '_ {
-    (0..server.macs.len()).filter(|port| server.roles.get(*port).is_none_or(|role| *role == NicRole::Tenant))
+    (0..server.macs.len()).filter(|port| server.roles.get(*port).is_none_or(|role| *role == NicRole::Vpc))
 }
 
 /// Why a server cannot be used.
@@ -106,19 +106,11 @@ mod tests {
     fn server(number: u128) -> Server {
         let agent = AgentId::new(Uuid::from_u128(99));
         Server {
-            id: ServerId::new(Uuid::from_u128(number)),
             registered_agent: Some(agent),
             owner: Some(agent),
-            project_id: None,
-            uuid: String::new(),
-            serial: String::new(),
             macs: vec![MacAddr::new([2, 0, 0, 0, 0, 1]), MacAddr::new([2, 0, 0, 0, 0, 2])],
-            roles: vec![],
-            clear_other_bootable_disks: false,
             manage_state: ManageState::Ready,
-            unwiped: false,
-            generation: 0,
-            onboard_time: Timestamp(0),
+            ..Server::unheard_of(ServerId::new(Uuid::from_u128(number)), Timestamp(0))
         }
     }
 

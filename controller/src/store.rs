@@ -13,7 +13,7 @@ pub use handle::Handle;
 
 use crate::clock::Timestamp;
 use billet_proto::{AgentId, ImageId, InstanceId, ProjectId, ServerId, SubnetId, VpcId};
-use record::{Agent, Event, Image, Instance, JoinToken, NewEvent, Reservation, Server, Subnet, Vpc};
+use record::{Agent, Event, Image, Instance, JoinToken, NewEvent, Reservation, Server, ServerEvent, Subnet, Vpc};
 use std::net::Ipv4Addr;
 
 /// What can go wrong between us and the database.
@@ -46,6 +46,23 @@ pub trait Store: Send {
     /// # Errors
     /// When the database refuses.
     fn begin(&mut self) -> Result<Box<dyn Transaction + '_>>;
+}
+
+/// Which events of servers are to be read.
+#[derive(Debug, Clone)]
+pub struct ServerEventsWanted {
+    /// Of these servers; none: of all.
+    pub servers: Option<Vec<ServerId>>,
+    /// At or after.
+    pub from: Timestamp,
+    /// Before.
+    pub to: Timestamp,
+    /// Of this level alone.
+    pub level: Option<String>,
+    /// So many of the newest are left out.
+    pub offset: u32,
+    /// At most so many.
+    pub limit: u32,
 }
 
 /// Reads and writes that happen together or not at all. Dropped without commit, it is rolled back.
@@ -85,6 +102,15 @@ pub trait Transaction {
     fn update_server(&mut self, server: &Server) -> Result<()>;
     fn server(&mut self, id: ServerId) -> Result<Option<Server>>;
     fn servers(&mut self) -> Result<Vec<Server>>;
+    /// Those with a task in progress.
+    fn unfinished_servers(&mut self) -> Result<Vec<Server>>;
+    /// Its events go with it; a server that instances are on record for stays, and that is an error.
+    fn delete_server(&mut self, id: ServerId) -> Result<()>;
+    /// Answers its number; `event.seq` is not looked at.
+    fn insert_server_event(&mut self, event: &ServerEvent) -> Result<u64>;
+    /// Those at `from` or later and before `to`, newest first, of these servers (none: of all), at most `limit` from
+    /// `offset` on, and their total without paging. `level`: of that level alone.
+    fn server_events(&mut self, wanted: &ServerEventsWanted) -> Result<(Vec<ServerEvent>, u64)>;
 
     fn insert_agent(&mut self, agent: &Agent) -> Result<()>;
     fn update_agent(&mut self, agent: &Agent) -> Result<()>;

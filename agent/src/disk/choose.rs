@@ -1,7 +1,7 @@
 //! Which disk: by hints, never by luck.
 
 use super::DiskError;
-use billet_proto::ramdisk::{Disk, DiskHint};
+use billet_proto::{link::Disk, ramdisk::DiskHint};
 
 /// What the backup of a partition table needs behind the image (UEFI 2.10 §5.3.2: 33 sectors, and one spare).
 pub(super) const TAIL_BYTES: u64 = 34 * 512;

@@ -1,7 +1,7 @@
 //! The disks that the kernel knows, from sysfs (Linux, Documentation/ABI/stable/sysfs-block).
 
 use super::DiskError;
-use billet_proto::ramdisk::Disk;
+use billet_proto::link::Disk;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -42,6 +42,7 @@ fn disk(dir: &Path, name: String) -> Option<Disk> {
         rotational: text(&dir.join("queue/rotational")) == "1",
         path: path.display().to_string(),
         name,
+        ..Disk::default()
     })
 }
 

@@ -2,7 +2,7 @@
 //! could make a hint ambiguous that seemed to fit.
 
 use super::{DiskError, list_disks};
-use billet_proto::ramdisk::Disk;
+use billet_proto::link::Disk;
 use std::{fs, path::Path, time::Duration};
 use tokio::time::{Instant, sleep};
 

@@ -59,5 +59,6 @@ pub(super) fn word(step: Step) -> &'static str {
         Step::HandOver => "hand-over",
         Step::Verify => "verify",
         Step::PowerOff => "power-off",
+        Step::Wipe => "wipe",
     }
 }

@@ -5,9 +5,9 @@
 
 use billet_proto::{
     ServerId,
-    link::Install,
+    link::Inventory,
     manifest::Digest,
-    ramdisk::{DiskHint, EnlistReply, HandOverReply, Inventory, RamdiskReport},
+    ramdisk::{DiskHint, EnlistReply, HandOverReply, RamdiskReport, enlist_reply::Task},
 };
 use std::{
     collections::HashMap,
@@ -24,7 +24,7 @@ pub(super) enum Call {
     /// It has the boot token; is it the right machine? Once answered well, the session is on disk. It comes again when
     /// the agent was restarted before its answer was sent.
     Enlist {
-        inventory: Inventory,
+        inventory: Box<Inventory>,
         uptime_ms: u64,
         token: Digest,
         session: Digest,
@@ -41,7 +41,7 @@ pub(super) enum Call {
 /// What a ramdisk is told when it enlists.
 #[derive(Clone)]
 pub(super) struct Offer {
-    pub(super) install: Install,
+    pub(super) task: Task,
     pub(super) disk: DiskHint,
 }
 
@@ -141,6 +141,7 @@ impl Ramdisks {
         let (answer, answered) = oneshot::channel();
         let session = Digest::of(new_session.as_bytes());
         let away = |()| Status::unavailable("the order is being changed; try again");
+        let inventory = Box::new(inventory);
         calls.try_send(Call::Enlist { inventory, uptime_ms, token, session, answer }).map_err(|_| away(()))?;
         answered.await.map_err(|_| away(()))??;
         let mut table = self.lock();
@@ -173,7 +174,7 @@ fn reply(entry: &Entry, session: String) -> EnlistReply {
     EnlistReply {
         session,
         generation: entry.generation,
-        install: Some(entry.offer.install.clone()),
+        task: Some(entry.offer.task.clone()),
         disk: Some(entry.offer.disk.clone()),
     }
 }

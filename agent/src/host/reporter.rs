@@ -115,6 +115,7 @@ impl Reporter {
                         host_key: host_key.clone().unwrap_or_default(),
                         proof: word("ssh-host-key"),
                         boot_trust: word("lan"),
+                        ..Done::default()
                     }),
                 );
             }

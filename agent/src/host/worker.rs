@@ -94,7 +94,7 @@ async fn work(job: Job, work: Option<Work>, stage: Stage) {
             }
         },
         Some(Work::PowerOff(order)) => power_off::run(&job, &order).await.map(|()| None),
-        None => {
+        Some(Work::Reconfigure(_) | Work::Power(_) | Work::Inspect(_) | Work::Wipe(_)) | None => {
             tracing::error!(%server, "an order of a kind that this version does not know");
             return;
         }

@@ -4,8 +4,8 @@ use billet_proto::{
     identity::BootIdentity,
     link::{Chunk, Step},
     ramdisk::{
-        EnlistReply, EnlistRequest, HandOverReply, HandOverRequest, Inventory, RamdiskReport, ReadChunksRequest,
-        SessionRequest, ramdisk_client::RamdiskClient, ramdisk_report::What,
+        EnlistReply, EnlistRequest, HandOverReply, HandOverRequest, RamdiskReport, ReadChunksRequest, SessionRequest,
+        ramdisk_client::RamdiskClient, ramdisk_report::What,
     },
 };
 use std::time::Duration;
@@ -46,7 +46,7 @@ impl Agent {
     /// Turns the boot token into a session.
     pub(super) async fn enlist(
         identity: &BootIdentity,
-        inventory: Inventory,
+        inventory: billet_proto::link::Inventory,
         uptime: Duration,
     ) -> anyhow::Result<(Self, EnlistReply)> {
         let tls = ClientTlsConfig::new()

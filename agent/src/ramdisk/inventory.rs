@@ -1,6 +1,6 @@
 //! What this machine is, for its agent: it must be the one that was configured.
 
-use billet_proto::ramdisk::{Disk, Inventory};
+use billet_proto::link::{Disk, Inventory};
 use std::{fs, path::Path};
 
 /// Reads the machine; what it does not tell is empty.
@@ -14,6 +14,7 @@ pub(super) fn read(disks: Vec<Disk>) -> Inventory {
         memory_bytes: memory(&fs::read_to_string("/proc/meminfo").unwrap_or_default()),
         cpus: std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(u32::MAX)),
         firmware: if Path::new("/sys/firmware/efi").exists() { "uefi" } else { "bios" }.into(),
+        ..Inventory::default()
     }
 }
 

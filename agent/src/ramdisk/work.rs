@@ -8,7 +8,7 @@ use super::{
 use anyhow::{Context, bail};
 use billet_proto::{
     link::{Failed, Finished, Install, Started, Step},
-    ramdisk::{DiskHint, EnlistReply, ramdisk_report::What},
+    ramdisk::{Configured, DiskHint, EnlistReply, enlist_reply::Task, ramdisk_report::What},
 };
 use std::path::Path;
 
@@ -25,8 +25,8 @@ pub(super) async fn run() -> anyhow::Result<()> {
         "enlisted {:.1} s after the kernel started",
         identity::uptime().as_secs_f32()
     );
-    let EnlistReply { install: Some(order), disk: Some(hint), .. } = reply else {
-        bail!("the agent's answer has no order");
+    let EnlistReply { task: Some(Task::Install(order)), disk: Some(hint), .. } = reply else {
+        bail!("the agent's answer has no order that this version knows");
     };
     let mut step = Step::Inspect;
     let done = install(&agent, &order, &disks, &hint, &mut step).await;
@@ -41,7 +41,7 @@ pub(super) async fn run() -> anyhow::Result<()> {
 async fn install(
     agent: &Agent,
     order: &Install,
-    disks: &[billet_proto::ramdisk::Disk],
+    disks: &[billet_proto::link::Disk],
     hint: &DiskHint,
     step: &mut Step,
 ) -> Result<(), StepError> {
@@ -58,7 +58,7 @@ async fn install(
     let configured = configure::run(order, &chosen.path)?;
     end(agent, Step::Configure, &configured.detail).await?;
     let host_key = configured.host_key;
-    agent.report(Step::Configure, What::Configured(billet_proto::ramdisk::Configured { host_key })).await?;
+    agent.report(Step::Configure, What::Configured(Configured { host_key, disk_serial: chosen.serial })).await?;
 
     begin(agent, step, Step::HandOver, "the agent and the controller to agree").await?;
     hand_over::run(agent).await

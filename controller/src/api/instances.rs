@@ -32,8 +32,7 @@ pub(super) fn find(tx: &mut dyn Transaction, project: &ProjectId, id: &str) -> R
 /// The error object of an instance that has one.
 fn error(instance: &Instance) -> Option<Value> {
     let cause = instance.error.as_ref()?;
-    let kind = if instance.phase == crate::lifecycle::table::Phase::ReleaseFailed { "uninstall" } else { "install" };
-    Some(json!({ "error_code": cause.cause, "error_msg": cause.message, "error_type": kind }))
+    Some(json!({ "error_code": cause.cause, "error_msg": cause.message, "error_type": instance.operation.word() }))
 }
 
 /// The family's object, and ours beside it.
@@ -57,8 +56,8 @@ fn shown(state: &AppState, instance: &Instance, image: Option<&Image>) -> Result
         "vpc_id": instance.vpc_id.to_string(),
         "network_interfaces": nics,
         "tags": [],
-        "state": instance.phase.state(),
-        "operation_state": instance.phase.operation_state(),
+        "state": instance.standing().state(),
+        "operation_state": instance.standing().operation_state(),
         "metadata": state.secrets.metadata(instance)?,
         "server_id": instance.server_id.to_string(),
         "created_at": instance.created_at.to_string(),

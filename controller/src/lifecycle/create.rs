@@ -6,7 +6,7 @@ use super::{
     rules::Rules,
     secrets::InstanceSecrets,
     server_table::{ServerEvent, next},
-    table::Phase,
+    table::{Operation, Phase},
 };
 use crate::{
     addresses::{self, AddressError, Pool},
@@ -86,7 +86,12 @@ pub(super) fn plan(
     let nics = placement::tenant_ports(&server)
         .zip(addresses)
         .zip(&subnets)
-        .map(|((port, address), subnet)| InstanceNic { subnet_id: subnet.id, address, mac: server.macs[port] })
+        .map(|((port, address), subnet)| InstanceNic {
+            subnet_id: subnet.id,
+            address,
+            mac: server.macs[port],
+            rail: None,
+        })
         .collect();
     Ok(Planned { server, nics })
 }
@@ -148,16 +153,26 @@ pub(super) fn accept(
         vpc_id: request.vpc_id,
         server_id: server.id,
         nics,
+        operation: Operation::Install,
+        operation_began_at: rules.now,
+        network_change: None,
         phase: Phase::Waiting,
         waiting_for: "the server's agent to take the order".into(),
         deadline: None,
         generation: server.generation,
         password_hash: Some(secrets.seal_password(id, password_hash)),
+        next_password_hash: None,
         metadata: secrets.seal_metadata(id, request.metadata.pairs()),
+        user_data: None,
+        ssh_keys: Vec::new(),
+        tags: Vec::new(),
         error: None,
         host_key: None,
         proof: None,
         boot_trust: None,
+        disk_serial: None,
+        wipe_before: server.last_wipe.clone(),
+        receipt: None,
         clear_other_bootable_disks: server.clear_other_bootable_disks,
         created_at: rules.now,
         updated_at: rules.now,

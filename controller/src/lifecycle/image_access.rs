@@ -15,6 +15,8 @@ pub(super) fn readable(
         return Ok(None);
     }
     let instance = tx.instance_on(server_id)?;
-    let instance = instance.filter(|instance| instance.generation == generation && instance.phase.is_installing());
+    let instance = instance.filter(|instance| {
+        instance.generation == generation && instance.phase.has_order() && instance.operation.installs()
+    });
     Ok(instance.map(|instance| instance.image_id))
 }

@@ -1,7 +1,7 @@
 //! The order that an unfinished instance stands for: built from the rows each time it is sent, so that it is the same
 //! after any crash.
 
-use super::{rules::Rules, secrets::InstanceSecrets, table::Phase};
+use super::{rules::Rules, secrets::InstanceSecrets, table::Operation};
 use crate::{
     api::ports::{Secrets, SecretsError},
     request::Hostname,
@@ -30,7 +30,7 @@ pub(super) fn of(
 ) -> Result<Option<(AgentId, Order)>, OrderError> {
     let Some(server) = tx.server(instance.server_id)? else { return Ok(None) };
     let Some(agent) = server.owner.filter(|_| instance.phase.has_order()) else { return Ok(None) };
-    let work = if instance.phase == Phase::Releasing {
+    let work = if instance.operation == Operation::Uninstall {
         Work::PowerOff(PowerOff { nics: nics(tx, instance)? })
     } else {
         let image = tx.image(instance.image_id)?.ok_or(StoreError::Corrupt("an instance's image"))?;
@@ -47,6 +47,8 @@ pub(super) fn of(
             password_hash: secrets.password(instance)?.to_string(),
             metadata: secrets.metadata(instance)?.into_iter().collect(),
             clear_other_bootable_disks: instance.clear_other_bootable_disks,
+            ssh_keys: instance.ssh_keys.clone(),
+            user_data: Vec::new(),
         })
     };
     let order = Order {
@@ -89,6 +91,7 @@ fn nics(tx: &mut dyn Transaction, instance: &Instance) -> Result<Vec<NicConfig>,
             prefix_length: subnet.cidr.prefix_length().into(),
             gateway: subnet.gateway.to_string(),
             dns: subnet.dns.iter().map(ToString::to_string).collect(),
+            ..NicConfig::default()
         });
     }
     Ok(nics)

@@ -4,7 +4,7 @@ use super::{
     event::{self, tame},
     rules::{Rules, phase_of},
     server_table::{self, ServerEvent},
-    table::{self, Event, Phase},
+    table::{self, Event, Phase, Standing},
 };
 use crate::store::{
     Result, StoreError, Transaction,
@@ -46,6 +46,7 @@ pub(super) fn apply(tx: &mut dyn Transaction, rules: &Rules, agent: AgentId, rep
             note(tx, rules, &instance, step, ("note", &format!("{}: {}", said.kind, said.message)))
         }
         Some(What::Failed(failed)) => fail(tx, rules, &mut instance, step, failed),
+        Some(What::Inspected(_) | What::PowerRead(_)) => Ok(Applied::Ignored("nothing that moves an instance")),
         Some(What::Done(done)) => end(tx, rules, instance, done),
         None => Ok(Applied::Ignored("nothing said")),
     }
@@ -58,7 +59,7 @@ fn start(
     step: Phase,
     waiting: &str,
 ) -> Result<Applied> {
-    let Ok(phase) = table::next(instance.phase, Event::StepStarted(step)) else {
+    let Ok(Standing { phase, .. }) = table::next(instance.standing(), Event::StepStarted(step)) else {
         return Ok(Applied::Ignored("a step that is not legal now"));
     };
     let waiting = tame(waiting);
@@ -128,7 +129,7 @@ pub(super) fn fail(
     step: Phase,
     failed: &Failed,
 ) -> Result<Applied> {
-    let Ok(phase) = table::next(instance.phase, Event::Failed) else {
+    let Ok(Standing { phase, .. }) = table::next(instance.standing(), Event::Failed) else {
         return Ok(Applied::Ignored("a failure that is not legal now"));
     };
     let cause = Cause { cause: tame(&failed.cause), message: tame(&failed.message) };
@@ -145,7 +146,7 @@ pub(super) fn fail(
 }
 
 fn end(tx: &mut dyn Transaction, rules: &Rules, mut instance: Instance, done: &Done) -> Result<Applied> {
-    let Ok(phase) = table::next(instance.phase, Event::Done) else {
+    let Ok(Standing { phase, .. }) = table::next(instance.standing(), Event::Done) else {
         return Ok(Applied::Ignored("an end that is not legal now"));
     };
     if phase == Phase::Running {

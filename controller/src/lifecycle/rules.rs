@@ -33,20 +33,18 @@ impl Rules {
             Phase::Configure => Some(d.configure),
             Phase::HandOver => Some(d.hand_over),
             Phase::Verify => Some(d.verify),
-            Phase::Releasing => Some(d.dispatch + d.power_off),
-            Phase::Running | Phase::InstallFailed | Phase::ReleaseFailed | Phase::Terminated => None,
+            Phase::PowerOff => Some(d.power_off),
+            Phase::Running | Phase::Stopped | Phase::Failed | Phase::Terminated => None,
         }
     }
 
-    /// When `phase`, entered now, becomes an error. An installation that starts over again and again ends as well: twice
+    /// When `phase`, entered now, becomes an error. An operation that starts over again and again ends as well: twice
     /// the sum of all its deadlines after it was accepted.
     pub(super) fn deadline(&self, instance: &Instance, phase: Phase) -> Option<Timestamp> {
         let own = self.now.after(self.duration(phase)? + GRACE);
-        if !phase.is_installing() {
-            return Some(own);
-        }
-        let all: Duration = super::table::INSTALLING.iter().filter_map(|phase| self.duration(*phase)).sum();
-        Some(own.min(instance.created_at.after(all * 2)))
+        let steps = [Phase::Waiting].iter().chain(instance.operation.steps());
+        let all: Duration = steps.filter_map(|phase| self.duration(*phase)).sum();
+        Some(own.min(instance.operation_began_at.after(all * 2)))
     }
 
     /// The deadlines that go with an order.
@@ -74,7 +72,8 @@ impl Rules {
 /// The phase of a protocol's step.
 pub(super) fn phase_of(step: Step) -> Option<Phase> {
     Some(match step {
-        Step::Unspecified => return None,
+        // A wipe is a server's task, not an instance's.
+        Step::Unspecified | Step::Wipe => return None,
         Step::Power => Phase::Power,
         Step::Boot => Phase::Boot,
         Step::Inspect => Phase::Inspect,
@@ -82,6 +81,6 @@ pub(super) fn phase_of(step: Step) -> Option<Phase> {
         Step::Configure => Phase::Configure,
         Step::HandOver => Phase::HandOver,
         Step::Verify => Phase::Verify,
-        Step::PowerOff => Phase::Releasing,
+        Step::PowerOff => Phase::PowerOff,
     })
 }

@@ -20,18 +20,18 @@ pub(super) enum ServerEvent {
 
 /// The server's next state; none when the move is not legal.
 pub(super) fn next(server: &Server, event: ServerEvent) -> Option<ManageState> {
-    use ManageState::{InUse, Maintain, Onboard, Ready};
+    use ManageState::{InUse, Maintain, Offboarding, Onboard, Ready};
     let usable = if is_vouched_for(server) { Ready } else { Onboard };
     match (server.manage_state, event) {
         (Onboard, ServerEvent::Settled) if usable == Ready && server.unwiped => Some(Maintain),
         (Onboard | Ready, ServerEvent::Settled) => Some(usable),
-        (state @ (InUse | Maintain), ServerEvent::Settled) => Some(state),
+        (state @ (InUse | Maintain | Offboarding), ServerEvent::Settled) => Some(state),
         (Ready, ServerEvent::Taken) => Some(InUse),
         (InUse, ServerEvent::Freed { reuse: true }) | (Maintain, ServerEvent::UnwipedAccepted) => Some(usable),
         (InUse, ServerEvent::Freed { reuse: false }) => Some(Maintain),
-        (Onboard | InUse | Maintain, ServerEvent::Taken)
-        | (Onboard | Ready | Maintain, ServerEvent::Freed { .. })
-        | (Onboard | Ready | InUse, ServerEvent::UnwipedAccepted) => None,
+        (Onboard | InUse | Maintain | Offboarding, ServerEvent::Taken)
+        | (Onboard | Ready | Maintain | Offboarding, ServerEvent::Freed { .. })
+        | (Onboard | Ready | InUse | Offboarding, ServerEvent::UnwipedAccepted) => None,
     }
 }
 

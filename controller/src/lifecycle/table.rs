@@ -1,23 +1,52 @@
-//! The one table of legal moves.
+//! The one table of legal moves of an instance: where it stands is what is being done (the [`Operation`]) and how far
+//! that came (the [`Phase`]).
 //!
 //! ```text
-//! waiting ─► power ─► boot ─► inspect ─► write ─► configure ─► hand-over ─► verify ─► running
-//!    │         ▲▼ a later step, or back to power for another try                        │
-//!    ├─────────┴─► failed ◄───────────────── releasing ◄────────────────────────────────┤
-//!    └─► releasing ─► terminated            (every phase but terminated may be released)
+//! install, reinstall, switch-install      power ─► boot ─► inspect ─► write ─► configure ─► hand-over ─► verify ─► running
+//! modify-ip                               power ─► boot ─► inspect ──────────► configure ─► hand-over ─► verify ─► running
+//! power-on            waiting ─►          power ─► (as modify-ip, where a password waits for its boot) ──────────► running
+//! reboot                     power-off ─► power ─► (as power-on) ────────────────────────────────────────────────► running
+//! power-off                  power-off ──────────────────────────────────────────────────────────────────────────► stopped
+//! uninstall                  power-off ──────────────────────────────────────────────────────────────────────► terminated
 //! ```
 //!
-//! `failed` remembers whether an installation or a release failed, because the API shows it.
+//! A step may be started again, a later one may be started, and the first may be started over. What fails ends `failed`;
+//! only a failed power-off is `running` still, and what could not be powered on is `stopped`. From `running`, `stopped`
+//! and `failed` another operation may be asked for ([`may_begin`]); uninstall from every phase but `terminated`.
 
 use serde::{Deserialize, Serialize};
 
-/// Where an instance stands.
+/// What is being done with an instance, or was done last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Operation {
+    /// Created.
+    Install,
+    /// Its image is written anew.
+    Reinstall,
+    /// Another image is written.
+    SwitchInstall,
+    /// It gets other addresses.
+    ModifyIp,
+    /// Powered on.
+    PowerOn,
+    /// Powered off.
+    PowerOff,
+    /// Powered off and on.
+    Reboot,
+    /// Deleted.
+    Uninstall,
+}
+
+/// How far an operation came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
     /// Accepted; its agent has not begun.
     Waiting,
-    /// The agent brings the power up for a network boot.
+    /// The agent powers the server off, and detaches its ports where it is being deleted.
+    PowerOff,
+    /// The agent brings the power up.
     Power,
     /// Firmware and ramdisk start.
     Boot,
@@ -33,54 +62,62 @@ pub enum Phase {
     Verify,
     /// Usable.
     Running,
-    /// The installation ended with a cause.
-    InstallFailed,
-    /// Being deleted: power off, ports detached.
-    Releasing,
-    /// Deleting ended with a cause; server and addresses stay reserved.
-    ReleaseFailed,
+    /// Off; the disk is kept.
+    Stopped,
+    /// The operation ended with a cause; server and addresses stay reserved.
+    Failed,
     /// Gone for good.
     Terminated,
+}
+
+/// Where an instance stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Standing {
+    /// What is being done, or was done last.
+    pub operation: Operation,
+    /// How far it came.
+    pub phase: Phase,
 }
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Event {
+    /// A tenant or operator asked for an operation.
+    Asked(Operation),
     /// The agent began that step of the present order.
     StepStarted(Phase),
     /// The present order ended well.
     Done,
     /// The present order ended with a cause, or its deadline passed.
     Failed,
-    /// A tenant or operator asked for deletion.
-    DeleteAsked,
 }
 
 /// A move that the table does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("move on: {event:?} is not legal in {phase:?}")]
+#[error("move on: {event:?} is not legal in {standing:?}")]
 pub struct Illegal {
     /// Where it stood.
-    pub phase: Phase,
+    pub standing: Standing,
     /// What came.
     pub event: Event,
 }
 
-/// The installing phases in their order.
-pub const INSTALLING: [Phase; 8] = [
-    Phase::Waiting,
-    Phase::Power,
-    Phase::Boot,
-    Phase::Inspect,
-    Phase::Write,
-    Phase::Configure,
-    Phase::HandOver,
-    Phase::Verify,
+/// All operations.
+pub const OPERATIONS: [Operation; 8] = [
+    Operation::Install,
+    Operation::Reinstall,
+    Operation::SwitchInstall,
+    Operation::ModifyIp,
+    Operation::PowerOn,
+    Operation::PowerOff,
+    Operation::Reboot,
+    Operation::Uninstall,
 ];
 
-/// All phases.
-pub const ALL: [Phase; 13] = [
+/// All phases; those of an order in progress first, in their order.
+pub const PHASES: [Phase; 13] = [
     Phase::Waiting,
+    Phase::PowerOff,
     Phase::Power,
     Phase::Boot,
     Phase::Inspect,
@@ -89,88 +126,138 @@ pub const ALL: [Phase; 13] = [
     Phase::HandOver,
     Phase::Verify,
     Phase::Running,
-    Phase::InstallFailed,
-    Phase::Releasing,
-    Phase::ReleaseFailed,
+    Phase::Stopped,
+    Phase::Failed,
     Phase::Terminated,
 ];
 
-/// The next phase.
+/// The next standing.
 ///
 /// # Errors
 /// When the move is not legal; nothing moves then.
-pub fn next(phase: Phase, event: Event) -> Result<Phase, Illegal> {
-    match (phase, event) {
-        (Phase::Terminated, _) => Err(Illegal { phase, event }),
-        (_, Event::DeleteAsked) => Ok(Phase::Releasing),
-        (_, Event::StepStarted(step)) if may_start(phase, step) => Ok(step),
-        (Phase::Verify, Event::Done) => Ok(Phase::Running),
-        (Phase::Releasing, Event::Done) => Ok(Phase::Terminated),
-        (Phase::Releasing, Event::Failed) => Ok(Phase::ReleaseFailed),
-        (_, Event::Failed) if phase.is_installing() => Ok(Phase::InstallFailed),
-        _ => Err(Illegal { phase, event }),
+pub fn next(standing: Standing, event: Event) -> Result<Standing, Illegal> {
+    let Standing { operation, phase } = standing;
+    let moved = match event {
+        Event::Asked(wanted) if may_begin(standing, wanted) => {
+            // Asking again for a deletion in progress moves nothing.
+            let goes_on = wanted == Operation::Uninstall && operation == wanted && phase.has_order();
+            Some(Standing { operation: wanted, phase: if goes_on { phase } else { Phase::Waiting } })
+        }
+        Event::StepStarted(step) if may_start(standing, step) => Some(Standing { operation, phase: step }),
+        Event::Done if may_end(standing) => Some(Standing { operation, phase: operation.end() }),
+        Event::Failed if phase.has_order() => Some(Standing { operation, phase: operation.failure() }),
+        Event::Asked(_) | Event::StepStarted(_) | Event::Done | Event::Failed => None,
+    };
+    moved.ok_or(Illegal { standing, event })
+}
+
+/// Whether an operation may be asked for where an instance stands.
+pub fn may_begin(standing: Standing, wanted: Operation) -> bool {
+    use Operation as O;
+    let Standing { operation, phase } = standing;
+    match wanted {
+        O::Install => false,
+        O::Uninstall => phase != Phase::Terminated,
+        // Also another try of what failed, but not of a deletion.
+        O::Reinstall | O::SwitchInstall => match phase {
+            Phase::Running | Phase::Stopped => true,
+            Phase::Failed => operation != O::Uninstall,
+            _ => false,
+        },
+        O::ModifyIp => match phase {
+            Phase::Running | Phase::Stopped => true,
+            Phase::Failed => operation == O::ModifyIp,
+            _ => false,
+        },
+        O::PowerOn => phase == Phase::Stopped,
+        O::PowerOff | O::Reboot => phase == Phase::Running,
     }
 }
 
-/// An order goes forward, stays, or starts over with power; it never enters another order's steps.
-fn may_start(phase: Phase, step: Phase) -> bool {
-    match (phase.order(), step.order()) {
-        (Some(here), Some(there)) => step != Phase::Waiting && (there >= here || step == Phase::Power),
-        _ => phase == Phase::Releasing && step == Phase::Releasing,
+/// An order goes forward, stays, or starts over; it never enters another order's steps.
+fn may_start(Standing { operation, phase }: Standing, step: Phase) -> bool {
+    let steps = operation.steps();
+    let place = |of: Phase| PHASES.iter().position(|phase| *phase == of);
+    phase.has_order()
+        && steps.contains(&step)
+        && (place(step) >= place(phase) || step == Phase::Power || steps.first() == Some(&step))
+}
+
+/// The report of a step's start may be lost; an installation must have come to its last step all the same.
+fn may_end(Standing { operation, phase }: Standing) -> bool {
+    use Operation as O;
+    match operation {
+        O::Install | O::Reinstall | O::SwitchInstall | O::ModifyIp => phase == Phase::Verify,
+        O::PowerOn => matches!(phase, Phase::Waiting | Phase::Power | Phase::Verify),
+        O::Reboot => matches!(phase, Phase::Waiting | Phase::PowerOff | Phase::Power | Phase::Verify),
+        O::PowerOff | O::Uninstall => matches!(phase, Phase::Waiting | Phase::PowerOff),
+    }
+}
+
+impl Operation {
+    /// Its steps, in their order.
+    pub const fn steps(self) -> &'static [Phase] {
+        use Phase::{Boot, Configure, HandOver, Inspect, Power, PowerOff, Verify, Write};
+        match self {
+            Self::Install | Self::Reinstall | Self::SwitchInstall => {
+                &[Power, Boot, Inspect, Write, Configure, HandOver, Verify]
+            }
+            Self::ModifyIp | Self::PowerOn => &[Power, Boot, Inspect, Configure, HandOver, Verify],
+            Self::Reboot => &[PowerOff, Power, Boot, Inspect, Configure, HandOver, Verify],
+            Self::PowerOff | Self::Uninstall => &[PowerOff],
+        }
+    }
+    /// Whether it writes an image.
+    pub const fn installs(self) -> bool {
+        matches!(self, Self::Install | Self::Reinstall | Self::SwitchInstall)
+    }
+    /// Whether it is one of power alone.
+    pub const fn is_power(self) -> bool {
+        matches!(self, Self::PowerOn | Self::PowerOff | Self::Reboot)
+    }
+    const fn end(self) -> Phase {
+        match self {
+            Self::PowerOff => Phase::Stopped,
+            Self::Uninstall => Phase::Terminated,
+            _ => Phase::Running,
+        }
+    }
+    const fn failure(self) -> Phase {
+        match self {
+            Self::PowerOff => Phase::Running,
+            Self::PowerOn | Self::Reboot => Phase::Stopped,
+            _ => Phase::Failed,
+        }
+    }
+    /// Its word in events and the database.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Install => "install",
+            Self::Reinstall => "reinstall",
+            Self::SwitchInstall => "switch-install",
+            Self::ModifyIp => "modify-ip",
+            Self::PowerOn => "power-on",
+            Self::PowerOff => "power-off",
+            Self::Reboot => "reboot",
+            Self::Uninstall => "uninstall",
+        }
+    }
+    /// The operation with that word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        OPERATIONS.into_iter().find(|operation| operation.word() == word)
     }
 }
 
 impl Phase {
-    fn order(self) -> Option<usize> {
-        INSTALLING.iter().position(|phase| *phase == self)
-    }
-    /// Whether an installation is in progress.
-    pub fn is_installing(self) -> bool {
-        self.order().is_some()
-    }
     /// Whether an agent has work to do.
-    pub fn has_order(self) -> bool {
-        self.is_installing() || self == Self::Releasing
-    }
-    /// The API's `state`: one of the six words of 2026.
-    pub fn state(self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::InstallFailed | Self::ReleaseFailed => "error",
-            Self::Releasing => "shutting-down",
-            Self::Terminated => "terminated",
-            Self::Waiting
-            | Self::Power
-            | Self::Boot
-            | Self::Inspect
-            | Self::Write
-            | Self::Configure
-            | Self::HandOver
-            | Self::Verify => "pending",
-        }
-    }
-    /// The API's `operation_state`.
-    pub fn operation_state(self) -> &'static str {
-        match self {
-            Self::Running => "install-succeed",
-            Self::InstallFailed => "install-failed",
-            Self::Releasing => "uninstall-processing",
-            Self::ReleaseFailed => "uninstall-failed",
-            Self::Terminated => "uninstall-succeed",
-            Self::Waiting
-            | Self::Power
-            | Self::Boot
-            | Self::Inspect
-            | Self::Write
-            | Self::Configure
-            | Self::HandOver
-            | Self::Verify => "install-processing",
-        }
+    pub const fn has_order(self) -> bool {
+        !matches!(self, Self::Running | Self::Stopped | Self::Failed | Self::Terminated)
     }
     /// Its word in events and the database.
-    pub fn word(self) -> &'static str {
+    pub const fn word(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
+            Self::PowerOff => "power-off",
             Self::Power => "power",
             Self::Boot => "boot",
             Self::Inspect => "inspect",
@@ -179,93 +266,50 @@ impl Phase {
             Self::HandOver => "hand-over",
             Self::Verify => "verify",
             Self::Running => "running",
-            Self::InstallFailed => "install-failed",
-            Self::Releasing => "releasing",
-            Self::ReleaseFailed => "release-failed",
+            Self::Stopped => "stopped",
+            Self::Failed => "failed",
             Self::Terminated => "terminated",
         }
     }
     /// The phase with that word.
     pub fn from_word(word: &str) -> Option<Self> {
-        ALL.into_iter().find(|phase| phase.word() == word)
+        PHASES.into_iter().find(|phase| phase.word() == word)
+    }
+}
+
+impl Standing {
+    /// The API's `state`: one of the six words of 2026. A reboot is `stopped` in its off half.
+    pub const fn state(self) -> &'static str {
+        use Operation as O;
+        match (self.operation, self.phase) {
+            (_, Phase::Terminated) => "terminated",
+            (_, Phase::Failed) => "error",
+            (O::Uninstall, _) => "shutting-down",
+            (_, Phase::Running) => "running",
+            (_, Phase::Stopped) => "stopped",
+            (O::Install | O::Reinstall | O::SwitchInstall | O::ModifyIp, _) => "pending",
+            (O::PowerOff, _) | (O::Reboot, Phase::Waiting | Phase::PowerOff) => "running",
+            (O::PowerOn | O::Reboot, _) => "stopped",
+        }
+    }
+    /// The API's `operation_state`; power actions have none of their own, they stand at the server.
+    pub const fn operation_state(self) -> &'static str {
+        use Operation as O;
+        let words = match self.operation {
+            O::Install => ["install-processing", "install-failed", "install-succeed"],
+            O::Reinstall => ["reinstall-processing", "reinstall-failed", "reinstall-succeed"],
+            O::SwitchInstall => ["switch-install-processing", "switch-install-failed", "switch-install-succeed"],
+            O::ModifyIp => ["modify-ip-processing", "modify-ip-failed", "modify-ip-succeed"],
+            O::PowerOn | O::PowerOff | O::Reboot => ["install-succeed"; 3],
+            O::Uninstall => ["uninstall-processing", "uninstall-failed", "uninstall-succeed"],
+        };
+        match self.phase {
+            Phase::Failed => words[1],
+            Phase::Running | Phase::Stopped | Phase::Terminated => words[2],
+            _ => words[0],
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn events() -> Vec<Event> {
-        let mut all = vec![Event::Done, Event::Failed, Event::DeleteAsked];
-        all.extend(ALL.map(Event::StepStarted));
-        all
-    }
-
-    /// Every legal pair, written out: the table must be exactly this.
-    fn legal(phase: Phase) -> Vec<(Event, Phase)> {
-        use Phase::{
-            Boot, Configure, HandOver, Inspect, InstallFailed, Power, ReleaseFailed, Releasing, Running, Terminated,
-            Verify, Waiting, Write,
-        };
-        let go = |steps: &[Phase]| -> Vec<(Event, Phase)> {
-            let mut moves: Vec<_> = steps.iter().map(|s| (Event::StepStarted(*s), *s)).collect();
-            moves.extend([(Event::Failed, InstallFailed), (Event::DeleteAsked, Releasing)]);
-            moves
-        };
-        match phase {
-            Waiting | Power => go(&[Power, Boot, Inspect, Write, Configure, HandOver, Verify]),
-            Boot => go(&[Power, Boot, Inspect, Write, Configure, HandOver, Verify]),
-            Inspect => go(&[Power, Inspect, Write, Configure, HandOver, Verify]),
-            Write => go(&[Power, Write, Configure, HandOver, Verify]),
-            Configure => go(&[Power, Configure, HandOver, Verify]),
-            HandOver => go(&[Power, HandOver, Verify]),
-            Verify => {
-                let mut moves = go(&[Power, Verify]);
-                moves.push((Event::Done, Running));
-                moves
-            }
-            Running | InstallFailed | ReleaseFailed => vec![(Event::DeleteAsked, Releasing)],
-            Releasing => vec![
-                (Event::DeleteAsked, Releasing),
-                (Event::StepStarted(Releasing), Releasing),
-                (Event::Done, Terminated),
-                (Event::Failed, ReleaseFailed),
-            ],
-            Terminated => vec![],
-        }
-    }
-
-    #[test]
-    fn the_table_has_exactly_the_legal_moves() {
-        for phase in ALL {
-            for event in events() {
-                let expected = legal(phase).into_iter().find(|(e, _)| *e == event).map(|(_, to)| to);
-                assert_eq!(next(phase, event).ok(), expected, "{phase:?} {event:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn every_phase_but_terminated_can_end_terminated() {
-        for phase in ALL.into_iter().filter(|p| *p != Phase::Terminated) {
-            let releasing = next(phase, Event::DeleteAsked).unwrap();
-            assert_eq!(next(releasing, Event::Done), Ok(Phase::Terminated));
-        }
-    }
-
-    #[test]
-    fn words_name_their_phase() {
-        for phase in ALL {
-            assert_eq!(Phase::from_word(phase.word()), Some(phase));
-        }
-    }
-
-    #[test]
-    fn the_drawing_shows_every_phase() {
-        let drawing = include_str!("table.rs").split("```").nth(1).unwrap();
-        for phase in ALL {
-            let word = phase.word().trim_start_matches("install-").trim_start_matches("release-");
-            assert!(drawing.contains(word), "{word}");
-        }
-    }
-}
+mod tests;

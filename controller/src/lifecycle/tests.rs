@@ -18,7 +18,7 @@ fn started() -> What {
 }
 
 fn done(key: &str) -> What {
-    What::Done(Done { host_key: key.into(), proof: "ssh-host-key".into(), boot_trust: "lan".into() })
+    What::Done(Done { host_key: key.into(), proof: "ssh-host-key".into(), boot_trust: "lan".into(), ..Done::default() })
 }
 
 async fn installed(world: &World) -> billet_proto::InstanceId {
@@ -47,7 +47,7 @@ async fn an_instance_goes_all_the_way_and_back() {
 
     world.report(1, Step::Verify, done(KEY)).await;
     let instance = world.instance(id).await;
-    assert_eq!((instance.phase.state(), instance.deadline), ("running", None));
+    assert_eq!((instance.standing().state(), instance.deadline), ("running", None));
     assert_eq!((instance.proof.as_deref(), instance.boot_trust.as_deref()), (Some("ssh-host-key"), Some("lan")));
     assert_eq!(instance.password_hash, None, "it was needed for the installation alone");
     assert_eq!(world.secrets.metadata(&instance).unwrap()["role"], "front");
@@ -61,7 +61,7 @@ async fn an_instance_goes_all_the_way_and_back() {
     assert_eq!(world.reserved().await.len(), 1, "the address is taken until the server is off");
     world.report(2, Step::PowerOff, started()).await;
     world.report(2, Step::PowerOff, done("")).await;
-    assert_eq!(world.instance(id).await.phase.state(), "terminated");
+    assert_eq!(world.instance(id).await.standing().state(), "terminated");
     assert!(world.reserved().await.is_empty());
     let server = world.server().await;
     assert_eq!((server.manage_state, server.unwiped), (ManageState::Maintain, true));
@@ -76,9 +76,9 @@ async fn after_a_long_absence_agents_are_heard_before_anything_is_overdue() {
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let driver = tokio::spawn(world.lifecycle.clone().run(stopped));
     tokio::time::sleep(Duration::from_millis(200)).await;
-    assert_eq!(world.instance(id).await.phase.state(), "pending", "its agent has the time to tell");
+    assert_eq!(world.instance(id).await.standing().state(), "pending", "its agent has the time to tell");
     world.report(1, Step::Verify, done(KEY)).await;
-    assert_eq!(world.instance(id).await.phase.state(), "running");
+    assert_eq!(world.instance(id).await.standing().state(), "running");
     stop.send_replace(true);
     driver.await.unwrap();
 }
@@ -105,7 +105,7 @@ async fn what_is_late_foreign_or_out_of_turn_moves_nothing() {
     world.lifecycle.delete(None, id).await.unwrap();
     world.report(1, Step::Verify, started()).await;
     world.report(1, Step::Verify, done(KEY)).await;
-    assert_eq!(world.instance(id).await.phase.word(), "releasing", "an older generation is over");
+    assert_eq!(world.instance(id).await.standing().state(), "shutting-down", "an older generation is over");
 }
 
 #[tokio::test]
@@ -114,7 +114,7 @@ async fn running_needs_the_key_that_the_ramdisk_made() {
         let world = World::new().await;
         let id = installed(&world).await;
         world.report(1, Step::Verify, done(key)).await;
-        assert_ne!(world.instance(id).await.phase.state(), "running", "{key:?}");
+        assert_ne!(world.instance(id).await.standing().state(), "running", "{key:?}");
     }
 }
 
@@ -131,12 +131,12 @@ async fn every_step_has_a_deadline_and_its_cause_says_what_was_waited_for() {
         let deadline = world.lifecycle.expire().await.unwrap().unwrap();
         world.clock.set(crate::clock::Timestamp(deadline.0 - 1));
         world.lifecycle.expire().await.unwrap();
-        assert_eq!(world.instance(id).await.phase.state(), "pending");
+        assert_eq!(world.instance(id).await.standing().state(), "pending");
         world.clock.set(deadline);
         assert_eq!(world.lifecycle.expire().await.unwrap(), None);
         let instance = world.instance(id).await;
-        let error = instance.error.unwrap();
-        assert_eq!((instance.phase.state(), error.cause.as_str()), ("error", cause));
+        let error = instance.error.clone().unwrap();
+        assert_eq!((instance.standing().state(), error.cause.as_str()), ("error", cause));
         assert!(error.message.contains("waiting for"), "{}", error.message);
         // A server whose state is not known stays with its instance.
         assert_eq!((world.reserved().await.len(), world.server().await.manage_state), (1, ManageState::InUse));
@@ -152,7 +152,7 @@ async fn an_installation_that_starts_over_for_ever_ends() {
         world.report(1, Step::Power, started()).await;
         world.clock.advance(Duration::from_secs(60));
         world.lifecycle.expire().await.unwrap();
-        if world.instance(id).await.phase.state() == "error" {
+        if world.instance(id).await.standing().state() == "error" {
             return;
         }
     }

@@ -1,6 +1,6 @@
 //! The controller's word: whether a generation may still hand its server over. It moves nothing.
 
-use super::table::Phase;
+use super::table::{Phase, Standing};
 use crate::store::{Result, Transaction};
 use billet_proto::{AgentId, ServerId, link::WordRequest};
 
@@ -20,10 +20,12 @@ pub(super) fn speak(
         let (newest, asked) = (server.generation, asked.generation);
         return Ok(Err(format!("generation {asked} is over, the newest is {newest}")));
     }
-    let phase = tx.instance_on(server_id)?.filter(|i| i.generation == asked.generation).map(|i| i.phase);
-    Ok(match phase {
-        Some(phase) if phase.is_installing() => Ok(()),
-        Some(phase) => Err(format!("the instance is {}", phase.word())),
+    let standing = tx.instance_on(server_id)?.filter(|i| i.generation == asked.generation).map(|i| i.standing());
+    Ok(match standing {
+        Some(Standing { operation, phase }) if phase.has_order() && operation.steps().contains(&Phase::HandOver) => {
+            Ok(())
+        }
+        Some(Standing { operation, phase }) => Err(format!("the instance is {} ({})", phase.word(), operation.word())),
         None => Err(format!("the server is {}", Phase::Terminated.word())),
     })
 }

@@ -79,11 +79,7 @@ fn agent_name(value: Value) -> Result<String, Fault> {
 }
 
 fn roles(value: Value) -> Result<Vec<NicRole>, Fault> {
-    let role = |value: Value| match value.as_str() {
-        Some("tenant") => Ok(NicRole::Tenant),
-        Some("provisioning") => Ok(NicRole::Provisioning),
-        _ => Err(Fault::new("must be 'tenant' or 'provisioning'", value)),
-    };
+    let role = typed("must be 'vpc', 'provisioning' or 'parameter-plane:RAIL' with a rail from 0 to 63");
     array(value, 0, MAX_NICS)?.into_iter().map(role).collect()
 }
 
@@ -116,8 +112,8 @@ mod tests {
             ("agent_name", json!("a_b")),
             ("agent_name", json!("ä")),
             ("project_id", json!("a/b")),
-            ("roles", json!(["tenant", "other"])),
-            ("roles", json!(vec!["tenant"; 33])),
+            ("roles", json!(["vpc", "other"])),
+            ("roles", json!(vec!["vpc"; 33])),
             ("clear_other_bootable_disks", json!("yes")),
         ] {
             let mut body = json!({"agent_name": "a"});

@@ -1,9 +1,16 @@
 //! What the database holds, as typed values.
 
-use crate::{clock::Timestamp, lifecycle::table::Phase, seal::Sealed};
-use billet_proto::{AgentId, ImageId, InstanceId, MacAddr, ProjectId, ServerId, SubnetId, VpcId};
+use crate::{
+    clock::Timestamp,
+    lifecycle::table::{Operation, Phase, Standing},
+    seal::Sealed,
+};
+use billet_proto::{
+    AgentId, ImageId, InstanceId, MacAddr, ProjectId, ServerId, SubnetId, VpcId,
+    link::{Inventory, WipedDisk},
+};
 use serde::{Deserialize, Serialize};
-use std::net::Ipv4Addr;
+use std::{fmt, net::Ipv4Addr, str::FromStr};
 
 /// An instance: one row, moved by the life cycle alone.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,8 +31,14 @@ pub struct Instance {
     pub vpc_id: VpcId,
     /// Where it is installed; kept after termination for the record.
     pub server_id: ServerId,
-    /// 1 or 2; the first is primary.
+    /// 1 or 2 of the VPC, the first being primary; after them those of the parameter plane, by rail.
     pub nics: Vec<InstanceNic>,
+    /// What is being done, or was done last.
+    pub operation: Operation,
+    /// When that was accepted.
+    pub operation_began_at: Timestamp,
+    /// The network that a change of address is to bring about; its addresses are reserved beside those of `nics`.
+    pub network_change: Option<NetworkChange>,
     /// Where the life cycle stands.
     pub phase: Phase,
     /// What it waits for, for a person.
@@ -36,8 +49,16 @@ pub struct Instance {
     pub generation: u64,
     /// crypt(3) hash, sealed.
     pub password_hash: Option<Sealed>,
+    /// crypt(3) hash, sealed: written to the disk at the next boot.
+    pub next_password_hash: Option<Sealed>,
     /// Metadata as JSON, sealed.
     pub metadata: Option<Sealed>,
+    /// What cloud-init is given, as the tenant gave it, sealed; at most 32 KiB.
+    pub user_data: Option<Sealed>,
+    /// OpenSSH public keys for the administrator's account.
+    pub ssh_keys: Vec<String>,
+    /// At most 20; by key.
+    pub tags: Vec<Tag>,
     /// Why it is in error.
     pub error: Option<Cause>,
     /// OpenSSH public form of the host key that the ramdisk made.
@@ -46,6 +67,12 @@ pub struct Instance {
     pub proof: Option<String>,
     /// How far the boot was trusted: `lan` or `bmc`.
     pub boot_trust: Option<String>,
+    /// Of the disk written to.
+    pub disk_serial: Option<String>,
+    /// How the server was wiped before this was placed on it.
+    pub wipe_before: Option<Wipe>,
+    /// The signed birth certificate, as it is given out.
+    pub receipt: Option<String>,
     /// Another bootable disk is cleared rather than an error: the server's policy when this was accepted.
     pub clear_other_bootable_disks: bool,
     /// When it was accepted.
@@ -58,6 +85,13 @@ pub struct Instance {
     pub terminated_at: Option<Timestamp>,
 }
 
+impl Instance {
+    /// Where it stands in the life cycle's table.
+    pub const fn standing(&self) -> Standing {
+        Standing { operation: self.operation, phase: self.phase }
+    }
+}
+
 /// A NIC as the tenant sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstanceNic {
@@ -67,6 +101,111 @@ pub struct InstanceNic {
     pub address: Ipv4Addr,
     /// The server's port.
     pub mac: MacAddr,
+    /// Of the parameter plane: which rail. None: one of the VPC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rail: Option<u32>,
+}
+
+/// The network that a change of address is to bring about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkChange {
+    /// The network of all its NICs of the VPC.
+    pub vpc_id: VpcId,
+    /// All of them, those of the parameter plane too.
+    pub nics: Vec<InstanceNic>,
+}
+
+/// A label of an instance or a server.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Tag {
+    /// 1 to 128 characters.
+    pub key: String,
+    /// 0 to 255 characters.
+    pub value: String,
+}
+
+/// A wipe that ended well.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Wipe {
+    /// When.
+    pub at: Timestamp,
+    /// How thoroughly.
+    pub policy: WipePolicy,
+    /// What was erased, how, and how much of it was read back.
+    pub disks: Vec<WipedDisk>,
+}
+
+/// What is erased before another instance is placed on a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WipePolicy {
+    /// Everything.
+    Full,
+    /// Partition tables and signatures: only for a server that goes back to the same project.
+    Metadata,
+}
+
+impl WipePolicy {
+    /// Its word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Metadata => "metadata",
+        }
+    }
+    /// The policy with that word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Full, Self::Metadata].into_iter().find(|policy| policy.as_str() == word)
+    }
+}
+
+/// Work on a server itself, which an agent does: one at a time, and none while its instance has an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// What is to be done.
+    pub kind: TaskKind,
+    /// Of the order.
+    pub generation: u64,
+    /// The step that the agent reported last; empty before the first.
+    pub step: String,
+    /// What it waits for, for a person.
+    pub waiting_for: String,
+    /// When it was accepted.
+    pub began_at: Timestamp,
+}
+
+/// What is to be done on a server itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TaskKind {
+    /// A boot that only looks.
+    Inspect {
+        /// A server that is on may be powered off for it.
+        allow_reset: bool,
+    },
+    /// Erasing.
+    Wipe {
+        /// How thoroughly.
+        policy: WipePolicy,
+    },
+    /// Power for a server without an instance.
+    PowerOn,
+    /// As above.
+    PowerOff,
+    /// As above.
+    Reboot,
+}
+
+/// Where a server stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Location {
+    /// The room, for people.
+    pub dc: String,
+    /// The rack.
+    pub rack: String,
+    /// The lowest rack unit.
+    pub unit: String,
 }
 
 /// A cause that a person can act on.
@@ -133,6 +272,8 @@ pub enum ManageState {
     InUse,
     /// Kept out: not wiped, or taken out by the operator.
     Maintain,
+    /// Leaves service: nothing is placed on it any more.
+    Offboarding,
 }
 
 impl ManageState {
@@ -143,16 +284,19 @@ impl ManageState {
             Self::Ready => "ready",
             Self::InUse => "in-use",
             Self::Maintain => "maintain",
+            Self::Offboarding => "offboarding",
         }
     }
     /// The state with that word.
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Onboard, Self::Ready, Self::InUse, Self::Maintain].into_iter().find(|s| s.as_str() == word)
+        [Self::Onboard, Self::Ready, Self::InUse, Self::Maintain, Self::Offboarding]
+            .into_iter()
+            .find(|s| s.as_str() == word)
     }
 }
 
 /// A server: what the operator registered and what its agent says of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Server {
     /// As in the agent's configuration.
     pub id: ServerId,
@@ -168,7 +312,7 @@ pub struct Server {
     pub serial: String,
     /// NICs in port order.
     pub macs: Vec<MacAddr>,
-    /// Roles by port, operator's word: `tenant` or `provisioning`; absent means tenant.
+    /// Roles by port, operator's word; absent means [`NicRole::Vpc`].
     pub roles: Vec<NicRole>,
     /// Another bootable disk is cleared rather than an error.
     pub clear_other_bootable_disks: bool,
@@ -180,6 +324,30 @@ pub struct Server {
     pub generation: u64,
     /// When it was first heard of.
     pub onboard_time: Timestamp,
+    /// The operator's name for it; empty: its id is shown.
+    pub name: String,
+    /// Where it stands.
+    pub location: Location,
+    /// At most 20; by key.
+    pub tags: Vec<Tag>,
+    /// The operator's choice.
+    pub wipe_policy: WipePolicy,
+    /// What its BMC said last; none before it was asked.
+    pub power_on: Option<bool>,
+    /// The family's word for the last power action, such as `power-on-succeed`; empty before the first.
+    pub operation_state: String,
+    /// Why it is in maintenance, or why the last task failed.
+    pub error: Option<Cause>,
+    /// What a ramdisk saw last.
+    pub inventory: Option<Inventory>,
+    /// When.
+    pub inspected_at: Option<Timestamp>,
+    /// The last wipe that ended well.
+    pub last_wipe: Option<Wipe>,
+    /// Work in progress on the server itself.
+    pub task: Option<Task>,
+    /// When the task becomes an error; none where there is none.
+    pub task_deadline: Option<Timestamp>,
 }
 
 impl Server {
@@ -199,18 +367,92 @@ impl Server {
             unwiped: false,
             generation: 0,
             onboard_time: now,
+            name: String::new(),
+            location: Location::default(),
+            tags: Vec::new(),
+            wipe_policy: WipePolicy::Full,
+            power_on: None,
+            operation_state: String::new(),
+            error: None,
+            inventory: None,
+            inspected_at: None,
+            last_wipe: None,
+            task: None,
+            task_deadline: None,
         }
     }
 }
 
-/// What a NIC is for.
+/// What a NIC is for. As text: `vpc`, `provisioning`, `parameter-plane:RAIL`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(try_from = "String", into = "String")]
 pub enum NicRole {
     /// A tenant's; the server also boots from it where a network provider moves it.
-    Tenant,
+    Vpc,
     /// For provisioning only.
     Provisioning,
+    /// The accelerators' network: one NIC for each rail.
+    ParameterPlane {
+        /// From 0 to 63.
+        rail: u32,
+    },
+}
+
+/// A text that names no role.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a NIC's role is vpc, provisioning or parameter-plane:RAIL with a rail from 0 to 63")]
+pub struct NicRoleError;
+
+impl FromStr for NicRole {
+    type Err = NicRoleError;
+    fn from_str(text: &str) -> Result<Self, NicRoleError> {
+        match text.split_once(':') {
+            None if text == "vpc" => Ok(Self::Vpc),
+            None if text == "provisioning" => Ok(Self::Provisioning),
+            Some(("parameter-plane", rail)) => {
+                let rail = rail.parse().ok().filter(|rail| *rail < 64).ok_or(NicRoleError)?;
+                Ok(Self::ParameterPlane { rail })
+            }
+            _ => Err(NicRoleError),
+        }
+    }
+}
+impl fmt::Display for NicRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Vpc => f.write_str("vpc"),
+            Self::Provisioning => f.write_str("provisioning"),
+            Self::ParameterPlane { rail } => write!(f, "parameter-plane:{rail}"),
+        }
+    }
+}
+impl TryFrom<String> for NicRole {
+    type Error = NicRoleError;
+    fn try_from(text: String) -> Result<Self, NicRoleError> {
+        text.parse()
+    }
+}
+impl From<NicRole> for String {
+    fn from(role: NicRole) -> String {
+        role.to_string()
+    }
+}
+
+/// An event of a server, whoever's instance was on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerEvent {
+    /// Grows over all servers; 0 before it is recorded.
+    pub seq: u64,
+    /// Whose.
+    pub server_id: ServerId,
+    /// When.
+    pub at: Timestamp,
+    /// `critical`, `major`, `minor` or `info`.
+    pub level: String,
+    /// Such as `task-failed`.
+    pub kind: String,
+    /// For a person.
+    pub message: String,
 }
 
 /// An agent.

@@ -12,6 +12,7 @@ mod migration;
 mod network;
 mod reservation;
 mod server;
+mod server_event;
 mod transaction;
 mod value;
 

@@ -10,14 +10,17 @@ mod word;
 
 use super::Job;
 use crate::host::{failure::Failure, ramdisks::Offer, state::Stage};
-use billet_proto::link::{Install, Step};
+use billet_proto::{
+    link::{Install, Step},
+    ramdisk::enlist_reply::Task,
+};
 use enlisted::Enlisted;
 use plan::Plan;
 
 /// Does the work from `stage` on; answers the host key that answered.
 pub(in crate::host) async fn run(job: &Job, order: Install, stage: Stage) -> Result<String, Failure> {
     let plan = Plan::new(job, &order)?;
-    let offer = Offer { install: order, disk: job.tools.server.disk_hint() };
+    let offer = Offer { task: Task::Install(order), disk: job.tools.server.disk_hint() };
     let id = job.server_id();
     let key = match stage {
         Stage::Begun | Stage::Ended(_) => {

@@ -4,7 +4,7 @@ use tonic::Code;
 const SERVER: &str = "0198170e-4ca7-7000-8000-000000000001";
 
 fn offer() -> Offer {
-    Offer { install: Install::default(), disk: DiskHint::default() }
+    Offer { task: Task::Install(billet_proto::link::Install::default()), disk: DiskHint::default() }
 }
 
 fn digest(secret: &str) -> Digest {

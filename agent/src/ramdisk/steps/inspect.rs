@@ -3,8 +3,8 @@
 use super::StepError;
 use crate::disk::{DiskError, TargetDisk, bootable, choose};
 use billet_proto::{
-    link::Install,
-    ramdisk::{Disk, DiskHint},
+    link::{Disk, Install},
+    ramdisk::DiskHint,
 };
 use std::path::PathBuf;
 
@@ -12,6 +12,7 @@ use std::path::PathBuf;
 pub(in crate::ramdisk) struct Chosen {
     pub(in crate::ramdisk) target: TargetDisk,
     pub(in crate::ramdisk) path: PathBuf,
+    pub(in crate::ramdisk) serial: String,
     pub(in crate::ramdisk) detail: String,
 }
 
@@ -40,7 +41,7 @@ pub(in crate::ramdisk) fn run(order: &Install, disks: &[Disk], hint: &DiskHint) 
     if !cleared.is_empty() {
         detail = format!("{detail}; cleared the boot areas of {}", cleared.join(", "));
     }
-    Ok(Chosen { target, path, detail })
+    Ok(Chosen { target, path, serial: disk.serial.clone(), detail })
 }
 
 fn path(disk: &Disk) -> PathBuf {

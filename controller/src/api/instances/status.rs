@@ -15,7 +15,8 @@ pub(in crate::api) async fn status(
     Path((_, id)): Path<(String, String)>,
 ) -> Result<Json<Value>, ApiError> {
     let instance = state.store.run(move |tx| find(tx, &project, &id)).await?;
-    let mut value = json!({ "state": instance.phase.state(), "operation_state": instance.phase.operation_state() });
+    let standing = instance.standing();
+    let mut value = json!({ "state": standing.state(), "operation_state": standing.operation_state() });
     if let Some(error) = error(&instance) {
         value["error"] = error;
     }

@@ -3,7 +3,7 @@
 use super::value::{Columns, Unsigned, all, first, json, met_one, readable, time};
 use crate::{
     clock::Timestamp,
-    lifecycle::table::Phase,
+    lifecycle::table::{Operation, Phase},
     seal::Sealed,
     store::{
         Result, StoreError,
@@ -20,10 +20,14 @@ pub(super) fn insert(connection: &Connection, instance: &Instance) -> Result<()>
     let sql = "INSERT INTO instance
         (id, version, project_id, name, description, image_id, vpc_id, server_id, nics, phase, waiting_for, deadline,
          generation, password_hash, metadata, error_cause, error_message, host_key, proof, boot_trust,
-         clear_other_bootable_disks, created_at, updated_at, launched_at, terminated_at)
+         clear_other_bootable_disks, created_at, updated_at, launched_at, terminated_at,
+         operation, operation_began_at, network_change, next_password_hash, user_data, ssh_keys, tags, disk_serial,
+         wipe_before, receipt)
         VALUES (:id, :version, :project_id, :name, :description, :image_id, :vpc_id, :server_id, :nics, :phase,
          :waiting_for, :deadline, :generation, :password_hash, :metadata, :error_cause, :error_message, :host_key,
-         :proof, :boot_trust, :clear_other_bootable_disks, :created_at, :updated_at, :launched_at, :terminated_at)";
+         :proof, :boot_trust, :clear_other_bootable_disks, :created_at, :updated_at, :launched_at, :terminated_at,
+         :operation, :operation_began_at, :network_change, :next_password_hash, :user_data, :ssh_keys, :tags,
+         :disk_serial, :wipe_before, :receipt)";
     with_columns(instance, |columns| connection.execute(sql, columns))?;
     Ok(())
 }
@@ -36,7 +40,10 @@ pub(super) fn update(connection: &Connection, instance: &Instance) -> Result<()>
         metadata = :metadata, error_cause = :error_cause, error_message = :error_message, host_key = :host_key,
         proof = :proof, boot_trust = :boot_trust,
         clear_other_bootable_disks = :clear_other_bootable_disks, created_at = :created_at, updated_at = :updated_at,
-        launched_at = :launched_at, terminated_at = :terminated_at
+        launched_at = :launched_at, terminated_at = :terminated_at, operation = :operation,
+        operation_began_at = :operation_began_at, network_change = :network_change,
+        next_password_hash = :next_password_hash, user_data = :user_data, ssh_keys = :ssh_keys, tags = :tags,
+        disk_serial = :disk_serial, wipe_before = :wipe_before, receipt = :receipt
         WHERE id = :id AND version = :version";
     met_one(with_columns(instance, |columns| connection.execute(sql, columns))?)
 }
@@ -117,6 +124,16 @@ fn with_columns<T>(instance: &Instance, run: impl FnOnce(&[(&str, &dyn ToSql)]) 
         ":updated_at": time(instance.updated_at),
         ":launched_at": instance.launched_at.map(time),
         ":terminated_at": instance.terminated_at.map(time),
+        ":operation": instance.operation.word(),
+        ":operation_began_at": time(instance.operation_began_at),
+        ":network_change": instance.network_change.as_ref().map(json),
+        ":next_password_hash": instance.next_password_hash.as_ref().map(|sealed| &sealed.0),
+        ":user_data": instance.user_data.as_ref().map(|sealed| &sealed.0),
+        ":ssh_keys": json(&instance.ssh_keys),
+        ":tags": json(&instance.tags),
+        ":disk_serial": instance.disk_serial,
+        ":wipe_before": instance.wipe_before.as_ref().map(json),
+        ":receipt": instance.receipt,
     })
 }
 
@@ -124,6 +141,7 @@ fn read(row: &Row<'_>) -> Result<Instance> {
     let cause: Option<String> = row.get("error_cause")?;
     let message: Option<String> = row.get("error_message")?;
     let phase: String = row.get("phase")?;
+    let operation: String = row.get("operation")?;
     Ok(Instance {
         id: row.parsed("id")?,
         version: row.number("version")?,
@@ -149,5 +167,15 @@ fn read(row: &Row<'_>) -> Result<Instance> {
         updated_at: row.time("updated_at")?,
         launched_at: row.optional_time("launched_at")?,
         terminated_at: row.optional_time("terminated_at")?,
+        operation: Operation::from_word(&operation).ok_or(StoreError::Corrupt("operation"))?,
+        operation_began_at: row.time("operation_began_at")?,
+        network_change: row.optional_json("network_change")?,
+        next_password_hash: row.get::<_, Option<Vec<u8>>>("next_password_hash")?.map(Sealed),
+        user_data: row.get::<_, Option<Vec<u8>>>("user_data")?.map(Sealed),
+        ssh_keys: row.json("ssh_keys")?,
+        tags: row.json("tags")?,
+        disk_serial: row.get("disk_serial")?,
+        wipe_before: row.optional_json("wipe_before")?,
+        receipt: row.get("receipt")?,
     })
 }

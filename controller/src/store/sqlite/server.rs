@@ -3,7 +3,7 @@
 use super::value::{Columns, Unsigned, first, json, met_one, readable, time};
 use crate::store::{
     Result, StoreError,
-    record::{ManageState, Server},
+    record::{Cause, ManageState, Server, WipePolicy},
 };
 use billet_proto::{ProjectId, ServerId};
 use rusqlite::{Connection, Row, ToSql, named_params};
@@ -11,9 +11,12 @@ use rusqlite::{Connection, Row, ToSql, named_params};
 pub(super) fn insert(connection: &Connection, server: &Server) -> Result<()> {
     let sql = "INSERT INTO server
         (id, registered_agent, owner, project_id, uuid, serial, macs, roles, clear_other_bootable_disks, manage_state,
-         unwiped, generation, onboard_time)
+         unwiped, generation, onboard_time, name, location, tags, wipe_policy, power_on, operation_state, error_cause,
+         error_message, inventory, inspected_at, last_wipe, task, task_deadline)
         VALUES (:id, :registered_agent, :owner, :project_id, :uuid, :serial, :macs, :roles,
-         :clear_other_bootable_disks, :manage_state, :unwiped, :generation, :onboard_time)";
+         :clear_other_bootable_disks, :manage_state, :unwiped, :generation, :onboard_time, :name, :location, :tags,
+         :wipe_policy, :power_on, :operation_state, :error_cause, :error_message, :inventory, :inspected_at, :last_wipe,
+         :task, :task_deadline)";
     with_columns(server, |columns| connection.execute(sql, columns))?;
     Ok(())
 }
@@ -22,7 +25,11 @@ pub(super) fn update(connection: &Connection, server: &Server) -> Result<()> {
     let sql = "UPDATE server SET
         registered_agent = :registered_agent, owner = :owner, project_id = :project_id, uuid = :uuid, serial = :serial,
         macs = :macs, roles = :roles, clear_other_bootable_disks = :clear_other_bootable_disks,
-        manage_state = :manage_state, unwiped = :unwiped, generation = :generation, onboard_time = :onboard_time
+        manage_state = :manage_state, unwiped = :unwiped, generation = :generation, onboard_time = :onboard_time,
+        name = :name, location = :location, tags = :tags, wipe_policy = :wipe_policy, power_on = :power_on,
+        operation_state = :operation_state, error_cause = :error_cause, error_message = :error_message,
+        inventory = :inventory, inspected_at = :inspected_at, last_wipe = :last_wipe, task = :task,
+        task_deadline = :task_deadline
         WHERE id = :id";
     met_one(with_columns(server, |columns| connection.execute(sql, columns))?)
 }
@@ -33,6 +40,17 @@ pub(super) fn by_id(connection: &Connection, id: ServerId) -> Result<Option<Serv
 
 pub(super) fn all(connection: &Connection) -> Result<Vec<Server>> {
     readable(connection, "SELECT * FROM server ORDER BY id", [], read)
+}
+
+/// Those with a task in progress.
+pub(super) fn unfinished(connection: &Connection) -> Result<Vec<Server>> {
+    readable(connection, "SELECT * FROM server WHERE task_deadline IS NOT NULL ORDER BY id", [], read)
+}
+
+/// Its events go with it (ON DELETE CASCADE); a reference from an instance refuses.
+pub(super) fn delete(connection: &Connection, id: ServerId) -> Result<()> {
+    connection.execute("DELETE FROM server WHERE id = ?1", [id.to_string()])?;
+    Ok(())
 }
 
 /// Hands every column of the row to `run`: insert and update cannot differ in one.
@@ -51,11 +69,27 @@ fn with_columns<T>(server: &Server, run: impl FnOnce(&[(&str, &dyn ToSql)]) -> T
         ":unwiped": server.unwiped,
         ":generation": Unsigned(server.generation),
         ":onboard_time": time(server.onboard_time),
+        ":name": server.name,
+        ":location": json(&server.location),
+        ":tags": json(&server.tags),
+        ":wipe_policy": server.wipe_policy.as_str(),
+        ":power_on": server.power_on,
+        ":operation_state": server.operation_state,
+        ":error_cause": server.error.as_ref().map(|error| &error.cause),
+        ":error_message": server.error.as_ref().map(|error| &error.message),
+        ":inventory": server.inventory.as_ref().map(json),
+        ":inspected_at": server.inspected_at.map(time),
+        ":last_wipe": server.last_wipe.as_ref().map(json),
+        ":task": server.task.as_ref().map(json),
+        ":task_deadline": server.task_deadline.map(time),
     })
 }
 
 fn read(row: &Row<'_>) -> Result<Server> {
     let state: String = row.get("manage_state")?;
+    let wipe_policy: String = row.get("wipe_policy")?;
+    let cause: Option<String> = row.get("error_cause")?;
+    let message: Option<String> = row.get("error_message")?;
     Ok(Server {
         id: row.parsed("id")?,
         registered_agent: row.optional("registered_agent")?,
@@ -70,5 +104,17 @@ fn read(row: &Row<'_>) -> Result<Server> {
         unwiped: row.get("unwiped")?,
         generation: row.number("generation")?,
         onboard_time: row.time("onboard_time")?,
+        name: row.get("name")?,
+        location: row.json("location")?,
+        tags: row.json("tags")?,
+        wipe_policy: WipePolicy::from_word(&wipe_policy).ok_or(StoreError::Corrupt("wipe_policy"))?,
+        power_on: row.get("power_on")?,
+        operation_state: row.get("operation_state")?,
+        error: cause.zip(message).map(|(cause, message)| Cause { cause, message }),
+        inventory: row.optional_json("inventory")?,
+        inspected_at: row.optional_time("inspected_at")?,
+        last_wipe: row.optional_json("last_wipe")?,
+        task: row.optional_json("task")?,
+        task_deadline: row.optional_time("task_deadline")?,
     })
 }

@@ -1,11 +1,11 @@
 //! One transaction: each method hands on to its noun's file.
 
-use super::{agent, event, image, instance, network, reservation, server};
+use super::{agent, event, image, instance, network, reservation, server, server_event};
 use crate::{
     clock::Timestamp,
     store::{
-        Result, Transaction,
-        record::{Agent, Event, Image, Instance, JoinToken, NewEvent, Reservation, Server, Subnet, Vpc},
+        Result, ServerEventsWanted, Transaction,
+        record::{Agent, Event, Image, Instance, JoinToken, NewEvent, Reservation, Server, ServerEvent, Subnet, Vpc},
     },
 };
 use billet_proto::{AgentId, ImageId, InstanceId, ProjectId, ServerId, SubnetId, VpcId};
@@ -77,6 +77,18 @@ impl Transaction for SqliteTransaction<'_> {
     }
     fn servers(&mut self) -> Result<Vec<Server>> {
         server::all(&self.0)
+    }
+    fn unfinished_servers(&mut self) -> Result<Vec<Server>> {
+        server::unfinished(&self.0)
+    }
+    fn delete_server(&mut self, id: ServerId) -> Result<()> {
+        server::delete(&self.0, id)
+    }
+    fn insert_server_event(&mut self, event: &ServerEvent) -> Result<u64> {
+        server_event::insert(&self.0, event)
+    }
+    fn server_events(&mut self, wanted: &ServerEventsWanted) -> Result<(Vec<ServerEvent>, u64)> {
+        server_event::wanted(&self.0, wanted)
     }
 
     fn insert_agent(&mut self, agent: &Agent) -> Result<()> {

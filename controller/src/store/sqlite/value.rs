@@ -45,6 +45,7 @@ pub(super) trait Columns {
     fn parsed<T: FromStr>(&self, column: &'static str) -> Result<T>;
     fn optional<T: FromStr>(&self, column: &'static str) -> Result<Option<T>>;
     fn json<T: DeserializeOwned>(&self, column: &'static str) -> Result<T>;
+    fn optional_json<T: DeserializeOwned>(&self, column: &'static str) -> Result<Option<T>>;
     fn digest(&self, column: &'static str) -> Result<[u8; 32]>;
     fn time(&self, column: &str) -> Result<Timestamp> {
         self.number(column).map(Timestamp)
@@ -75,6 +76,10 @@ impl Columns for Row<'_> {
     fn json<T: DeserializeOwned>(&self, column: &'static str) -> Result<T> {
         let text: String = self.get(column)?;
         serde_json::from_str(&text).map_err(|_| StoreError::Corrupt(column))
+    }
+    fn optional_json<T: DeserializeOwned>(&self, column: &'static str) -> Result<Option<T>> {
+        let text: Option<String> = self.get(column)?;
+        text.map(|text| serde_json::from_str(&text).map_err(|_| StoreError::Corrupt(column))).transpose()
     }
     fn digest(&self, column: &'static str) -> Result<[u8; 32]> {
         self.get::<_, Vec<u8>>(column)?.try_into().map_err(|_| StoreError::Corrupt(column))

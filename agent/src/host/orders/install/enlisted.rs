@@ -11,9 +11,9 @@ use crate::{
     probe::HostKey,
 };
 use billet_proto::{
-    link::Step,
+    link::{Inventory, Step},
     manifest::Digest,
-    ramdisk::{HandOverReply, Inventory, RamdiskReport, ramdisk_report::What},
+    ramdisk::{HandOverReply, RamdiskReport, ramdisk_report::What},
 };
 use std::time::Duration;
 use tokio::{sync::mpsc, time::timeout};
@@ -237,7 +237,7 @@ impl Work<'_> {
                 self.key = Some(key);
             }
             Some(What::Failed(failed)) => return Err(Failure::new(step, failed.cause, failed.message)),
-            None => {}
+            Some(What::Wiped(_)) | None => {}
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use super::sample::{agent, bare_instance, event, furnished, id, instance, reservation, server, vpc, within};
 use crate::{
     clock::Timestamp,
-    lifecycle::table::{ALL, Phase},
+    lifecycle::table::{PHASES, Phase},
     store::{Result, Store, StoreError, Transaction, record::Instance, sqlite::SqliteStore},
 };
 use billet_proto::{ImageId, ServerId};
@@ -19,7 +19,7 @@ fn taken(result: Result<()>) -> &'static str {
 
 #[test]
 fn two_instances_on_one_server_are_refused_in_every_phase_but_terminated() {
-    for phase in ALL {
+    for phase in PHASES {
         let mut store = furnished();
         within(&mut store, |tx| tx.insert_instance(&Instance { phase, ..instance(1, 1) })).unwrap();
         let second = within(&mut store, |tx| tx.insert_instance(&instance(2, 1)));

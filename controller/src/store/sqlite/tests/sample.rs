@@ -2,17 +2,18 @@
 
 use crate::{
     clock::Timestamp,
-    lifecycle::table::Phase,
+    lifecycle::table::{Operation, Phase},
     seal::Sealed,
     store::{
         Result, Store, Transaction,
         record::{
-            Agent, Cause, Image, Instance, InstanceNic, ManageState, NewEvent, NicRole, Reservation, Server, Subnet,
-            Vpc,
+            Agent, Cause, Image, Instance, InstanceNic, Location, ManageState, NetworkChange, NewEvent, NicRole,
+            Reservation, Server, Subnet, Tag, Task, TaskKind, Vpc, Wipe, WipePolicy,
         },
         sqlite::SqliteStore,
     },
 };
+use billet_proto::link::{Disk, Inventory, WipedDisk};
 use uuid::Uuid;
 
 pub(super) fn id(n: u128) -> Uuid {
@@ -40,12 +41,34 @@ pub(super) fn server(n: u128) -> Server {
         uuid: "4c4c4544-0000-1010-8000-000000000001".into(),
         serial: "S1".into(),
         macs: vec!["52:54:00:00:00:01".parse().unwrap(), "52:54:00:00:00:02".parse().unwrap()],
-        roles: vec![NicRole::Tenant, NicRole::Provisioning],
+        roles: vec![NicRole::Vpc, NicRole::Provisioning, NicRole::ParameterPlane { rail: 3 }],
         clear_other_bootable_disks: true,
         manage_state: ManageState::InUse,
         unwiped: true,
         generation: 3,
         onboard_time: Timestamp(2),
+        name: "r1-u4".into(),
+        location: Location { dc: "fra".into(), rack: "1".into(), unit: "4".into() },
+        tags: vec![Tag { key: "tier".into(), value: "gold".into() }],
+        wipe_policy: WipePolicy::Metadata,
+        power_on: Some(true),
+        operation_state: "power-on-succeed".into(),
+        error: Some(Cause { cause: "wipe_failed".into(), message: "the disk said no".into() }),
+        inventory: Some(Inventory {
+            cpus: 4,
+            disks: vec![Disk { name: "vda".into(), ..Disk::default() }],
+            ..Inventory::default()
+        }),
+        inspected_at: Some(Timestamp(7)),
+        last_wipe: Some(Wipe { at: Timestamp(8), policy: WipePolicy::Full, disks: vec![WipedDisk::default()] }),
+        task: Some(Task {
+            kind: TaskKind::Inspect { allow_reset: true },
+            generation: 3,
+            step: "boot".into(),
+            waiting_for: "the ramdisk".into(),
+            began_at: Timestamp(9),
+        }),
+        task_deadline: Some(Timestamp(10)),
     }
 }
 
@@ -101,13 +124,24 @@ pub(super) fn instance(n: u128, server_number: u128) -> Instance {
             subnet_id: subnet(1).id,
             address: "10.0.1.9".parse().unwrap(),
             mac: "52:54:00:00:00:01".parse().unwrap(),
+            rail: None,
         }],
+        operation: Operation::Reinstall,
+        operation_began_at: Timestamp(6),
+        network_change: Some(NetworkChange { vpc_id: vpc(1).id, nics: vec![] }),
         phase: Phase::Write,
         waiting_for: "the disk".into(),
         deadline: Some(Timestamp(99)),
         generation: 4,
         password_hash: Some(Sealed(vec![0, 1, 255])),
+        next_password_hash: Some(Sealed(vec![3])),
         metadata: Some(Sealed(vec![])),
+        user_data: Some(Sealed(vec![4])),
+        ssh_keys: vec!["ssh-ed25519 AAAA".into()],
+        tags: vec![Tag { key: "a".into(), value: String::new() }],
+        disk_serial: Some("D1".into()),
+        wipe_before: Some(Wipe { at: Timestamp(1), policy: WipePolicy::Metadata, disks: vec![] }),
+        receipt: Some("signed".into()),
         error: Some(Cause { cause: "bmc_auth_failed".into(), message: "the BMC said no".into() }),
         host_key: Some("ssh-ed25519 AAAA".into()),
         proof: Some("ssh-host-key".into()),
@@ -125,8 +159,14 @@ pub(super) fn bare_instance(n: u128, server_number: u128) -> Instance {
     Instance {
         phase: Phase::Waiting,
         deadline: None,
+        network_change: None,
         password_hash: None,
+        next_password_hash: None,
         metadata: None,
+        user_data: None,
+        disk_serial: None,
+        wipe_before: None,
+        receipt: None,
         error: None,
         host_key: None,
         proof: None,

@@ -19,8 +19,10 @@ use std::{
 
 /// The tenant.
 pub const PROJECT: &str = "lab";
-/// Agents claim their servers within this time.
-const READY: Duration = Duration::from_secs(60);
+/// Agents join within this time.
+const JOINED: Duration = Duration::from_secs(60);
+/// Servers are claimed and inspected, by a real boot, within this time.
+const READY: Duration = Duration::from_secs(600);
 
 /// What a site is to be.
 pub struct SiteOptions {
@@ -164,7 +166,7 @@ impl Site {
             let rack = format!("rack{}", server.rack);
             let words = ["server", "register", &server.id, "--agent", &rack];
             // An agent that has just been started joins within a moment.
-            retry(READY, &format!("server {} to be registered", server.number), || self.json(true, &words).map(drop))?;
+            retry(JOINED, &format!("server {} to be registered", server.number), || self.json(true, &words).map(drop))?;
         }
         retry(READY, "the servers to be ready", || {
             let list = self.json(false, &["server", "list"])?;

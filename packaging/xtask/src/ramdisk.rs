@@ -24,17 +24,16 @@ pub struct Ramdisk {
     pub dir: PathBuf,
 }
 
-/// Builds the ramdisk in `dir` with `agent` as PID 1; what is up to date stays.
+/// Builds the ramdisk in `out` with `agent` as PID 1, from the kernel in `cache`; what is up to date stays.
 ///
 /// # Errors
 /// When the kernel's package cannot be had, a module is missing, or a size is beyond its bound.
-pub fn build(dir: &Path, agent: &Path) -> Result<Ramdisk> {
-    let kernel = kernel::fetch(&dir.join("kernel"))?;
-    let out = dir.join("ramdisk");
-    fs::create_dir_all(&out).with_context(|| format!("make {}", out.display()))?;
+pub fn build(cache: &Path, out: &Path, agent: &Path) -> Result<Ramdisk> {
+    let kernel = kernel::fetch(&cache.join("kernel"))?;
+    fs::create_dir_all(out).with_context(|| format!("make {}", out.display()))?;
     let (vmlinuz, initrd) = (out.join("vmlinuz"), out.join("initrd"));
     if is_newer(&initrd, &[agent, &kernel.vmlinuz, &std::env::current_exe()?]) && vmlinuz.exists() {
-        return Ok(Ramdisk { dir: out });
+        return Ok(Ramdisk { dir: out.to_owned() });
     }
     fs::copy(&kernel.vmlinuz, &vmlinuz).with_context(|| format!("copy {}", kernel.vmlinuz.display()))?;
     let base = base(agent)?;
@@ -62,7 +61,7 @@ pub fn build(dir: &Path, agent: &Path) -> Result<Ramdisk> {
         mb(kernel_bytes),
         mb(all),
     );
-    Ok(Ramdisk { dir: out })
+    Ok(Ramdisk { dir: out.to_owned() })
 }
 
 /// Fetches the kernel's package and unpacks it.

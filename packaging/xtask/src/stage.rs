@@ -42,7 +42,8 @@ pub fn prepare() -> Result<Stage> {
     ordinary::check()?;
     let built = build::binaries()?;
     println!("\n==> the ramdisk");
-    let ramdisk = ramdisk::build(&cache(), &built.agent)?;
+    // Not in the cache, which other checkouts may share: it holds this one's agent.
+    let ramdisk = ramdisk::build(&cache(), &build::target_dir().join("ramdisk"), &built.agent)?;
     println!("\n==> Debian images (made once, a few minutes)");
     let images = images::get(&cache().join("images"))?;
     let binaries =

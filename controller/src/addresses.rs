@@ -118,46 +118,47 @@ pub struct Pool<'a> {
     pub reserved: &'a [Ipv4Addr],
 }
 
-/// Takes the address asked for, or the lowest free one, and adds it to `taken`.
-///
-/// # Errors
-/// When the one asked for breaks a rule, or none is left.
-pub fn choose(
-    pool: &Pool<'_>,
-    asked: Option<Ipv4Addr>,
-    taken: &mut HashSet<Ipv4Addr>,
-) -> Result<Ipv4Addr, AddressError> {
-    let address = match asked {
-        Some(address) => {
-            if let Some(role) = pool.special(address)? {
-                return Err(AddressError::Special { address, role });
-            }
-            if taken.contains(&address) {
-                return Err(AddressError::Taken(address));
-            }
-            address
-        }
-        None => (pool.cidr.network.to_bits()..=pool.cidr.broadcast().to_bits())
-            .map(Ipv4Addr::from_bits)
-            .find(|address| !taken.contains(address) && matches!(pool.special(*address), Ok(None)))
-            .ok_or(AddressError::Exhausted(pool.cidr))?,
-    };
-    taken.insert(address);
-    Ok(address)
-}
-
 impl Pool<'_> {
-    fn special(&self, address: Ipv4Addr) -> Result<Option<&'static str>, AddressError> {
+    /// Whether a host may have the address.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check(&self, address: Ipv4Addr) -> Result<(), AddressError> {
         if !self.cidr.contains(address) {
             return Err(AddressError::Outside { address, cidr: self.cidr });
         }
-        Ok(match address {
-            a if a == self.cidr.network => Some("network"),
-            a if a == self.cidr.broadcast() => Some("broadcast"),
-            a if a == self.gateway => Some("gateway"),
-            a if self.reserved.contains(&a) => Some("reserved"),
-            _ => None,
-        })
+        let role = match address {
+            a if a == self.cidr.network => "network",
+            a if a == self.cidr.broadcast() => "broadcast",
+            a if a == self.gateway => "gateway",
+            a if self.reserved.contains(&a) => "reserved",
+            _ => return Ok(()),
+        };
+        Err(AddressError::Special { address, role })
+    }
+
+    /// The lowest address from `from` on that a host may have and that is neither among `taken` nor in `except`; none when
+    /// none is left. `taken` comes ascending, and is read no further than needed.
+    ///
+    /// # Errors
+    /// The first of `taken`.
+    pub fn lowest_free<E>(
+        &self,
+        from: Ipv4Addr,
+        taken: impl IntoIterator<Item = Result<Ipv4Addr, E>>,
+        except: &HashSet<Ipv4Addr>,
+    ) -> Result<Option<Ipv4Addr>, E> {
+        let mut taken = taken.into_iter();
+        let mut next = taken.next().transpose()?;
+        for candidate in (from.to_bits()..self.cidr.broadcast().to_bits()).map(Ipv4Addr::from_bits) {
+            while next.is_some_and(|taken| taken < candidate) {
+                next = taken.next().transpose()?;
+            }
+            if next != Some(candidate) && !except.contains(&candidate) && self.check(candidate).is_ok() {
+                return Ok(Some(candidate));
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -176,12 +177,31 @@ mod tests {
         }
     }
 
+    fn free(from: &str, taken: &[&str], except: &[&str]) -> Option<Ipv4Addr> {
+        let taken = taken.iter().map(|text| Ok::<_, std::convert::Infallible>(ip(text)));
+        let except = except.iter().map(|text| ip(text)).collect();
+        pool().lowest_free(ip(from), taken, &except).unwrap()
+    }
+
     #[test]
     fn automatic_is_the_lowest_free_address_until_none_is_left() {
-        let mut taken = HashSet::from([ip("10.0.0.3")]);
-        let got: Vec<_> = (0..4).map(|_| choose(&pool(), None, &mut taken)).collect();
-        assert_eq!(got[..3], [Ok(ip("10.0.0.4")), Ok(ip("10.0.0.5")), Ok(ip("10.0.0.6"))]);
-        assert_eq!(got[3], Err(AddressError::Exhausted(pool().cidr)));
+        for (from, taken, except, expected) in [
+            ("10.0.0.0", &[][..], &[][..], Some("10.0.0.3")),
+            ("10.0.0.0", &["10.0.0.3"], &[], Some("10.0.0.4")),
+            ("10.0.0.0", &["10.0.0.3"], &["10.0.0.4"], Some("10.0.0.5")),
+            ("10.0.0.0", &["10.0.0.4", "10.0.0.6"], &["10.0.0.3"], Some("10.0.0.5")),
+            ("10.0.0.4", &["10.0.0.3"], &[], Some("10.0.0.4")),
+            ("10.0.0.0", &["10.0.0.3", "10.0.0.4", "10.0.0.5"], &["10.0.0.6"], None),
+            ("10.0.0.7", &[], &[], None),
+        ] {
+            assert_eq!(free(from, taken, except), expected.map(ip), "{from} {taken:?} {except:?}");
+        }
+    }
+
+    #[test]
+    fn no_more_of_what_is_taken_is_read_than_needed() {
+        let taken = [Ok(ip("10.0.0.3")), Ok(ip("10.0.0.5")), Err("read too far")];
+        assert_eq!(pool().lowest_free(ip("10.0.0.0"), taken, &HashSet::new()), Ok(Some(ip("10.0.0.4"))));
     }
 
     #[test]
@@ -189,17 +209,10 @@ mod tests {
         for (asked, role) in
             [("10.0.0.0", "network"), ("10.0.0.7", "broadcast"), ("10.0.0.1", "gateway"), ("10.0.0.2", "reserved")]
         {
-            let got = choose(&pool(), Some(ip(asked)), &mut HashSet::new());
-            assert_eq!(got, Err(AddressError::Special { address: ip(asked), role }));
+            assert_eq!(pool().check(ip(asked)), Err(AddressError::Special { address: ip(asked), role }));
         }
-        assert!(matches!(
-            choose(&pool(), Some(ip("10.0.0.8")), &mut HashSet::new()),
-            Err(AddressError::Outside { .. })
-        ));
-        assert_eq!(
-            choose(&pool(), Some(ip("10.0.0.5")), &mut HashSet::from([ip("10.0.0.5")])),
-            Err(AddressError::Taken(ip("10.0.0.5")))
-        );
+        assert!(matches!(pool().check(ip("10.0.0.8")), Err(AddressError::Outside { .. })));
+        assert_eq!(pool().check(ip("10.0.0.5")), Ok(()));
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub use create::{CreateInstance, NicRequest};
 pub use image::{ImageMeta, ImageOs};
 pub use metadata::Metadata;
 pub use name::{Hostname, InstanceName};
-pub use network::{CreateSubnet, CreateVpc};
+pub use network::{CreateSubnet, CreateVpc, HoldAddress, UpdateSubnet, UpdateVpc};
 pub use password::Password;
 pub use problem::{Invalid, Problems};
 pub use server::{NewAgent, RegisterServer};

@@ -12,9 +12,12 @@ pub mod sqlite;
 pub use handle::Handle;
 
 use crate::clock::Timestamp;
-use billet_proto::{AgentId, ImageId, InstanceId, ProjectId, ServerId, SubnetId, VpcId};
-use record::{Agent, Event, Image, Instance, JoinToken, NewEvent, Reservation, Server, ServerEvent, Subnet, Vpc};
-use std::net::Ipv4Addr;
+use billet_proto::{AgentId, ImageId, InstanceId, PrivateIpId, ProjectId, ServerId, SubnetId, VpcId};
+use record::{
+    AddressUse, Agent, Event, Image, Instance, JoinToken, NewEvent, PrivateIp, Reservation, Server, ServerEvent,
+    Subnet, Vpc,
+};
+use std::{collections::HashSet, net::Ipv4Addr};
 
 /// What can go wrong between us and the database.
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +96,23 @@ pub trait Transaction {
     fn reserve(&mut self, reservation: &Reservation) -> Result<()>;
     fn release(&mut self, instance: InstanceId) -> Result<()>;
     fn reserved_addresses(&mut self, vpc: VpcId) -> Result<Vec<Ipv4Addr>>;
+    fn address_use(&mut self, vpc: VpcId, address: Ipv4Addr) -> Result<Option<AddressUse>>;
+    /// How many addresses of the subnet are reserved.
+    fn addresses_in_use(&mut self, subnet: SubnetId) -> Result<u64>;
+    /// The lowest address that a host may have, that is not reserved, and that is not in `except`. However many are taken,
+    /// it takes about as long.
+    fn free_address(&mut self, subnet: &Subnet, except: &HashSet<Ipv4Addr>) -> Result<Option<Ipv4Addr>>;
+    fn hold(&mut self, held: &PrivateIp) -> Result<()>;
+    fn private_ip(&mut self, id: PrivateIpId) -> Result<Option<PrivateIp>>;
+    /// Those of a project, of one subnet where it is named, by id ascending, after `marker`.
+    fn private_ips(
+        &mut self,
+        project: &ProjectId,
+        subnet: Option<SubnetId>,
+        marker: Option<PrivateIpId>,
+        limit: u32,
+    ) -> Result<Vec<PrivateIp>>;
+    fn delete_private_ip(&mut self, id: PrivateIpId) -> Result<()>;
 
     fn insert_event(&mut self, event: &NewEvent) -> Result<u64>;
     /// Those after `seq`, ascending, at most `limit`.
@@ -130,10 +150,29 @@ pub trait Transaction {
 
     fn insert_vpc(&mut self, vpc: &Vpc) -> Result<()>;
     fn vpc(&mut self, id: VpcId) -> Result<Option<Vpc>>;
-    fn vpcs(&mut self, project: &ProjectId) -> Result<Vec<Vpc>>;
+    /// By id ascending, after `marker`.
+    fn vpcs(&mut self, project: &ProjectId, marker: Option<VpcId>, limit: u32) -> Result<Vec<Vpc>>;
+    /// Writes name and network.
+    fn update_vpc(&mut self, vpc: &Vpc) -> Result<()>;
+    /// How many instances that are not terminated are in it.
+    fn instances_in_vpc(&mut self, vpc: VpcId) -> Result<u64>;
+    /// It is gone for every question, and its row with the last instance on record that names it.
+    fn delete_vpc(&mut self, id: VpcId, now: Timestamp) -> Result<()>;
     fn insert_subnet(&mut self, subnet: &Subnet) -> Result<()>;
     fn subnet(&mut self, id: SubnetId) -> Result<Option<Subnet>>;
-    fn subnets(&mut self, project: &ProjectId) -> Result<Vec<Subnet>>;
+    /// Of one VPC where it is named, by id ascending, after `marker`.
+    fn subnets(
+        &mut self,
+        project: &ProjectId,
+        vpc: Option<VpcId>,
+        marker: Option<SubnetId>,
+        limit: u32,
+    ) -> Result<Vec<Subnet>>;
+    fn subnets_of(&mut self, vpc: VpcId) -> Result<Vec<Subnet>>;
+    /// Writes name and name servers.
+    fn update_subnet(&mut self, subnet: &Subnet) -> Result<()>;
+    /// An error where an address of it is reserved.
+    fn delete_subnet(&mut self, id: SubnetId) -> Result<()>;
 
     /// Deletes what retention no longer keeps: terminated instances, with their events, that ended before `before` (at
     /// most 500 at once, so that nobody waits long), and join tokens that expired before it. Answers how many instances.

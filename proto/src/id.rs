@@ -55,6 +55,8 @@ ids! {
     VpcId;
     /// A part of a VPC with a gateway.
     SubnetId;
+    /// An address that a project holds.
+    PrivateIpId;
     /// A daemon that owns servers.
     AgentId;
 }

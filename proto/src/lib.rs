@@ -19,5 +19,5 @@ pub mod ramdisk {
     tonic::include_proto!("billet.ramdisk.v1");
 }
 
-pub use id::{AgentId, ImageId, InstanceId, ProjectId, ServerId, SubnetId, VpcId};
+pub use id::{AgentId, ImageId, InstanceId, PrivateIpId, ProjectId, ServerId, SubnetId, VpcId};
 pub use mac::MacAddr;

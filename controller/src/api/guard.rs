@@ -32,7 +32,7 @@ pub(super) async fn admit(
 fn project_of(path: &str, caller: &Caller) -> Result<Option<ProjectId>, ApiError> {
     let mut parts = path.split('/').skip(1);
     match (parts.next(), parts.next()) {
-        (Some("v1"), Some(project)) => {
+        (Some("v1" | "v3"), Some(project)) => {
             let forbidden = ApiError::Forbidden("the token is of another project than the path");
             let project: ProjectId = project.parse().map_err(|_| ApiError::NoSuchPath)?;
             if caller.may_act_in(&project) { Ok(Some(project)) } else { Err(forbidden) }

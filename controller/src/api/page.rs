@@ -18,10 +18,24 @@ pub(super) struct Wanted<Id> {
 impl<Id: FromStr> Wanted<Id> {
     pub(super) fn of(query: &HashMap<String, String>) -> Result<Self, Invalid> {
         let limit = number(query, "limit", MIN_LIMIT, 0, u32::MAX)?.clamp(MIN_LIMIT, MAX_LIMIT);
-        let marker = query.get("marker").filter(|text| !text.is_empty());
-        let marker = marker.map(|text| text.parse().map_err(|_| Invalid::new("marker", "must be an id", text)));
-        Ok(Self { limit, marker: marker.transpose()? })
+        Ok(Self { limit, marker: id(query, "marker")? })
     }
+}
+
+/// Networks and images are few and small: a page holds all of most projects'.
+const MANY: u32 = 2000;
+
+impl<Id: FromStr> Wanted<Id> {
+    /// As the family's VPC service counts: 1 to 2000, and 2000 when nothing was asked for.
+    pub(super) fn of_many(query: &HashMap<String, String>) -> Result<Self, Invalid> {
+        Ok(Self { limit: number(query, "limit", MANY, 1, MANY)?, marker: id(query, "marker")? })
+    }
+}
+
+/// An id of the query.
+pub(super) fn id<Id: FromStr>(query: &HashMap<String, String>, field: &str) -> Result<Option<Id>, Invalid> {
+    let text = query.get(field).filter(|text| !text.is_empty());
+    text.map(|text| text.parse().map_err(|_| Invalid::new(field, "must be an id", text))).transpose()
 }
 
 /// A number of the query within its bounds.

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{auth::CurrentTokens, clock::Edge, password::Hasher, store::Handle};
 use axum::{
-    Router,
+    Extension, Router,
     extract::DefaultBodyLimit,
     middleware::{from_fn, from_fn_with_state},
     routing::{get, post, put},
@@ -54,8 +54,9 @@ pub fn router(state: AppState) -> Router {
         .route("/instances/{id}/events", get(events::list))
         .route("/physicalservers", get(servers::list))
         .route("/physicalservers/{id}", get(servers::show))
-        .route("/vpcs", get(vpcs::list).post(vpcs::create))
-        .route("/subnets", get(subnets::list).post(subnets::create))
+        .route("/vpcs", get(vpcs::list::list).post(vpcs::create::create))
+        .route("/vpcs/{id}", get(vpcs::show::show).put(vpcs::update::update).delete(vpcs::delete::delete))
+        .merge(subnets_at("/subnets", subnets::PLAIN))
         .route("/images", get(images::list));
     let admin = Router::new()
         .route("/agents", get(admin::agents))
@@ -64,6 +65,7 @@ pub fn router(state: AppState) -> Router {
         .route("/servers/{id}/accept-unwiped", post(admin::accept_unwiped));
     let bounded = Router::new()
         .nest("/v1/{project_id}", tenant)
+        .nest("/v3/{project_id}/vpc", subnets_at("/clouddcn-subnets", subnets::CLOUDDCN))
         .nest("/admin/v1", admin)
         .layer(from_fn(deadline::keep))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
@@ -78,6 +80,15 @@ pub fn router(state: AppState) -> Router {
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .layer(from_fn_with_state(state.edge.clone(), request_id::give))
         .with_state(state)
+}
+
+/// The same calls under the family's path and ours.
+fn subnets_at(path: &str, wrapper: subnets::Wrapper) -> Router<AppState> {
+    use subnets::{create::create, delete::delete, list::list, show::show, update::update};
+    Router::new()
+        .route(path, get(list).post(create))
+        .route(&format!("{path}/{{id}}"), get(show).put(update).delete(delete))
+        .layer(Extension(wrapper))
 }
 
 impl std::fmt::Debug for AppState {

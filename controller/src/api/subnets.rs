@@ -1,59 +1,37 @@
-//! `/subnets`: parts of a VPC that do not overlap.
+//! `/v3/{p}/vpc/clouddcn-subnets`, the family's, and `/v1/{p}/subnets`, the same in ordinary subnets' place: parts of a
+//! VPC that do not overlap.
 
-use super::{error::ApiError, router::AppState};
-use crate::{lifecycle::refusal::Refusal, request::CreateSubnet, store::record::Subnet};
-use axum::{
-    Extension, Json,
-    body::Bytes,
-    extract::{Query, State},
-    http::StatusCode,
-};
-use billet_proto::{ProjectId, SubnetId};
+pub(super) mod create;
+pub(super) mod delete;
+pub(super) mod list;
+pub(super) mod show;
+pub(super) mod update;
+
+use super::error::ApiError;
+use crate::store::{Transaction, record::Subnet};
+use billet_proto::ProjectId;
 use serde_json::{Value, json};
-use std::collections::HashMap;
 
-pub(super) async fn list(
-    State(state): State<AppState>,
-    Extension(project): Extension<ProjectId>,
-    Query(query): Query<HashMap<String, String>>,
-) -> Result<Json<Value>, ApiError> {
-    let subnets = state.store.read(move |tx| tx.subnets(&project)).await?;
-    let vpc = query.get("vpc_id");
-    let wanted = subnets.iter().filter(|subnet| vpc.is_none_or(|vpc| subnet.vpc_id.to_string() == *vpc));
-    let subnets: Vec<Value> = wanted.map(shown).collect();
-    Ok(Json(json!({ "subnets": subnets })))
+/// Which of the two paths was called: bodies name the subnet after it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wrapper {
+    pub(super) one: &'static str,
+    pub(super) many: &'static str,
 }
 
-pub(super) async fn create(
-    State(state): State<AppState>,
-    Extension(project_id): Extension<ProjectId>,
-    body: Bytes,
-) -> Result<(StatusCode, Json<Value>), ApiError> {
-    let CreateSubnet { name, cidr, gateway, vpc_id, dns, reserved } = CreateSubnet::parse(&body)?;
-    let (id, created_at) = (SubnetId::new(state.edge.id()), state.edge.now());
-    let subnet = Subnet { id, project_id, vpc_id, name, cidr, gateway, dns, reserved, created_at };
-    let row = subnet.clone();
-    state
-        .store
-        .run(move |tx| {
-            let vpc = tx.vpc(row.vpc_id)?.filter(|vpc| vpc.project_id == row.project_id);
-            let invalid =
-                |field: &str, rule: String, given: String| Refusal::invalid(format!("subnet.{field}"), rule, given);
-            let vpc =
-                vpc.ok_or_else(|| invalid("vpc_id", "must name a VPC of this project".into(), row.vpc_id.to_string()))?;
-            if !vpc.cidr.contains_network(row.cidr) {
-                return Err(invalid("cidr", format!("must lie in the VPC's {}", vpc.cidr), row.cidr.to_string()));
-            }
-            let others = tx.subnets(&row.project_id)?;
-            let overlapping = others.iter().find(|other| other.vpc_id == vpc.id && other.cidr.overlaps(row.cidr));
-            if let Some(other) = overlapping {
-                let rule = format!("must not overlap {} of subnet {}", other.cidr, other.id);
-                return Err(invalid("cidr", rule, row.cidr.to_string()));
-            }
-            Ok(tx.insert_subnet(&row)?)
-        })
-        .await?;
-    Ok((StatusCode::CREATED, Json(json!({ "subnet": shown(&subnet) }))))
+/// The family's.
+pub(super) const CLOUDDCN: Wrapper = Wrapper { one: "clouddcn_subnet", many: "clouddcn_subnets" };
+/// Ours.
+pub(super) const PLAIN: Wrapper = Wrapper { one: "subnet", many: "subnets" };
+
+/// A subnet of that project.
+pub(super) fn find(tx: &mut dyn Transaction, project: &ProjectId, id: &str) -> Result<Subnet, ApiError> {
+    let found = match id.parse() {
+        Ok(id) => tx.subnet(id)?,
+        Err(_) => None,
+    };
+    let found = found.filter(|subnet| subnet.project_id == *project);
+    found.ok_or_else(|| ApiError::NotFound { what: "subnets", id: id.chars().take(64).collect() })
 }
 
 fn shown(subnet: &Subnet) -> Value {
@@ -64,8 +42,11 @@ fn shown(subnet: &Subnet) -> Value {
         "cidr": subnet.cidr.to_string(),
         "gateway_ip": subnet.gateway.to_string(),
         "vpc_id": subnet.vpc_id.to_string(),
+        "project_id": subnet.project_id.as_str(),
         "dns_nameservers": texts(&subnet.dns),
         "reserved_addresses": texts(&subnet.reserved),
+        "availability_zone": "",
+        "tags": [],
         "status": "ACTIVE",
         "created_at": subnet.created_at.to_string(),
     })

@@ -1,30 +1,24 @@
-//! `/vpcs`: a project's networks.
+//! `/vpcs`: a project's networks, in the family's shape. VPCs may overlap one another.
 
-use super::{error::ApiError, router::AppState};
-use crate::{request::CreateVpc, store::record::Vpc};
-use axum::{Extension, Json, body::Bytes, extract::State, http::StatusCode};
-use billet_proto::{ProjectId, VpcId};
+pub(super) mod create;
+pub(super) mod delete;
+pub(super) mod list;
+pub(super) mod show;
+pub(super) mod update;
+
+use super::error::ApiError;
+use crate::store::{Transaction, record::Vpc};
+use billet_proto::ProjectId;
 use serde_json::{Value, json};
 
-pub(super) async fn list(
-    State(state): State<AppState>,
-    Extension(project): Extension<ProjectId>,
-) -> Result<Json<Value>, ApiError> {
-    let vpcs = state.store.read(move |tx| tx.vpcs(&project)).await?;
-    let vpcs: Vec<Value> = vpcs.iter().map(shown).collect();
-    Ok(Json(json!({ "vpcs": vpcs })))
-}
-
-pub(super) async fn create(
-    State(state): State<AppState>,
-    Extension(project_id): Extension<ProjectId>,
-    body: Bytes,
-) -> Result<(StatusCode, Json<Value>), ApiError> {
-    let CreateVpc { name, cidr } = CreateVpc::parse(&body)?;
-    let vpc = Vpc { id: VpcId::new(state.edge.id()), project_id, name, cidr, created_at: state.edge.now() };
-    let row = vpc.clone();
-    state.store.read(move |tx| tx.insert_vpc(&row)).await?;
-    Ok((StatusCode::CREATED, Json(json!({ "vpc": shown(&vpc) }))))
+/// A VPC of that project.
+fn find(tx: &mut dyn Transaction, project: &ProjectId, id: &str) -> Result<Vpc, ApiError> {
+    let found = match id.parse() {
+        Ok(id) => tx.vpc(id)?,
+        Err(_) => None,
+    };
+    let found = found.filter(|vpc| vpc.project_id == *project);
+    found.ok_or_else(|| ApiError::NotFound { what: "VPCs", id: id.chars().take(64).collect() })
 }
 
 fn shown(vpc: &Vpc) -> Value {
@@ -32,6 +26,7 @@ fn shown(vpc: &Vpc) -> Value {
         "id": vpc.id.to_string(),
         "name": vpc.name,
         "cidr": vpc.cidr.to_string(),
+        "project_id": vpc.project_id.as_str(),
         "status": "OK",
         "created_at": vpc.created_at.to_string(),
     })

@@ -1,7 +1,7 @@
 //! Accepting an instance: checks against the store, the choice of server and addresses, and the rows.
 
 use super::{
-    event,
+    addressing, event,
     refusal::Refusal,
     rules::Rules,
     secrets::InstanceSecrets,
@@ -9,17 +9,15 @@ use super::{
     table::{Operation, Phase},
 };
 use crate::{
-    addresses::{self, AddressError, Pool},
     clock::{Edge, below},
     placement,
     request::{CreateInstance, ImageOs, NicRequest},
     store::{
         Transaction,
-        record::{Image, Instance, InstanceNic, Reservation, Server, Subnet},
+        record::{Image, Instance, InstanceNic, Reservation, Server},
     },
 };
 use billet_proto::{ImageId, InstanceId, ProjectId, ServerId, VpcId};
-use std::{collections::HashSet, net::Ipv4Addr};
 
 /// A request whose every id names something that fits.
 pub(super) struct Planned {
@@ -81,8 +79,7 @@ pub(super) fn plan(
     let chosen = placement::place(&servers, project, request.server_id, request.nics.len(), random)?;
     let server = servers.into_iter().find(|server| server.id == chosen);
     let server = server.ok_or_else(|| Refusal::ServersNotFound(vec![chosen]))?;
-    let taken = tx.reserved_addresses(vpc.id)?.into_iter().collect();
-    let addresses = choose_addresses(&request.nics, &subnets, taken)?;
+    let addresses = addressing::choose(tx, &request.nics, &subnets)?;
     let nics = placement::tenant_ports(&server)
         .zip(addresses)
         .zip(&subnets)
@@ -94,36 +91,6 @@ pub(super) fn plan(
         })
         .collect();
     Ok(Planned { server, nics })
-}
-
-/// Those asked for by address first, so that no automatic one takes what a later NIC asks for.
-fn choose_addresses(
-    nics: &[NicRequest],
-    subnets: &[Subnet],
-    mut taken: HashSet<Ipv4Addr>,
-) -> Result<Vec<Ipv4Addr>, Refusal> {
-    let mut chosen = vec![None; nics.len()];
-    for asked in [true, false] {
-        for (index, (nic, subnet)) in nics.iter().zip(subnets).enumerate() {
-            if nic.address.is_some() != asked {
-                continue;
-            }
-            let pool = Pool { cidr: subnet.cidr, gateway: subnet.gateway, reserved: &subnet.reserved };
-            let address = addresses::choose(&pool, nic.address, &mut taken);
-            chosen[index] = Some(address.map_err(|error| refuse_address(index, &error, nic, subnet))?);
-        }
-    }
-    Ok(chosen.into_iter().flatten().collect())
-}
-
-fn refuse_address(index: usize, error: &AddressError, nic: &NicRequest, subnet: &Subnet) -> Refusal {
-    let field = format!("network_interfaces[{index}].ipv4_address");
-    match nic.address {
-        Some(address) => {
-            Refusal::invalid(field, format!("must be free for a host in {}: {error}", subnet.cidr), address)
-        }
-        None => Refusal::invalid(field, format!("{error}"), "automatic"),
-    }
 }
 
 /// Writes instance, reservations, server and event.

@@ -545,3 +545,6 @@ pub struct Subnet {
 }
 
 pub use crate::addresses::Cidr;
+
+mod network;
+pub use network::{AddressUse, PrivateIp};

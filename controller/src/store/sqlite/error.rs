@@ -4,9 +4,11 @@ use crate::store::StoreError;
 use rusqlite::{Error, ffi};
 
 /// SQLite's words for a unique index that refused, and ours.
-const TAKEN: [(&str, &str); 9] = [
+const TAKEN: [(&str, &str); 11] = [
     ("instance.server_id", "server"),
     ("reservation.vpc_id, reservation.address", "address"),
+    ("reservation.address", "parameter-plane address"),
+    ("parameter_plane_subnet.rail", "rail"),
     ("agent.name", "agent name"),
     ("agent.certificate_sha256", "agent certificate"),
     ("join_token.secret_sha256", "join token"),

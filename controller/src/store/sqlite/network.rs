@@ -1,9 +1,12 @@
 //! VPCs and subnets in SQL.
 
-use super::value::{Columns, all, first, json, time};
-use crate::store::{
-    Result,
-    record::{Subnet, Vpc},
+use super::value::{Columns, Unsigned, all, first, json, met_one, time};
+use crate::{
+    clock::Timestamp,
+    store::{
+        Result,
+        record::{Subnet, Vpc},
+    },
 };
 use billet_proto::{ProjectId, SubnetId, VpcId};
 use rusqlite::{Connection, Row, params};
@@ -17,11 +20,44 @@ pub(super) fn insert_vpc(connection: &Connection, vpc: &Vpc) -> Result<()> {
 }
 
 pub(super) fn vpc(connection: &Connection, id: VpcId) -> Result<Option<Vpc>> {
-    first(connection, "SELECT * FROM vpc WHERE id = ?1", [id.to_string()], read_vpc)
+    first(connection, "SELECT * FROM vpc WHERE id = ?1 AND deleted_at IS NULL", [id.to_string()], read_vpc)
 }
 
-pub(super) fn vpcs(connection: &Connection, project: &ProjectId) -> Result<Vec<Vpc>> {
-    all(connection, "SELECT * FROM vpc WHERE project_id = ?1 ORDER BY id", [project.as_str()], read_vpc)
+pub(super) fn vpcs(
+    connection: &Connection,
+    project: &ProjectId,
+    marker: Option<VpcId>,
+    limit: u32,
+) -> Result<Vec<Vpc>> {
+    all(
+        connection,
+        "SELECT * FROM vpc WHERE project_id = ?1 AND id > ?2 AND deleted_at IS NULL ORDER BY id LIMIT ?3",
+        params![project.as_str(), marker.map(|id| id.to_string()).unwrap_or_default(), limit],
+        read_vpc,
+    )
+}
+
+pub(super) fn update_vpc(connection: &Connection, vpc: &Vpc) -> Result<()> {
+    let sql = "UPDATE vpc SET name = ?2, cidr = ?3 WHERE id = ?1 AND deleted_at IS NULL";
+    met_one(connection.execute(sql, [vpc.id.to_string(), vpc.name.clone(), vpc.cidr.to_string()])?)
+}
+
+pub(super) fn instances_in(connection: &Connection, vpc: VpcId) -> Result<u64> {
+    let sql = "SELECT count(*) FROM instance WHERE vpc_id = ?1 AND phase <> 'terminated'";
+    Ok(connection.query_row(sql, [vpc.to_string()], |row| row.get::<_, Unsigned>(0))?.0)
+}
+
+pub(super) fn delete_vpc(connection: &Connection, id: VpcId, now: Timestamp) -> Result<()> {
+    let sql = "UPDATE vpc SET deleted_at = ?2 WHERE id = ?1 AND deleted_at IS NULL";
+    met_one(connection.execute(sql, params![id.to_string(), time(now)])?)
+}
+
+/// Removes the rows that were kept only for instances on record.
+pub(super) fn purge(connection: &Connection) -> Result<()> {
+    let sql = "DELETE FROM vpc WHERE deleted_at IS NOT NULL
+               AND NOT EXISTS (SELECT 1 FROM instance WHERE instance.vpc_id = vpc.id)";
+    connection.execute(sql, [])?;
+    Ok(())
 }
 
 pub(super) fn insert_subnet(connection: &Connection, subnet: &Subnet) -> Result<()> {
@@ -47,8 +83,37 @@ pub(super) fn subnet(connection: &Connection, id: SubnetId) -> Result<Option<Sub
     first(connection, "SELECT * FROM subnet WHERE id = ?1", [id.to_string()], read_subnet)
 }
 
-pub(super) fn subnets(connection: &Connection, project: &ProjectId) -> Result<Vec<Subnet>> {
-    all(connection, "SELECT * FROM subnet WHERE project_id = ?1 ORDER BY id", [project.as_str()], read_subnet)
+pub(super) fn subnets(
+    connection: &Connection,
+    project: &ProjectId,
+    vpc: Option<VpcId>,
+    marker: Option<SubnetId>,
+    limit: u32,
+) -> Result<Vec<Subnet>> {
+    all(
+        connection,
+        "SELECT * FROM subnet WHERE project_id = ?1 AND (?2 IS NULL OR vpc_id = ?2) AND id > ?3 ORDER BY id LIMIT ?4",
+        params![
+            project.as_str(),
+            vpc.map(|id| id.to_string()),
+            marker.map(|id| id.to_string()).unwrap_or_default(),
+            limit
+        ],
+        read_subnet,
+    )
+}
+
+pub(super) fn subnets_of(connection: &Connection, vpc: VpcId) -> Result<Vec<Subnet>> {
+    all(connection, "SELECT * FROM subnet WHERE vpc_id = ?1 ORDER BY id", [vpc.to_string()], read_subnet)
+}
+
+pub(super) fn update_subnet(connection: &Connection, subnet: &Subnet) -> Result<()> {
+    let sql = "UPDATE subnet SET name = ?2, dns = ?3 WHERE id = ?1";
+    met_one(connection.execute(sql, [subnet.id.to_string(), subnet.name.clone(), json(&subnet.dns)])?)
+}
+
+pub(super) fn delete_subnet(connection: &Connection, id: SubnetId) -> Result<()> {
+    met_one(connection.execute("DELETE FROM subnet WHERE id = ?1", [id.to_string()])?)
 }
 
 fn read_vpc(row: &Row<'_>) -> Result<Vpc> {

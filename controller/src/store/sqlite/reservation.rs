@@ -1,33 +1,53 @@
 //! Addresses in use, in SQL.
 
-use super::value::{Columns, all};
-use crate::store::{Result, record::Reservation};
-use billet_proto::{InstanceId, VpcId};
+use super::value::{Columns, Unsigned, all, first};
+use crate::store::{
+    Result, StoreError,
+    record::{AddressUse, Reservation},
+};
+use billet_proto::{InstanceId, SubnetId, VpcId};
 use rusqlite::{Connection, params};
 use std::net::Ipv4Addr;
 
+/// One that the project holds, and that no instance has, becomes the instance's; any other that is there is taken.
 pub(super) fn insert(connection: &Connection, reservation: &Reservation) -> Result<()> {
-    connection.execute(
-        "INSERT INTO reservation (vpc_id, address, subnet_id, instance_id) VALUES (?1, ?2, ?3, ?4)",
+    let changed = connection.execute(
+        "INSERT INTO reservation (address, number, vpc_id, subnet_id, instance_id) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (vpc_id, address) WHERE vpc_id IS NOT NULL DO UPDATE SET instance_id = excluded.instance_id
+         WHERE held_id IS NOT NULL AND instance_id IS NULL AND subnet_id = excluded.subnet_id",
         params![
-            reservation.vpc_id.to_string(),
             reservation.address.to_string(),
+            reservation.address.to_bits(),
+            reservation.vpc_id.to_string(),
             reservation.subnet_id.to_string(),
             reservation.instance_id.to_string()
         ],
     )?;
-    Ok(())
+    if changed == 1 { Ok(()) } else { Err(StoreError::Taken("address")) }
 }
 
+/// Frees an instance's addresses; those that its project holds stay held.
 pub(super) fn release(connection: &Connection, instance: InstanceId) -> Result<()> {
-    connection.execute("DELETE FROM reservation WHERE instance_id = ?1", [instance.to_string()])?;
+    let instance = instance.to_string();
+    connection.execute("DELETE FROM reservation WHERE instance_id = ?1 AND held_id IS NULL", [&instance])?;
+    connection.execute("UPDATE reservation SET instance_id = NULL WHERE instance_id = ?1", [&instance])?;
     Ok(())
 }
 
 /// Ascending as numbers, not as text.
 pub(super) fn addresses(connection: &Connection, vpc: VpcId) -> Result<Vec<Ipv4Addr>> {
-    let sql = "SELECT address FROM reservation WHERE vpc_id = ?1";
-    let mut found = all(connection, sql, [vpc.to_string()], |row| row.parsed::<Ipv4Addr>("address"))?;
-    found.sort_unstable();
-    Ok(found)
+    let sql = "SELECT address FROM reservation WHERE vpc_id = ?1 ORDER BY number";
+    all(connection, sql, [vpc.to_string()], |row| row.parsed::<Ipv4Addr>("address"))
+}
+
+pub(super) fn of_address(connection: &Connection, vpc: VpcId, address: Ipv4Addr) -> Result<Option<AddressUse>> {
+    let sql = "SELECT held_id, instance_id FROM reservation WHERE vpc_id = ?1 AND address = ?2";
+    first(connection, sql, [vpc.to_string(), address.to_string()], |row| {
+        Ok(AddressUse { held: row.optional("held_id")?, instance_id: row.optional("instance_id")? })
+    })
+}
+
+pub(super) fn count(connection: &Connection, subnet: SubnetId) -> Result<u64> {
+    let sql = "SELECT count(*) FROM reservation WHERE subnet_id = ?1";
+    Ok(connection.query_row(sql, [subnet.to_string()], |row| row.get::<_, Unsigned>(0))?.0)
 }

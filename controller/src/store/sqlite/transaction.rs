@@ -1,15 +1,18 @@
 //! One transaction: each method hands on to its noun's file.
 
-use super::{agent, event, image, instance, network, reservation, server, server_event};
+use super::{agent, event, image, instance, network, private_ip, reservation, search, server, server_event};
 use crate::{
     clock::Timestamp,
     store::{
         Result, ServerEventsWanted, Transaction,
-        record::{Agent, Event, Image, Instance, JoinToken, NewEvent, Reservation, Server, ServerEvent, Subnet, Vpc},
+        record::{
+            AddressUse, Agent, Event, Image, Instance, JoinToken, NewEvent, PrivateIp, Reservation, Server,
+            ServerEvent, Subnet, Vpc,
+        },
     },
 };
-use billet_proto::{AgentId, ImageId, InstanceId, ProjectId, ServerId, SubnetId, VpcId};
-use std::net::Ipv4Addr;
+use billet_proto::{AgentId, ImageId, InstanceId, PrivateIpId, ProjectId, ServerId, SubnetId, VpcId};
+use std::{collections::HashSet, net::Ipv4Addr};
 
 /// Dropped without commit, it rolls back.
 pub(super) struct SqliteTransaction<'a>(rusqlite::Transaction<'a>);
@@ -57,6 +60,33 @@ impl Transaction for SqliteTransaction<'_> {
     }
     fn reserved_addresses(&mut self, vpc: VpcId) -> Result<Vec<Ipv4Addr>> {
         reservation::addresses(&self.0, vpc)
+    }
+    fn address_use(&mut self, vpc: VpcId, address: Ipv4Addr) -> Result<Option<AddressUse>> {
+        reservation::of_address(&self.0, vpc, address)
+    }
+    fn addresses_in_use(&mut self, subnet: SubnetId) -> Result<u64> {
+        reservation::count(&self.0, subnet)
+    }
+    fn free_address(&mut self, subnet: &Subnet, except: &HashSet<Ipv4Addr>) -> Result<Option<Ipv4Addr>> {
+        search::in_subnet(&self.0, subnet, except)
+    }
+    fn hold(&mut self, held: &PrivateIp) -> Result<()> {
+        private_ip::insert(&self.0, held)
+    }
+    fn private_ip(&mut self, id: PrivateIpId) -> Result<Option<PrivateIp>> {
+        private_ip::by_id(&self.0, id)
+    }
+    fn private_ips(
+        &mut self,
+        project: &ProjectId,
+        subnet: Option<SubnetId>,
+        marker: Option<PrivateIpId>,
+        limit: u32,
+    ) -> Result<Vec<PrivateIp>> {
+        private_ip::page(&self.0, project, subnet, marker, limit)
+    }
+    fn delete_private_ip(&mut self, id: PrivateIpId) -> Result<()> {
+        private_ip::delete(&self.0, id)
     }
 
     fn insert_event(&mut self, event: &NewEvent) -> Result<u64> {
@@ -132,8 +162,17 @@ impl Transaction for SqliteTransaction<'_> {
     fn vpc(&mut self, id: VpcId) -> Result<Option<Vpc>> {
         network::vpc(&self.0, id)
     }
-    fn vpcs(&mut self, project: &ProjectId) -> Result<Vec<Vpc>> {
-        network::vpcs(&self.0, project)
+    fn vpcs(&mut self, project: &ProjectId, marker: Option<VpcId>, limit: u32) -> Result<Vec<Vpc>> {
+        network::vpcs(&self.0, project, marker, limit)
+    }
+    fn update_vpc(&mut self, vpc: &Vpc) -> Result<()> {
+        network::update_vpc(&self.0, vpc)
+    }
+    fn instances_in_vpc(&mut self, vpc: VpcId) -> Result<u64> {
+        network::instances_in(&self.0, vpc)
+    }
+    fn delete_vpc(&mut self, id: VpcId, now: Timestamp) -> Result<()> {
+        network::delete_vpc(&self.0, id, now)
     }
     fn insert_subnet(&mut self, subnet: &Subnet) -> Result<()> {
         network::insert_subnet(&self.0, subnet)
@@ -141,12 +180,29 @@ impl Transaction for SqliteTransaction<'_> {
     fn subnet(&mut self, id: SubnetId) -> Result<Option<Subnet>> {
         network::subnet(&self.0, id)
     }
-    fn subnets(&mut self, project: &ProjectId) -> Result<Vec<Subnet>> {
-        network::subnets(&self.0, project)
+    fn subnets(
+        &mut self,
+        project: &ProjectId,
+        vpc: Option<VpcId>,
+        marker: Option<SubnetId>,
+        limit: u32,
+    ) -> Result<Vec<Subnet>> {
+        network::subnets(&self.0, project, vpc, marker, limit)
+    }
+    fn subnets_of(&mut self, vpc: VpcId) -> Result<Vec<Subnet>> {
+        network::subnets_of(&self.0, vpc)
+    }
+    fn update_subnet(&mut self, subnet: &Subnet) -> Result<()> {
+        network::update_subnet(&self.0, subnet)
+    }
+    fn delete_subnet(&mut self, id: SubnetId) -> Result<()> {
+        network::delete_subnet(&self.0, id)
     }
 
     fn purge(&mut self, before: Timestamp) -> Result<u64> {
         agent::purge_join_tokens(&self.0, before)?;
-        instance::purge(&self.0, before)
+        let purged = instance::purge(&self.0, before)?;
+        network::purge(&self.0)?;
+        Ok(purged)
     }
 }

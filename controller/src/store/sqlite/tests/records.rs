@@ -207,12 +207,17 @@ fn images_and_networks_read_back_as_they_were_written() {
         assert_eq!(tx.image(ImageId::new(id(77)))?, None);
         let lab = "lab".parse().unwrap();
         assert_eq!(tx.vpc(vpc(1).id)?, Some(vpc(1)));
-        assert_eq!(tx.vpcs(&lab)?, [vpc(1), vpc(2)]);
-        assert_eq!(tx.vpcs(&other_project())?, []);
+        assert_eq!(tx.vpcs(&lab, None, 9)?, [vpc(1), vpc(2)]);
+        assert_eq!(tx.vpcs(&lab, Some(vpc(1).id), 9)?, [vpc(2)]);
+        assert_eq!(tx.vpcs(&lab, None, 1)?, [vpc(1)]);
+        assert_eq!(tx.vpcs(&other_project(), None, 9)?, []);
         assert_eq!(tx.vpc(VpcId::new(id(77)))?, None);
         assert_eq!(tx.subnet(subnet(1).id)?, Some(subnet(1)));
-        assert_eq!(tx.subnets(&lab)?, [subnet(1), subnet(2)]);
-        assert_eq!(tx.subnets(&other_project())?, []);
+        assert_eq!(tx.subnets(&lab, None, None, 9)?, [subnet(1), subnet(2)]);
+        assert_eq!(tx.subnets(&lab, Some(vpc(2).id), None, 9)?, [subnet(2)]);
+        assert_eq!(tx.subnets(&lab, None, Some(subnet(1).id), 9)?, [subnet(2)]);
+        assert_eq!(tx.subnets_of(vpc(1).id)?, [subnet(1)]);
+        assert_eq!(tx.subnets(&other_project(), None, None, 9)?, []);
         assert_eq!(tx.subnet(SubnetId::new(id(77)))?, None);
         Ok(())
     })

@@ -1,0 +1,41 @@
+//! `POST` of one.
+
+use super::{Wrapper, shown};
+use crate::{
+    api::{error::ApiError, router::AppState},
+    lifecycle::refusal::Refusal,
+    request::CreateSubnet,
+    store::{Transaction, record::Subnet},
+};
+use axum::{Extension, Json, body::Bytes, extract::State, http::StatusCode};
+use billet_proto::{ProjectId, SubnetId};
+use serde_json::{Value, json};
+
+/// Makes a subnet, inside its VPC and apart from the VPC's others: 201 with it.
+pub(in crate::api) async fn create(
+    State(state): State<AppState>,
+    Extension(project_id): Extension<ProjectId>,
+    Extension(wrapper): Extension<Wrapper>,
+    body: Bytes,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    let CreateSubnet { name, cidr, gateway, vpc_id, dns, reserved } = CreateSubnet::parse(&body, wrapper.one)?;
+    let (id, created_at) = (SubnetId::new(state.edge.id()), state.edge.now());
+    let subnet = Subnet { id, project_id, vpc_id, name, cidr, gateway, dns, reserved, created_at };
+    let row = subnet.clone();
+    state.store.run(move |tx| insert(tx, wrapper, &row)).await?;
+    Ok((StatusCode::CREATED, Json(json!({ wrapper.one: shown(&subnet) }))))
+}
+
+fn insert(tx: &mut dyn Transaction, wrapper: Wrapper, row: &Subnet) -> Result<(), Refusal> {
+    let field = |name: &str| format!("{}.{name}", wrapper.one);
+    let vpc = tx.vpc(row.vpc_id)?.filter(|vpc| vpc.project_id == row.project_id);
+    let vpc = vpc.ok_or_else(|| Refusal::invalid(field("vpc_id"), "must name a VPC of this project", row.vpc_id))?;
+    if !vpc.cidr.contains_network(row.cidr) {
+        return Err(Refusal::invalid(field("cidr"), format!("must lie in the VPC's {}", vpc.cidr), row.cidr));
+    }
+    if let Some(other) = tx.subnets_of(vpc.id)?.into_iter().find(|other| other.cidr.overlaps(row.cidr)) {
+        let rule = format!("must not overlap {} of subnet {}", other.cidr, other.id);
+        return Err(Refusal::invalid(field("cidr"), rule, row.cidr));
+    }
+    Ok(tx.insert_subnet(row)?)
+}

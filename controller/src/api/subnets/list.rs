@@ -1,0 +1,32 @@
+//! `GET` of the list.
+
+use super::{Wrapper, shown};
+use crate::api::{
+    error::ApiError,
+    page::{self, Wanted},
+    router::AppState,
+};
+use axum::{
+    Extension, Json,
+    extract::{Query, State},
+};
+use billet_proto::{ProjectId, SubnetId, VpcId};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+
+/// A page of the project's subnets, or of those of `vpc_id`, oldest first: 200; `page_info.next_marker` is there when more
+/// follow.
+pub(in crate::api) async fn list(
+    State(state): State<AppState>,
+    Extension(project): Extension<ProjectId>,
+    Extension(wrapper): Extension<Wrapper>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Json<Value>, ApiError> {
+    let Wanted { limit, marker } = Wanted::<SubnetId>::of_many(&query)?;
+    let vpc: Option<VpcId> = page::id(&query, "vpc_id")?;
+    let mut subnets = state.store.read(move |tx| tx.subnets(&project, vpc, marker, limit + 1)).await?;
+    let next = page::cut(&mut subnets, limit, |subnet| subnet.id);
+    let subnets: Vec<Value> = subnets.iter().map(shown).collect();
+    let page_info = page::info(subnets.len(), next);
+    Ok(Json(json!({ wrapper.many: subnets, "page_info": page_info })))
+}

@@ -1,0 +1,24 @@
+//! `POST /vpcs`.
+
+use super::shown;
+use crate::{
+    api::{error::ApiError, router::AppState},
+    request::CreateVpc,
+    store::record::Vpc,
+};
+use axum::{Extension, Json, body::Bytes, extract::State, http::StatusCode};
+use billet_proto::{ProjectId, VpcId};
+use serde_json::{Value, json};
+
+/// Makes a VPC from `{"vpc": {name, cidr}}`: 201 with `vpc`.
+pub(in crate::api) async fn create(
+    State(state): State<AppState>,
+    Extension(project_id): Extension<ProjectId>,
+    body: Bytes,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    let CreateVpc { name, cidr } = CreateVpc::parse(&body)?;
+    let vpc = Vpc { id: VpcId::new(state.edge.id()), project_id, name, cidr, created_at: state.edge.now() };
+    let row = vpc.clone();
+    state.store.read(move |tx| tx.insert_vpc(&row)).await?;
+    Ok((StatusCode::CREATED, Json(json!({ "vpc": shown(&vpc) }))))
+}

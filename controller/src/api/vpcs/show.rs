@@ -1,0 +1,20 @@
+//! `GET /vpcs/{id}`.
+
+use super::{find, shown};
+use crate::api::{error::ApiError, router::AppState};
+use axum::{
+    Extension, Json,
+    extract::{Path, State},
+};
+use billet_proto::ProjectId;
+use serde_json::{Value, json};
+
+/// One VPC: 200 with `vpc`.
+pub(in crate::api) async fn show(
+    State(state): State<AppState>,
+    Extension(project): Extension<ProjectId>,
+    Path((_, id)): Path<(String, String)>,
+) -> Result<Json<Value>, ApiError> {
+    let vpc = state.store.run(move |tx| find(tx, &project, &id)).await?;
+    Ok(Json(json!({ "vpc": shown(&vpc) })))
+}

@@ -1,0 +1,63 @@
+//! Which addresses an instance's NICs get in its VPC.
+
+use super::refusal::Refusal;
+use crate::{
+    addresses::{AddressError, Pool},
+    request::NicRequest,
+    store::{Transaction, record::Subnet},
+};
+use std::{collections::HashSet, net::Ipv4Addr};
+
+/// Chooses an address for each NIC, in order; `subnets` are the NICs', all of one VPC. An address that the project holds,
+/// and that no instance has, is given to the NIC that names it, and to no other. Changes nothing.
+///
+/// # Errors
+/// When one asked for breaks a rule or is taken, or none is left; the field is `network_interfaces[N].ipv4_address`.
+pub(super) fn choose(
+    tx: &mut dyn Transaction,
+    nics: &[NicRequest],
+    subnets: &[Subnet],
+) -> Result<Vec<Ipv4Addr>, Refusal> {
+    let mut chosen = vec![None; nics.len()];
+    let mut given = HashSet::new();
+    // Those asked for by address first, so that no automatic one takes what a later NIC asks for.
+    for asked in [true, false] {
+        for (index, (nic, subnet)) in nics.iter().zip(subnets).enumerate() {
+            if nic.address.is_some() == asked {
+                let address = choose_one(tx, nic.address, subnet, &given)?;
+                let address = address.map_err(|error| refuse(index, &error, nic, subnet))?;
+                given.insert(address);
+                chosen[index] = Some(address);
+            }
+        }
+    }
+    Ok(chosen.into_iter().flatten().collect())
+}
+
+/// An address of one subnet: the one asked for, or the lowest free one that is not among those given already.
+pub(crate) fn choose_one(
+    tx: &mut dyn Transaction,
+    asked: Option<Ipv4Addr>,
+    subnet: &Subnet,
+    given: &HashSet<Ipv4Addr>,
+) -> Result<Result<Ipv4Addr, AddressError>, Refusal> {
+    let Some(address) = asked else {
+        return Ok(tx.free_address(subnet, given)?.ok_or(AddressError::Exhausted(subnet.cidr)));
+    };
+    let pool = Pool { cidr: subnet.cidr, gateway: subnet.gateway, reserved: &subnet.reserved };
+    if let Err(error) = pool.check(address) {
+        return Ok(Err(error));
+    }
+    let at_hand = tx.address_use(subnet.vpc_id, address)?.is_none_or(|used| used.is_at_hand());
+    Ok(if at_hand && !given.contains(&address) { Ok(address) } else { Err(AddressError::Taken(address)) })
+}
+
+fn refuse(index: usize, error: &AddressError, nic: &NicRequest, subnet: &Subnet) -> Refusal {
+    let field = format!("network_interfaces[{index}].ipv4_address");
+    match nic.address {
+        Some(address) => {
+            Refusal::invalid(field, format!("must be free for a host in {}: {error}", subnet.cidr), address)
+        }
+        None => Refusal::invalid(field, format!("{error}"), "automatic"),
+    }
+}

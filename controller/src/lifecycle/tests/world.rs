@@ -15,7 +15,7 @@ use crate::{
 };
 use billet_proto::{
     AgentId, ImageId, InstanceId, ServerId, SubnetId, VpcId,
-    link::{Claim, Hello, Order, OwnedServer, Report, Step, report::What},
+    link::{Claim, Done, Hello, Order, OwnedServer, Report, Step, report::What},
 };
 use serde_json::{Value, json};
 use std::{
@@ -201,6 +201,14 @@ impl World {
     pub(crate) async fn create_from(&self, body: &Value) -> Result<InstanceId, Refusal> {
         let request = CreateInstance::parse(body.to_string().as_bytes())?;
         self.lifecycle.create(PROJECT.parse().unwrap(), request, HASH.into()).await
+    }
+
+    /// Deletes an instance, whose server is then powered off.
+    pub(crate) async fn terminate(&self, id: InstanceId) {
+        self.lifecycle.delete(None, id).await.unwrap();
+        let generation = self.instance(id).await.generation;
+        self.report(generation, Step::PowerOff, What::Done(Done::default())).await;
+        assert_eq!(self.instance(id).await.standing().state(), "terminated");
     }
 
     pub(crate) async fn report(&self, generation: u64, step: Step, what: What) {

@@ -14,6 +14,7 @@ mod page;
 pub mod ports;
 mod rate;
 mod request_id;
+mod reservations;
 mod router;
 mod servers;
 mod subnets;

@@ -21,6 +21,7 @@ mod server_table;
 pub mod table;
 mod word;
 
+pub(crate) use addressing::pick_address;
 pub(crate) use claim::HelloError;
 pub use driver::{Dispatch, Lifecycle, Parts};
 pub(crate) use server_table::is_vouched_for;

@@ -6,7 +6,7 @@ use super::{
     events, guard, images, instances,
     ports::{Enrolment, ImageImport, LifecycleApi, Presence, Secrets},
     rate::Rates,
-    request_id, servers, subnets, vpcs,
+    request_id, reservations, servers, subnets, vpcs,
 };
 use crate::{auth::CurrentTokens, clock::Edge, password::Hasher, store::Handle};
 use axum::{
@@ -57,6 +57,8 @@ pub fn router(state: AppState) -> Router {
         .route("/vpcs", get(vpcs::list::list).post(vpcs::create::create))
         .route("/vpcs/{id}", get(vpcs::show::show).put(vpcs::update::update).delete(vpcs::delete::delete))
         .merge(subnets_at("/subnets", subnets::PLAIN))
+        .route("/privateips", get(reservations::list::list).post(reservations::create::create))
+        .route("/privateips/{id}", get(reservations::show::show).delete(reservations::delete::delete))
         .route("/images", get(images::list));
     let admin = Router::new()
         .route("/agents", get(admin::agents))

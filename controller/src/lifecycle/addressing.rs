@@ -4,7 +4,10 @@ use super::refusal::Refusal;
 use crate::{
     addresses::{AddressError, Pool},
     request::NicRequest,
-    store::{Transaction, record::Subnet},
+    store::{
+        StoreError, Transaction,
+        record::{AddressUse, Subnet},
+    },
 };
 use std::{collections::HashSet, net::Ipv4Addr};
 
@@ -24,7 +27,7 @@ pub(super) fn choose(
     for asked in [true, false] {
         for (index, (nic, subnet)) in nics.iter().zip(subnets).enumerate() {
             if nic.address.is_some() == asked {
-                let address = choose_one(tx, nic.address, subnet, &given)?;
+                let address = pick_address(tx, nic.address, subnet, &given, AddressUse::is_at_hand)?;
                 let address = address.map_err(|error| refuse(index, &error, nic, subnet))?;
                 given.insert(address);
                 chosen[index] = Some(address);
@@ -34,13 +37,15 @@ pub(super) fn choose(
     Ok(chosen.into_iter().flatten().collect())
 }
 
-/// An address of one subnet: the one asked for, or the lowest free one that is not among those given already.
-pub(crate) fn choose_one(
+/// An address of one subnet that is not among those `given` already: the lowest free one, or the one asked for, which must
+/// be free or in a use that is `usable`.
+pub(crate) fn pick_address(
     tx: &mut dyn Transaction,
     asked: Option<Ipv4Addr>,
     subnet: &Subnet,
     given: &HashSet<Ipv4Addr>,
-) -> Result<Result<Ipv4Addr, AddressError>, Refusal> {
+    usable: impl FnOnce(&AddressUse) -> bool,
+) -> Result<Result<Ipv4Addr, AddressError>, StoreError> {
     let Some(address) = asked else {
         return Ok(tx.free_address(subnet, given)?.ok_or(AddressError::Exhausted(subnet.cidr)));
     };
@@ -48,8 +53,8 @@ pub(crate) fn choose_one(
     if let Err(error) = pool.check(address) {
         return Ok(Err(error));
     }
-    let at_hand = tx.address_use(subnet.vpc_id, address)?.is_none_or(|used| used.is_at_hand());
-    Ok(if at_hand && !given.contains(&address) { Ok(address) } else { Err(AddressError::Taken(address)) })
+    let free = tx.address_use(subnet.vpc_id, address)?.as_ref().is_none_or(usable);
+    Ok(if free && !given.contains(&address) { Ok(address) } else { Err(AddressError::Taken(address)) })
 }
 
 fn refuse(index: usize, error: &AddressError, nic: &NicRequest, subnet: &Subnet) -> Refusal {

@@ -211,6 +211,11 @@ impl World {
         assert_eq!(self.instance(id).await.standing().state(), "terminated");
     }
 
+    /// The operator's word that the server may be used again.
+    pub(crate) async fn accept_unwiped(&self) {
+        self.lifecycle.accept_unwiped(self.server_id()).await.unwrap();
+    }
+
     pub(crate) async fn report(&self, generation: u64, step: Step, what: What) {
         self.report_of(self.agent, generation, step, what).await;
     }

@@ -126,4 +126,24 @@ mod tests {
             .unwrap();
         assert_eq!(loose, 0);
     }
+
+    #[test]
+    fn addresses_that_instances_have_keep_their_owners_when_the_table_is_made_anew() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let before = MIGRATIONS.iter().position(|sql| sql.contains("new_reservation")).unwrap();
+        apply(&mut connection, &MIGRATIONS[..before]).unwrap();
+        connection
+            .execute_batch(
+                "PRAGMA foreign_keys = OFF;
+                 INSERT INTO reservation VALUES ('v', '10.20.0.255', 's', 'i'), ('v', '192.168.0.9', 's', 'j')",
+            )
+            .unwrap();
+        apply(&mut connection, &MIGRATIONS).unwrap();
+        let mut statement = connection
+            .prepare("SELECT address || vpc_id || subnet_id || instance_id, number FROM reservation")
+            .unwrap();
+        let rows: Vec<(String, u32)> =
+            statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(Result::unwrap).collect();
+        assert_eq!(rows, [("10.20.0.255vsi".into(), 0x0a14_00ff), ("192.168.0.9vsj".into(), 0xc0a8_0009)]);
+    }
 }

@@ -1,6 +1,7 @@
 //! The store's promises, each tried against real SQLite.
 
 mod crash;
+mod networks;
 mod records;
 mod rules;
 mod sample;

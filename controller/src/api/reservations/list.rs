@@ -1,0 +1,30 @@
+//! `GET /privateips`.
+
+use super::shown;
+use crate::api::{
+    error::ApiError,
+    page::{self, Wanted},
+    router::AppState,
+};
+use axum::{
+    Extension, Json,
+    extract::{Query, State},
+};
+use billet_proto::{PrivateIpId, ProjectId, SubnetId};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+
+/// A page of the addresses that the project holds, or of those in `subnet_id`, oldest first: 200 with `privateips`.
+pub(in crate::api) async fn list(
+    State(state): State<AppState>,
+    Extension(project): Extension<ProjectId>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Json<Value>, ApiError> {
+    let Wanted { limit, marker } = Wanted::<PrivateIpId>::of_many(&query)?;
+    let subnet: Option<SubnetId> = page::id(&query, "subnet_id")?;
+    let mut held = state.store.read(move |tx| tx.private_ips(&project, subnet, marker, limit + 1)).await?;
+    let next = page::cut(&mut held, limit, |held| held.id);
+    let held: Vec<Value> = held.iter().map(shown).collect();
+    let page_info = page::info(held.len(), next);
+    Ok(Json(json!({ "privateips": held, "page_info": page_info })))
+}

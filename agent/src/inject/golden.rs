@@ -1,5 +1,5 @@
 //! Every renderer's text for one server that has everything: `golden/` holds what was looked at by the peers' own programs
-//! (`netplan generate`, `ifquery`, `systemd-analyze`). To change it on purpose: `BILLET_GOLDEN=write cargo test golden`.
+//! (`netplan generate`, `ifquery`, cloud-init's reader, `nmcli --offline`). To change it on purpose: `BILLET_GOLDEN=write cargo test golden`.
 
 use super::{ifupdown, links, netplan, network_manager, networkd, nocloud, parameter_plane, plan::tests::wired_nics};
 use std::path::Path;

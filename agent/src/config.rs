@@ -2,6 +2,8 @@
 //!
 //! Parsing is pure and tells every problem at once; nothing is bound or dialled before the whole is known good.
 
+mod wires;
+
 use billet_proto::{MacAddr, ServerId, VpcId, ramdisk::DiskHint};
 use serde::Deserialize;
 use std::{
@@ -10,6 +12,8 @@ use std::{
     path::PathBuf,
     time::Duration,
 };
+
+pub use wires::{Accelerator, Bond, BondMode};
 
 /// A configuration known to be good.
 #[derive(Debug, Clone, Deserialize)]
@@ -134,6 +138,9 @@ pub struct Server {
     pub bmc: Bmc,
     /// Its NICs in port order, 1 to 16.
     pub nics: Vec<Nic>,
+    /// Those of its NICs that are one port together.
+    #[serde(default)]
+    pub bonds: Vec<Bond>,
     /// Which disk is the right one.
     #[serde(default)]
     pub disk: Disk,
@@ -198,6 +205,10 @@ pub struct Nic {
     pub mac: MacAddr,
     /// Its IPv4 address while it boots; the first NIC that has one is the one to boot from.
     pub provisioning_address: Option<Ipv4Addr>,
+    /// 802.1Q tag of the tenant's network on its port; provisioning is never tagged.
+    pub vlan: Option<u16>,
+    /// An accelerator's own port, which the operating system does not see.
+    pub accelerator: Option<Accelerator>,
 }
 
 /// Hints: all that are given must match, and exactly one disk may.
@@ -293,6 +304,12 @@ impl Config {
                 }
             }
         }
+        problems.extend(self.servers.iter().flat_map(Server::wiring_problems));
+        let mut check = |good: bool, problem: String| {
+            if !good {
+                problems.push(problem);
+            }
+        };
         let mut vpcs = HashSet::new();
         for probe in &self.probes {
             check(vpcs.insert(probe.vpc_id), format!("probe: vpc_id {} stands twice", probe.vpc_id));

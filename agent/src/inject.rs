@@ -4,21 +4,28 @@
 //! program of the image is ever run.
 
 mod apply;
+mod authorized_keys;
 mod detect;
+#[cfg(test)]
+mod golden;
 mod host_key;
 mod hostname;
 mod ifupdown;
+mod links;
+mod netplan;
+mod network_manager;
 mod networkd;
 mod nocloud;
+mod parameter_plane;
 mod plan;
 mod root;
 mod shadow;
 mod sshd;
 
-pub use apply::{Injected, inject};
+pub use apply::{Injected, host_key, inject, reconfigure};
 pub use detect::is_system;
 pub use host_key::HostKeyPair;
-pub use plan::Plan;
+pub use plan::{Changes, Plan};
 pub use root::{Root, RootError};
 
 /// Why a system could not be configured.

@@ -5,6 +5,7 @@ mod hook;
 use crate::config;
 use billet_proto::{MacAddr, ServerId, VpcId};
 use serde::Serialize;
+use std::collections::HashMap;
 
 /// A network that a port can be on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -58,14 +59,19 @@ pub enum NetworkError {
     },
 }
 
-/// Moves ports as the configuration says.
+/// Moves one server's ports as the configuration says.
 #[derive(Debug, Clone)]
-pub struct Provider(config::Network);
+pub struct Provider {
+    config: config::Network,
+    /// NICs and tag of each port.
+    wires: HashMap<MacAddr, (Vec<MacAddr>, Option<u16>)>,
+}
 
 impl Provider {
-    /// A provider for that configuration.
-    pub fn new(config: config::Network) -> Self {
-        Self(config)
+    /// A provider for that configuration and server.
+    pub fn new(config: config::Network, server: &config::Server) -> Self {
+        let wires = server.ports().into_iter().map(|port| (port, (server.members(port), server.vlan(port)))).collect();
+        Self { config, wires }
     }
 
     /// Brings a port to a network; already there is well.
@@ -84,13 +90,47 @@ impl Provider {
         self.call("detach", port, network).await
     }
 
+    /// A tenant's network has all NICs of a bond, and its tag; a server boots from one NIC, without a tag.
     async fn call(&self, action: &'static str, port: Port, network: Network) -> Result<(), NetworkError> {
-        match &self.0 {
-            config::Network::Static => Ok(()),
-            config::Network::Hook { command, arguments, .. } => {
-                let call = hook::Call { action, server_id: port.server_id, mac: port.mac, network };
-                hook::run(command, arguments, &call, self.0.deadline()).await
-            }
+        let config::Network::Hook { command, arguments, .. } = &self.config else { return Ok(()) };
+        let wired = self.wires.get(&port.mac).filter(|_| matches!(network, Network::Vpc { .. }));
+        let (members, vlan) = wired.cloned().unwrap_or_else(|| (vec![port.mac], None));
+        for mac in members {
+            let call = hook::Call { action, server_id: port.server_id, mac, network, vlan };
+            hook::run(command, arguments, &call, self.config.deadline()).await?;
         }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[tokio::test]
+    async fn a_tenants_network_has_all_of_a_bond_with_its_tag_and_provisioning_the_one_nic() {
+        let dir = tempfile::tempdir().unwrap();
+        let (hook, seen) = (dir.path().join("hook"), dir.path().join("seen"));
+        let script = format!("#!/bin/sh\ncat >> {}; echo '{{\"ok\":true}}'\n", seen.display());
+        std::fs::write(&hook, script).unwrap();
+        std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o700)).unwrap();
+        let mac = |last: u8| -> MacAddr { format!("52:54:00:00:00:0{last}").parse().unwrap() };
+        let config = config::Network::Hook { command: hook, arguments: Vec::new(), deadline_seconds: 10 };
+        let provider = Provider { config, wires: [(mac(1), (vec![mac(1), mac(2)], Some(100)))].into() };
+        let port = Port { server_id: "0198170e-4ca7-7000-8000-000000000001".parse().unwrap(), mac: mac(1) };
+        let vpc_id = "0198170e-4ca7-7000-8000-0000000000aa".parse().unwrap();
+        provider.attach(port, Network::Vpc { vpc_id }).await.unwrap();
+        provider.detach(port, Network::Provisioning).await.unwrap();
+        let told = std::fs::read_to_string(seen).unwrap();
+        let calls: Vec<serde_json::Value> =
+            serde_json::Deserializer::from_str(&told).into_iter().collect::<Result<_, _>>().unwrap();
+        let short = |call: &serde_json::Value| format!("{} {} {}", call["action"], call["mac"], call["vlan"]);
+        let expected = [
+            "\"attach\" \"52:54:00:00:00:01\" 100",
+            "\"attach\" \"52:54:00:00:00:02\" 100",
+            "\"detach\" \"52:54:00:00:00:01\" null",
+        ];
+        assert_eq!(calls.iter().map(short).collect::<Vec<_>>(), expected);
     }
 }

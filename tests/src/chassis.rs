@@ -9,6 +9,7 @@ use crate::server::Server;
 use anyhow::{Context, Result};
 use monitor::Monitor;
 use std::{
+    collections::BTreeSet,
     fs,
     io::{BufRead, BufReader, ErrorKind, Read, Write},
     os::unix::net::{UnixListener, UnixStream},
@@ -34,6 +35,8 @@ struct Chassis {
     server: Server,
     boot: String,
     machine: Option<(Child, Monitor)>,
+    /// NICs without a cable.
+    pulled: BTreeSet<usize>,
 }
 
 /// Runs a server's chassis until it is ended.
@@ -46,7 +49,7 @@ pub fn run(dir: &Path) -> Result<()> {
     let _ = fs::remove_file(&socket);
     let listener = UnixListener::bind(&socket).with_context(|| format!("listen on {}", socket.display()))?;
     listener.set_nonblocking(true).context("use the socket")?;
-    let mut chassis = Chassis { server, boot: "none".into(), machine: None };
+    let mut chassis = Chassis { server, boot: "none".into(), machine: None, pulled: BTreeSet::new() };
     loop {
         chassis.look_after()?;
         match listener.accept() {
@@ -111,6 +114,16 @@ impl Chassis {
                 self.power_off()?;
                 self.power_on()
             }
+            ("pull", nic) | ("plug", nic) => {
+                let nic = nic.parse().context("read a NIC's number")?;
+                let is_in = key == "plug";
+                if is_in {
+                    self.pulled.remove(&nic)
+                } else {
+                    self.pulled.insert(nic)
+                };
+                self.machine.as_mut().map_or(Ok(()), |(_, monitor)| monitor.cable(nic, is_in))
+            }
             ("boot", device) => {
                 device.clone_into(&mut self.boot);
                 Ok(())
@@ -127,7 +140,8 @@ impl Chassis {
         };
         println!("power on, boot {once:?}");
         let child = qemu::command(&self.server, once)?.spawn().context("start QEMU (package qemu-system-x86)")?;
-        let monitor = Monitor::connect(&self.server.dir.join("qmp.sock"))?;
+        let mut monitor = Monitor::connect(&self.server.dir.join("qmp.sock"))?;
+        self.pulled.iter().try_for_each(|nic| monitor.cable(*nic, false))?;
         self.machine = Some((child, monitor));
         Ok(())
     }

@@ -218,12 +218,21 @@ fn section(server: &Server, disk: &str) -> Result<String> {
             format!("{{ mac = \"{mac}\" }}")
         });
     }
+    let bonds: Vec<String> = server
+        .bonds
+        .iter()
+        .map(|bond| {
+            let macs: Vec<String> = bond.nics.iter().map(|nic| format!("\"{}\"", server.macs[*nic])).collect();
+            let vlan = bond.vlan.map(|tag| format!(", vlan = {tag}")).unwrap_or_default();
+            format!("{{ mode = \"{}\", macs = [{}]{vlan} }}", bond.mode, macs.join(", "))
+        })
+        .collect();
     let mut text = String::new();
     write!(
         text,
         "\n[[server]]\nid = \"{}\"\nuuid = \"{}\"\nserial = \"{}\"\nfirmware = \"{}\"\n\
          bmc = {{ address = \"{}:623\", user = \"{BMC_USER}\", password_file = \"{}\", privilege = \"administrator\", quirks = [\"keeps-only-the-boot-device\"] }}\n\
-         nics = [{}]\ndisk = {disk}\n",
+         nics = [{}]\nbonds = [{}]\ndisk = {disk}\n",
         server.id,
         server.uuid,
         server.serial,
@@ -231,6 +240,7 @@ fn section(server: &Server, disk: &str) -> Result<String> {
         server.bmc_address,
         server.password_file().display(),
         nics.join(", "),
+        bonds.join(", "),
     )
     .context("write the configuration")?;
     Ok(text)

@@ -12,6 +12,9 @@ pub struct Knowledge {
     pub fabric: String,
     /// Tap of each MAC.
     pub taps: HashMap<String, String>,
+    /// Tap of each MAC for what has its port's tag.
+    #[serde(default)]
+    pub tagged: HashMap<String, String>,
     /// Bridge of each VPC, by id.
     pub vpcs: HashMap<String, String>,
 }
@@ -48,6 +51,7 @@ struct Call {
     action: String,
     mac: String,
     network: Network,
+    vlan: Option<u16>,
 }
 
 #[derive(Deserialize)]
@@ -77,7 +81,9 @@ fn run(dir: &Path) -> Result<()> {
     std::io::stdin().take(64 << 10).read_to_string(&mut text).context("read the call")?;
     let call: Call = serde_json::from_str(&text).context("read the call")?;
     let known = Knowledge::load(dir)?;
-    let tap = known.taps.get(&call.mac).with_context(|| format!("no NIC has the MAC {}", call.mac))?;
+    // Which tag it is, its port knows.
+    let taps = if call.vlan.is_some() { &known.tagged } else { &known.taps };
+    let tap = taps.get(&call.mac).with_context(|| format!("no NIC has the MAC {}", call.mac))?;
     let bridge = match &call.network {
         Network::Provisioning => "prov",
         Network::Vpc { vpc_id } => known.vpcs.get(vpc_id).with_context(|| format!("no bridge for VPC {vpc_id}"))?,

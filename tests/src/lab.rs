@@ -6,6 +6,7 @@ use crate::{
     ordinary, process,
     record::{Held, Process},
     server::{Server, ServerSpec},
+    trunk,
 };
 use anyhow::{Context, Result, ensure};
 use nix::unistd::geteuid;
@@ -73,9 +74,22 @@ impl Lab {
         let mut known = Knowledge { fabric: lab.names.fabric(), ..Knowledge::default() };
         for (number, spec) in options.servers.iter().enumerate() {
             let server = Server::make(&lab.dir, number, spec, &options.program)?;
-            for (tap, mac) in server.taps.iter().zip(&server.macs) {
-                net::tap(&lab.names, tap)?;
+            for (nic, (tap, mac)) in server.taps.iter().zip(&server.macs).enumerate() {
                 known.taps.insert(mac.clone(), tap.clone());
+                match server.vlan(nic) {
+                    // What a tenant sends without a tag reaches nobody.
+                    Some(_) if nic > 0 => net::loose_tap(&lab.names, tap)?,
+                    _ => net::tap(&lab.names, tap)?,
+                }
+                if let Some(tag) = server.vlan(nic) {
+                    let tagged = trunk::tagged_tap(tap);
+                    net::loose_tap(&lab.names, &tagged)?;
+                    known.tagged.insert(mac.clone(), tagged);
+                    let mut port = inside(&lab.names.fabric(), &options.program);
+                    port.args(["trunk", "--nic", &nic.to_string(), "--tap", tap, "--vlan", &tag.to_string()]);
+                    port.arg("--dir").arg(&server.dir);
+                    lab.start_process(&format!("port{number}n{nic}"), &mut port, &server.dir.join("ports.log"))?;
+                }
             }
             let mut chassis = inside(&lab.names.fabric(), &options.program);
             chassis.args(["chassis", "--dir"]).arg(&server.dir);

@@ -16,6 +16,7 @@ pub mod record;
 pub mod server;
 pub mod site;
 pub mod ssh;
+pub mod trunk;
 
 pub use lab::{Lab, Options};
-pub use server::{Firmware, Server, ServerSpec};
+pub use server::{Bond, Firmware, Server, ServerSpec};

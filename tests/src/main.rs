@@ -1,7 +1,7 @@
 //! What others call of the laboratory: the BMC's chassis program, the agent's network hook, SSH to an instance.
 
 use anyhow::Result;
-use billet_lab::{chassis, hook, ssh};
+use billet_lab::{chassis, hook, ssh, trunk};
 use clap::{Parser, Subcommand};
 use std::{path::PathBuf, process::ExitCode};
 
@@ -35,6 +35,21 @@ enum Part {
         #[arg(long)]
         dir: PathBuf,
     },
+    /// Run a port that speaks 802.1Q, between a server's NIC and its taps.
+    Trunk {
+        /// The server's folder.
+        #[arg(long)]
+        dir: PathBuf,
+        /// By number.
+        #[arg(long)]
+        nic: usize,
+        /// The tap for what has no tag.
+        #[arg(long)]
+        tap: String,
+        /// The tag.
+        #[arg(long)]
+        vlan: u16,
+    },
     /// Run ssh, or a command that does, where instances can be reached.
     Ssh {
         /// The namespace of their VPC.
@@ -51,6 +66,7 @@ fn main() -> ExitCode {
         Part::Chassis { dir } => chassis::run(&dir).map(|()| true),
         Part::ChassisControl { dir, words } => chassis::control(&dir, &words).map(|()| true),
         Part::NetworkHook { dir } => Ok(hook::answer(&dir)),
+        Part::Trunk { dir, nic, tap, vlan } => trunk::run(&dir, nic, &tap, vlan).map(|()| true),
         Part::Ssh { namespace, words } => ssh::run(&namespace, &words).map(|()| true),
     };
     match done {

@@ -157,3 +157,13 @@ pub fn tap(names: &Names, tap: &str) -> Result<()> {
     ip(&format!("-n {fabric} tuntap add dev {tap} mode tap"))?;
     ip(&format!("-n {fabric} link set {tap} master prov up"))
 }
+
+/// Makes a tap that is on no bridge yet.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn loose_tap(names: &Names, tap: &str) -> Result<()> {
+    let fabric = names.fabric();
+    ip(&format!("-n {fabric} tuntap add dev {tap} mode tap"))?;
+    ip(&format!("-n {fabric} link set {tap} up"))
+}

@@ -38,13 +38,28 @@ pub struct ServerSpec {
     pub disks: Vec<u64>,
     /// How many; the first boots.
     pub nics: usize,
+    /// Those that are one port.
+    pub bonds: Vec<Bond>,
+    /// How many of the last are on a rail of the parameter plane each.
+    pub rails: usize,
     /// Whose it is.
     pub rack: usize,
 }
 
+/// NICs that are one port; with a tag each is behind a port that speaks 802.1Q.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bond {
+    /// As the agent's configuration has it.
+    pub mode: String,
+    /// By number; the first names the port.
+    pub nics: Vec<usize>,
+    /// Of the tenant's network.
+    pub vlan: Option<u16>,
+}
+
 impl Default for ServerSpec {
     fn default() -> Self {
-        Self { firmware: Firmware::Uefi, disks: vec![4 << 30], nics: 2, rack: 0 }
+        Self { firmware: Firmware::Uefi, disks: vec![4 << 30], nics: 2, bonds: Vec::new(), rails: 0, rack: 0 }
     }
 }
 
@@ -67,6 +82,10 @@ pub struct Server {
     pub macs: Vec<String>,
     /// Taps in port order.
     pub taps: Vec<String>,
+    /// Those that are one port.
+    pub bonds: Vec<Bond>,
+    /// How many of the last are on a rail each.
+    pub rails: usize,
     /// Disk files; serial numbers are `DISKnm`.
     pub disks: Vec<PathBuf>,
     /// Whose it is.
@@ -106,6 +125,8 @@ impl Server {
             serial: format!("SN{number:04}"),
             macs: (0..spec.nics).map(|nic| format!("52:54:00:b1:{number:02x}:{nic:02x}")).collect(),
             taps: (0..spec.nics).map(|nic| format!("t{number}n{nic}")).collect(),
+            bonds: spec.bonds.clone(),
+            rails: spec.rails,
             disks,
             rack: spec.rack,
             bmc_address: format!("10.78.0.{}", 100 + number),
@@ -144,6 +165,18 @@ impl Server {
     #[must_use]
     pub fn dead_switch(&self) -> PathBuf {
         self.dir.join("dead")
+    }
+
+    /// The tag that a NIC's port has for the tenant's network.
+    #[must_use]
+    pub fn vlan(&self, nic: usize) -> Option<u16> {
+        self.bonds.iter().find(|bond| bond.nics.contains(&nic)).and_then(|bond| bond.vlan)
+    }
+
+    /// The rail that a NIC is on.
+    #[must_use]
+    pub fn rail(&self, nic: usize) -> Option<usize> {
+        nic.checked_sub(self.macs.len() - self.rails)
     }
 
     /// Serial number of a disk.

@@ -8,3 +8,5 @@ mod failing;
 mod installing;
 #[path = "stories/stage.rs"]
 mod stage;
+#[path = "stories/wires.rs"]
+mod wires;

@@ -66,7 +66,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
             config: config.clone(),
             server: Arc::new(server.clone()),
             bmc: bmc(server)?,
-            provider: Provider::new(config.network.clone()),
+            provider: Provider::new(config.network.clone(), server),
             boots: boots.clone(),
             ramdisks: ramdisks.clone(),
             records: records.clone(),

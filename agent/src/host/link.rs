@@ -194,7 +194,7 @@ fn owned(config: &Config) -> Vec<OwnedServer> {
         id: server.id.to_string(),
         uuid: server.uuid.map(|uuid| uuid.hyphenated().to_string()).unwrap_or_default(),
         serial: server.serial.clone().unwrap_or_default(),
-        macs: server.nics.iter().map(|nic| nic.mac.to_string()).collect(),
+        macs: server.ports().iter().map(ToString::to_string).collect(),
     };
     config.servers.iter().map(server).collect()
 }

@@ -68,8 +68,18 @@ async fn take(tools: &Tools, order: Order, running: &mut Option<Running>) {
     tracing::info!(%server, generation, "an order begins");
     let deadlines = Deadlines::of_order(&order);
     let job = Job { tools: tools.clone(), generation, deadlines, reporter: reporter.clone() };
-    let task = tokio::spawn(work(job, order.work, stage));
+    let task = tokio::spawn(work(job, wired(tools, order.work), stage));
     *running = Some(Running { generation, reporter, task });
+}
+
+/// The order with what the agent alone knows of the ports.
+fn wired(tools: &Tools, mut work: Option<Work>) -> Option<Work> {
+    match &mut work {
+        Some(Work::Install(order)) => tools.server.wire(&mut order.nics),
+        Some(Work::Reconfigure(order)) => tools.server.wire(&mut order.nics),
+        Some(Work::PowerOff(_) | Work::Power(_) | Work::Inspect(_) | Work::Wipe(_)) | None => {}
+    }
+    work
 }
 
 /// Ends an older order where it stands; whatever it had open is closed.

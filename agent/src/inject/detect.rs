@@ -2,15 +2,26 @@
 
 use super::{InjectError, Root};
 
-/// How a system is configured.
+/// Whose files say what the network is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Renderer {
-    /// cloud-init, by a NoCloud seed.
+    /// cloud-init's, which hands them to netplan as they are.
     CloudInit,
+    /// netplan.
+    Netplan,
     /// systemd-networkd.
     Networkd,
+    /// NetworkManager.
+    NetworkManager,
     /// ifupdown.
     Ifupdown,
+}
+
+/// What a system understands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Understands {
+    pub(super) cloud_init: bool,
+    pub(super) network: Renderer,
 }
 
 /// Whether a root folder holds a system at all.
@@ -20,24 +31,46 @@ pub fn is_system(root: &Root) -> bool {
 }
 
 /// The way for this system.
-pub(super) fn renderer(root: &Root) -> Result<Renderer, InjectError> {
+pub(super) fn system(root: &Root) -> Result<Understands, InjectError> {
     let release = root.read("/etc/os-release").or_else(|_| root.read("/usr/lib/os-release"))?;
     if !is_debian_family(&release) {
         let name = value(&release, "PRETTY_NAME").unwrap_or_else(|| "a system without a name".into());
         return Err(InjectError::Unsupported(format!("{name} is not of the Debian family")));
     }
+    let cloud_init = root.exists("/usr/bin/cloud-init");
+    let network = match (cloud_init, native(root)) {
+        // Only netplan gets from cloud-init what it was given; for others cloud-init translates, and loses bonds, tables
+        // and source rules on the way.
+        (true, Some(Renderer::Netplan) | None) => Renderer::CloudInit,
+        (_, Some(native)) => native,
+        (false, None) => {
+            let why = "it has neither cloud-init, netplan, systemd-networkd, NetworkManager nor ifupdown";
+            return Err(InjectError::Unsupported(why.into()));
+        }
+    };
+    Ok(Understands { cloud_init, network })
+}
+
+/// Without cloud-init.
+fn native(root: &Root) -> Option<Renderer> {
     let has = |paths: &[&str]| paths.iter().any(|path| root.exists(path));
-    if has(&["/usr/bin/cloud-init"]) {
-        return Ok(Renderer::CloudInit);
-    }
+    // An enabling link leads to where the unit is once the root is the root, so it is there whatever it leads to.
+    let enabled = |unit: &str| root.is_link(&format!("/etc/systemd/system/multi-user.target.wants/{unit}.service"));
     let networkd = has(&["/usr/lib/systemd/systemd-networkd", "/lib/systemd/systemd-networkd"]);
-    let enabled = has(&[super::networkd::ENABLING[0].0]);
-    let ifupdown = has(&["/usr/sbin/ifup", "/sbin/ifup"]);
-    match (ifupdown, networkd) {
-        (true, _) if !enabled => Ok(Renderer::Ifupdown),
-        (_, true) => Ok(Renderer::Networkd),
-        _ => Err(InjectError::Unsupported("it has neither cloud-init, nor systemd-networkd, nor ifupdown".into())),
+    if has(&["/usr/sbin/netplan"]) {
+        return Some(Renderer::Netplan);
     }
+    // networkd comes with systemd itself: that it is there says nothing while something else is, too.
+    if networkd && enabled("systemd-networkd") {
+        return Some(Renderer::Networkd);
+    }
+    if has(&["/usr/sbin/ifup", "/sbin/ifup"]) {
+        return Some(Renderer::Ifupdown);
+    }
+    if has(&["/usr/sbin/NetworkManager"]) {
+        return Some(Renderer::NetworkManager);
+    }
+    networkd.then_some(Renderer::Networkd)
 }
 
 fn is_debian_family(release: &str) -> bool {

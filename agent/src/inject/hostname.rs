@@ -1,6 +1,6 @@
 //! hostname(5) and hosts(5).
 
-use super::Plan;
+use super::{Plan, plan::Nic};
 
 /// `/etc/hostname`: the short name.
 pub(super) fn hostname(plan: &Plan) -> String {
@@ -15,9 +15,10 @@ pub(super) fn hosts(plan: &Plan) -> String {
 }
 
 /// `/etc/resolv.conf`: the first NIC's name servers, and the domain where the host name has one.
-pub(super) fn resolv_conf(plan: &Plan) -> String {
-    let servers = plan.nics[0].dns.iter().map(|server| format!("nameserver {server}\n")).collect::<String>();
-    match plan.hostname.split_once('.') {
+pub(super) fn resolv_conf(hostname: &str, nics: &[Nic]) -> String {
+    let servers = nics.iter().take(1).flat_map(|nic| &nic.dns);
+    let servers = servers.map(|server| format!("nameserver {server}\n")).collect::<String>();
+    match hostname.split_once('.') {
         Some((_, domain)) => format!("search {domain}\n{servers}"),
         None => servers,
     }
@@ -32,9 +33,9 @@ mod tests {
         let mut plan = plan();
         assert_eq!(hostname(&plan), "web-1\n");
         assert!(hosts(&plan).contains("\n127.0.1.1 web-1.example web-1\n"));
-        assert_eq!(resolv_conf(&plan), "search example\nnameserver 10.20.0.1\n");
+        assert_eq!(resolv_conf(&plan.hostname, &plan.nics), "search example\nnameserver 10.20.0.1\n");
         plan.hostname = "web".into();
         assert!(hosts(&plan).contains("\n127.0.1.1 web\n"));
-        assert_eq!(resolv_conf(&plan), "nameserver 10.20.0.1\n");
+        assert_eq!(resolv_conf(&plan.hostname, &plan.nics), "nameserver 10.20.0.1\n");
     }
 }

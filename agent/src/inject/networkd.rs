@@ -1,24 +1,84 @@
-//! systemd.network(5): one file for each NIC, matched by MAC; the default route on the first alone.
+//! systemd.network(5) and systemd.netdev(5): files for each interface; NICs are matched by MAC.
 
-use super::Plan;
-use std::fmt::Write;
+use super::{
+    links::{Kind, Link, Top, links},
+    plan::{BondMode, Nic},
+};
 
 /// Path and text of each file.
-pub(super) fn files(plan: &Plan) -> Vec<(String, String)> {
-    let each = |(index, nic): (usize, &super::plan::Nic)| {
-        let mut text =
-            format!("[Match]\nPermanentMACAddress={}\n\n[Network]\nDHCP=no\nLinkLocalAddressing=ipv6\n", nic.mac);
-        let mut line = |line: std::fmt::Arguments<'_>| writeln!(text, "{line}").expect("a String takes any text");
-        line(format_args!("Address={}/{}", nic.address, nic.prefix_length));
-        if index == 0 {
-            line(format_args!("Gateway={}", nic.gateway));
-            for server in &nic.dns {
-                line(format_args!("DNS={server}"));
+pub(super) fn files(nics: &[Nic]) -> Vec<(String, String)> {
+    let path = |link: &Link<'_>, kind: &str| format!("/etc/systemd/network/10-billet-{}.{kind}", link.name);
+    let mut files = Vec::new();
+    for link in links(nics) {
+        files.extend(netdev(&link).map(|text| (path(&link, "netdev"), text)));
+        files.push((path(&link, "network"), network(&link)));
+    }
+    files
+}
+
+/// The device, where it is not hardware.
+fn netdev(link: &Link<'_>) -> Option<String> {
+    let name = &link.name;
+    match &link.kind {
+        Kind::Nic { .. } => None,
+        Kind::Bond { mode, mac, .. } => {
+            let mut text = format!("[NetDev]\nName={name}\nKind=bond\nMACAddress={mac}\n");
+            text.push_str(&format!("\n[Bond]\nMode={}\nMIIMonitorSec=100ms\n", mode.word()));
+            if *mode == BondMode::Lacp {
+                text.push_str("LACPTransmitRate=fast\nTransmitHashPolicy=layer3+4\n");
             }
+            Some(text)
         }
-        (format!("/etc/systemd/network/10-billet-nic{index}.network"), text)
+        Kind::Vlan { tag, .. } => Some(format!("[NetDev]\nName={name}\nKind=vlan\n\n[VLAN]\nId={tag}\n")),
+    }
+}
+
+fn network(link: &Link<'_>) -> String {
+    let mut text = match &link.kind {
+        Kind::Nic { mac } => format!("[Match]\nPermanentMACAddress={mac}\n"),
+        Kind::Bond { .. } | Kind::Vlan { .. } => format!("[Match]\nName={}\n", link.name),
     };
-    plan.nics.iter().enumerate().map(each).collect()
+    if let Some(mtu) = link.mtu {
+        text.push_str(&format!("\n[Link]\nMTUBytes={mtu}\n"));
+    }
+    text.push_str("\n[Network]\nDHCP=no\n");
+    // Nothing is learnt on a rail, nor below a bond or a tagged network.
+    let learns = link.top.is_some_and(|top| top.nic.rail().is_none());
+    text.push_str(if learns { "LinkLocalAddressing=ipv6\n" } else { "LinkLocalAddressing=no\nIPv6AcceptRA=no\n" });
+    if let Some((bond, preferred)) = &link.member_of {
+        text.push_str(&format!("Bond={bond}\n"));
+        if *preferred {
+            text.push_str("PrimarySlave=true\n");
+        }
+    }
+    if let Some(vlan) = &link.carries {
+        text.push_str(&format!("VLAN={vlan}\n"));
+    }
+    if let Some(top) = &link.top {
+        text.push_str(&configuration(top));
+    }
+    text
+}
+
+fn configuration(Top { nic, primary }: &Top<'_>) -> String {
+    let mut text = format!("Address={}\n", nic.with_prefix());
+    if *primary {
+        text.extend(nic.gateway.iter().map(|gateway| format!("Gateway={gateway}\n")));
+        text.extend(nic.dns.iter().map(|server| format!("DNS={server}\n")));
+    }
+    if let Some(rail) = nic.rail() {
+        let (table, from) = (rail.table(), nic.address);
+        let network = nic.network();
+        text.push_str(&format!(
+            "\n[Route]\nDestination={network}\nScope=link\nPreferredSource={from}\nTable={table}\n"
+        ));
+        text.extend(nic.gateway.iter().map(|gateway| {
+            format!("\n[Route]\nDestination=0.0.0.0/0\nGateway={gateway}\nPreferredSource={from}\nTable={table}\n")
+        }));
+        let priority = rail.priority();
+        text.push_str(&format!("\n[RoutingPolicyRule]\nFrom={from}\nTable={table}\nPriority={priority}\n"));
+    }
+    text
 }
 
 /// Links that enable the service, as `systemctl enable` makes them.
@@ -29,20 +89,3 @@ pub(super) const ENABLING: [(&str, &str); 2] = [
     ),
     ("/etc/systemd/system/sockets.target.wants/systemd-networkd.socket", "/lib/systemd/system/systemd-networkd.socket"),
 ];
-
-#[cfg(test)]
-mod tests {
-    use super::{super::plan::tests::plan, *};
-
-    #[test]
-    fn the_first_nic_alone_has_the_default_route_and_dns() {
-        let files = files(&plan());
-        assert_eq!(files[0].0, "/etc/systemd/network/10-billet-nic0.network");
-        let expected = "[Match]\nPermanentMACAddress=52:54:00:00:00:01\n\n[Network]\nDHCP=no\nLinkLocalAddressing=ipv6\n\
-            Address=10.20.0.7/24\nGateway=10.20.0.1\nDNS=10.20.0.1\n";
-        assert_eq!(files[0].1, expected);
-        let expected = "[Match]\nPermanentMACAddress=52:54:00:00:00:02\n\n[Network]\nDHCP=no\nLinkLocalAddressing=ipv6\n\
-            Address=10.20.1.7/24\n";
-        assert_eq!(files[1].1, expected);
-    }
-}

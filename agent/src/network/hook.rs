@@ -23,6 +23,9 @@ pub(super) struct Call {
     pub(super) server_id: ServerId,
     pub(super) mac: MacAddr,
     pub(super) network: Network,
+    /// The tag that the tenant's network has on this port.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) vlan: Option<u16>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -119,6 +122,7 @@ mod tests {
             server_id: "0198170e-4ca7-7000-8000-000000000001".parse().unwrap(),
             mac: "52:54:00:00:00:01".parse().unwrap(),
             network: Network::Vpc { vpc_id: "0198170e-4ca7-7000-8000-0000000000aa".parse().unwrap() },
+            vlan: None,
         }
     }
 

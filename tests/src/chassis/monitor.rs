@@ -19,7 +19,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 pub(super) struct Monitor {
     reset: Arc<AtomicBool>,
     reader: Option<JoinHandle<()>>,
-    _stream: UnixStream,
+    stream: UnixStream,
 }
 
 impl Monitor {
@@ -44,7 +44,14 @@ impl Monitor {
                 }
             }
         });
-        Ok(Self { reset, reader: Some(reader), _stream: stream })
+        Ok(Self { reset, reader: Some(reader), stream })
+    }
+
+    /// Pulls a NIC's cable, or puts it in.
+    pub(super) fn cable(&mut self, nic: usize, is_in: bool) -> Result<()> {
+        let command =
+            serde_json::json!({ "execute": "set_link", "arguments": { "name": format!("n{nic}"), "up": is_in } });
+        writeln!(self.stream, "{command}").context("talk to QEMU")
     }
 
     /// Whether the guest reset; asked when QEMU is gone.

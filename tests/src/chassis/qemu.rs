@@ -1,7 +1,10 @@
 //! QEMU's command line for a server.
 
 use super::BootOnce;
-use crate::server::{Firmware, Server};
+use crate::{
+    server::{Firmware, Server},
+    trunk,
+};
 use anyhow::{Context, Result};
 use std::{
     fs,
@@ -40,7 +43,15 @@ pub(super) fn command(server: &Server, once: BootOnce) -> Result<Command> {
         add(&format!("-device virtio-blk-pci,drive=d{index},serial={serial},bootindex={}", first_disk + index));
     }
     for (index, (mac, tap)) in server.macs.iter().zip(&server.taps).enumerate() {
-        add(&format!("-netdev tap,id=n{index},ifname={tap},script=no,downscript=no"));
+        if server.vlan(index).is_some() {
+            let (own, port) = trunk::sockets(dir, index);
+            let (own, port) = (own.display(), port.display());
+            add(&format!(
+                "-netdev dgram,id=n{index},local.type=unix,local.path={own},remote.type=unix,remote.path={port}"
+            ));
+        } else {
+            add(&format!("-netdev tap,id=n{index},ifname={tap},script=no,downscript=no"));
+        }
         // Without the ROM OVMF uses its own drivers; the first NIC alone is booted from.
         let rom = match (server.firmware, index) {
             (Firmware::Bios, 0) => "",

@@ -58,7 +58,8 @@ fn configure(point: &Path, plan: &Plan, key: &HostKeyPair) -> Result<Option<Stri
         return Ok(None);
     }
     let injected = inject::inject(&root, plan, key)?;
-    Ok(Some(format!("{} files for {}", injected.files.len(), injected.renderer)))
+    let notes: String = injected.notes.iter().map(|note| format!("; {note}")).collect();
+    Ok(Some(format!("{} files for {}{notes}", injected.files.len(), injected.renderer)))
 }
 
 fn appear(device: &Path) -> Result<(), StepError> {

@@ -85,8 +85,9 @@ fn right_machine(job: &Job, inventory: &Inventory) -> Result<(), String> {
         return Err(format!("the machine that booted says serial number {:?}, not {serial}", inventory.serial.trim()));
     }
     let has = |mac: billet_proto::MacAddr| inventory.macs.iter().any(|told| told.parse() == Ok(mac));
-    match server.nics.iter().find(|nic| !has(nic.mac)) {
-        Some(nic) => Err(format!("the machine that booted has no NIC {}", nic.mac)),
+    // A bond's members are NICs of their own here; an accelerator's own port is none.
+    match server.visible_nics().find(|mac| !has(*mac)) {
+        Some(mac) => Err(format!("the machine that booted has no NIC {mac}")),
         None => Ok(()),
     }
 }

@@ -29,10 +29,10 @@ impl Plan {
             let (Ok(mac), Ok(vpc)) = (nic.mac.parse::<MacAddr>(), nic.vpc_id.parse::<VpcId>()) else {
                 return fail("order_malformed", format!("nics: mac {} or vpc_id {} is malformed", nic.mac, nic.vpc_id));
             };
-            if !server.nics.iter().any(|known| known.mac == mac) {
+            if !server.ports().contains(&mac) {
                 return fail(
                     "order_malformed",
-                    format!("nics: the agent's configuration has no NIC {mac} for this server"),
+                    format!("nics: the agent's configuration has no port {mac} for this server"),
                 );
             }
             nics.push((Port { server_id: server.id, mac }, vpc));

@@ -1,7 +1,7 @@
 //! What others call of the laboratory: the BMC's chassis program, the agent's network hook, SSH to an instance.
 
 use anyhow::Result;
-use billet_lab::{chassis, hook, ssh};
+use billet_lab::{chassis, hook, simulated, ssh};
 use clap::{Parser, Subcommand};
 use std::{path::PathBuf, process::ExitCode};
 
@@ -35,6 +35,12 @@ enum Part {
         #[arg(long)]
         dir: PathBuf,
     },
+    /// Run every agent of a simulated fleet.
+    Simulate {
+        /// Its plan.
+        #[arg(long)]
+        plan: PathBuf,
+    },
     /// Run ssh, or a command that does, where instances can be reached.
     Ssh {
         /// The namespace of their VPC.
@@ -51,6 +57,7 @@ fn main() -> ExitCode {
         Part::Chassis { dir } => chassis::run(&dir).map(|()| true),
         Part::ChassisControl { dir, words } => chassis::control(&dir, &words).map(|()| true),
         Part::NetworkHook { dir } => Ok(hook::answer(&dir)),
+        Part::Simulate { plan } => simulated::run(&plan).map(|()| true),
         Part::Ssh { namespace, words } => ssh::run(&namespace, &words).map(|()| true),
     };
     match done {

@@ -1,13 +1,14 @@
 //! Addresses in use, in SQL.
 
-use super::value::{Columns, all};
+use super::value::{Columns, all, execute};
 use crate::store::{Result, record::Reservation};
 use billet_proto::{InstanceId, VpcId};
 use rusqlite::{Connection, params};
 use std::net::Ipv4Addr;
 
 pub(super) fn insert(connection: &Connection, reservation: &Reservation) -> Result<()> {
-    connection.execute(
+    execute(
+        connection,
         "INSERT INTO reservation (vpc_id, address, subnet_id, instance_id) VALUES (?1, ?2, ?3, ?4)",
         params![
             reservation.vpc_id.to_string(),
@@ -20,7 +21,7 @@ pub(super) fn insert(connection: &Connection, reservation: &Reservation) -> Resu
 }
 
 pub(super) fn release(connection: &Connection, instance: InstanceId) -> Result<()> {
-    connection.execute("DELETE FROM reservation WHERE instance_id = ?1", [instance.to_string()])?;
+    execute(connection, "DELETE FROM reservation WHERE instance_id = ?1", [instance.to_string()])?;
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 //! commits; what SQL stands behind is [`sqlite`]'s business.
 //!
 //! Invariants: a server has at most one instance that is not terminated, and an address one owner within
-//! its VPC: the database's unique indexes refuse otherwise. A commit is on disk when it returns.
+//! its VPC: the database's unique indexes refuse otherwise. What [`Handle::run`] answered is on disk.
 //! A store has no threads of its own: [`Handle::threaded`] gives it one, [`Handle::inline`] runs it where it is called.
 
 mod handle;
@@ -49,6 +49,16 @@ pub trait Store: Send {
     /// # Errors
     /// When the database refuses.
     fn begin(&mut self) -> Result<Box<dyn Transaction + '_>>;
+
+    /// Brings every commit so far to the disk: a power cut from now on loses none. Before, it may lose the last ones, but
+    /// each as a whole, and none before one that it keeps.
+    ///
+    /// # Errors
+    /// When the disk refuses; then nobody knows what is on it, and the store must not be used further.
+    fn flush(&mut self) -> Result<()>;
+
+    /// Whether every commit is on disk.
+    fn is_flushed(&self) -> bool;
 }
 
 /// Which events of servers are to be read.

@@ -14,6 +14,7 @@ pub mod packages;
 pub mod process;
 pub mod record;
 pub mod server;
+pub mod simulated;
 pub mod site;
 pub mod ssh;
 pub mod trunk;

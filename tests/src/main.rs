@@ -1,7 +1,7 @@
 //! What others call of the laboratory: the BMC's chassis program, the agent's network hook, SSH to an instance.
 
 use anyhow::Result;
-use billet_lab::{chassis, hook, ssh, trunk};
+use billet_lab::{chassis, hook, simulated, ssh, trunk};
 use clap::{Parser, Subcommand};
 use std::{path::PathBuf, process::ExitCode};
 
@@ -67,6 +67,7 @@ fn main() -> ExitCode {
         Part::ChassisControl { dir, words } => chassis::control(&dir, &words).map(|()| true),
         Part::NetworkHook { dir } => Ok(hook::answer(&dir)),
         Part::Trunk { dir, nic, tap, vlan } => trunk::run(&dir, nic, &tap, vlan).map(|()| true),
+        Part::Simulate { plan } => simulated::run(&plan).map(|()| true),
         Part::Ssh { namespace, words } => ssh::run(&namespace, &words).map(|()| true),
     };
     match done {

@@ -94,7 +94,12 @@ fn own_netns() -> Result<()> {
 /// When the folder cannot be made, or is somebody else's.
 pub(crate) fn record_dir() -> Result<PathBuf> {
     use std::os::unix::fs::{DirBuilderExt, MetadataExt};
-    let dir = match owner() {
+    let ordinary = match owner() {
+        Some(user) => Some(user),
+        // A simulated fleet needs no namespaces: its user is nobody's root.
+        None => (!geteuid().is_root()).then(|| geteuid().as_raw()),
+    };
+    let dir = match ordinary {
         None => PathBuf::from("/run/billet-lab"),
         Some(user) => std::env::temp_dir().join(format!("billet-lab-{user}")),
     };

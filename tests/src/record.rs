@@ -65,6 +65,15 @@ impl Held {
         Ok(Self { record: read(&path)?, path, _lock: None })
     }
 
+    /// Whether anything is on record under that name.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub fn exists(name: &str) -> Result<bool> {
+        let record = read(&ordinary::record_dir()?.join(format!("{name}.json")))?;
+        Ok(record != Record::default())
+    }
+
     /// Ends every process and removes every namespace on record.
     ///
     /// # Errors

@@ -1,13 +1,24 @@
 //! How asynchronous code reaches a store: on a thread of its own, or right where it is called.
 
 use super::{Result, Store, StoreError, Transaction};
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
 use tokio::sync::{mpsc, oneshot};
 
-type Job = Box<dyn FnOnce(&mut dyn Store) + Send>;
+/// Runs one transaction; what it answers tells the caller, when it is told whether everything so far is on disk.
+type Job = Box<dyn FnOnce(&mut dyn Store) -> Told + Send>;
+type Told = Box<dyn FnOnce(OnDisk) + Send>;
+type OnDisk = std::result::Result<(), StoreError>;
 
 /// Work waiting for the store's thread; more is answered with an error rather than queued.
 const QUEUE: usize = 1024;
+/// Transactions that share one flush to the disk at most; each flush costs as much as several of them, on a slow disk as
+/// hundreds.
+const SHARED: usize = 128;
+/// Nobody waits longer for others' transactions before the flush that his own needs.
+const SHARING: Duration = Duration::from_millis(2);
 
 /// A cheap, cloneable way to the one store.
 #[derive(Clone)]
@@ -26,11 +37,8 @@ impl Handle {
     /// When the thread cannot be started.
     pub fn threaded(mut store: impl Store + 'static) -> std::io::Result<Self> {
         let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE);
-        std::thread::Builder::new().name("store".into()).spawn(move || {
-            while let Some(job) = queue.blocking_recv() {
-                job(&mut store);
-            }
-        })?;
+        let thread = std::thread::Builder::new().name("store".into());
+        thread.spawn(move || while run_some(&mut store, &mut queue).is_some() {})?;
         Ok(Self(Way::Thread(jobs)))
     }
 
@@ -54,19 +62,51 @@ impl Handle {
         match &self.0 {
             Way::Inline(store) => {
                 let mut store = store.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                in_transaction(&mut *store, work)
+                let done = in_transaction(&mut *store, work)?;
+                store.flush()?;
+                Ok(done)
             }
             Way::Thread(jobs) => {
                 let (answer, answered) = oneshot::channel();
                 let job: Job = Box::new(move |store| {
-                    // The caller may have gone away; the transaction is complete either way.
-                    let _ = answer.send(in_transaction(store, work));
+                    let done = in_transaction(store, work);
+                    Box::new(move |on_disk: OnDisk| {
+                        // The caller may have gone away; the transaction is complete either way.
+                        let _ = answer.send(on_disk.map_err(E::from).and(done));
+                    })
                 });
                 jobs.try_send(job).map_err(|_| StoreError::Unreachable)?;
                 answered.await.map_err(|_| StoreError::Unreachable)?
             }
         }
     }
+}
+
+/// Runs what waits, up to a bound, each in a transaction of its own; then one flush for all, and only then the answers.
+/// None at the end: the last handle is gone, or the disk failed, and what is in the database is no longer known.
+fn run_some(store: &mut dyn Store, queue: &mut mpsc::Receiver<Job>) -> Option<()> {
+    let mut next = Some(queue.blocking_recv()?);
+    let (mut told, began) = (Vec::new(), Instant::now());
+    while let Some(job) = next.take() {
+        let tell = job(store);
+        if store.is_flushed() {
+            // It read what is on disk already, or changed nothing.
+            tell(Ok(()));
+        } else {
+            told.push(tell);
+        }
+        if told.len() < SHARED && began.elapsed() < SHARING {
+            next = queue.try_recv().ok();
+        }
+    }
+    let flushed = store.flush();
+    if let Err(error) = &flushed {
+        tracing::error!(%error, source = ?std::error::Error::source(error), "the store stops: the disk failed");
+    }
+    for tell in told {
+        tell(if flushed.is_ok() { Ok(()) } else { Err(StoreError::Unreachable) });
+    }
+    flushed.ok()
 }
 
 fn in_transaction<T, E: From<StoreError>>(
@@ -98,3 +138,6 @@ impl std::fmt::Debug for Handle {
         f.write_str("store::Handle")
     }
 }
+
+#[cfg(test)]
+mod tests;

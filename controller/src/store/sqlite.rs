@@ -1,4 +1,8 @@
-//! The store on SQLite: one file, one connection, write-ahead log, every commit synced.
+//! The store on SQLite: one file, one connection, write-ahead log.
+//!
+//! A commit appends to the log; [`Store::flush`] syncs the log, for any number of commits at once. SQLite's own way of
+//! syncing is once for each commit (`synchronous=FULL`), which is the disk's pace and not the controller's. Its frames
+//! carry checksums over all that came before, so that a log cut off anywhere ends with a whole transaction.
 //!
 //! Non-goals: several controllers on one file. A second process may read it, and waits at most
 //! `BUSY_TIMEOUT` for a write in progress.
@@ -23,7 +27,7 @@ mod tests;
 
 pub use migration::MigrationError;
 
-use super::{Result, Store, Transaction};
+use super::{Result, Store, StoreError, Transaction};
 use rusqlite::{Connection, TransactionBehavior};
 use std::{
     fs::{File, OpenOptions, Permissions},
@@ -40,6 +44,16 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct SqliteStore {
     connection: Connection,
+    log: Log,
+}
+
+/// The write-ahead log's file, open as long as the connection; SQLite keeps the same file as long.
+#[derive(Debug, Default)]
+struct Log {
+    /// None for a database in memory.
+    file: Option<File>,
+    /// SQLite's count of changed rows when it was synced last.
+    synced: u64,
 }
 
 /// Why a database is not opened.
@@ -79,7 +93,15 @@ impl SqliteStore {
         if journal != "wal" {
             return Err(OpenError::Journal(journal));
         }
-        Self::prepare(connection)
+        let mut store = Self::prepare(connection)?;
+        // Migrations were synced by SQLite; the log is there since they looked at the file.
+        let mut log = path.as_os_str().to_owned();
+        log.push("-wal");
+        let log = PathBuf::from(log);
+        let file = OpenOptions::new().read(true).write(true).open(&log);
+        store.log.file = Some(file.map_err(|source| OpenError::File { path: log, source })?);
+        store.connection.pragma_update(None, "synchronous", "NORMAL").map_err(OpenError::Database)?;
+        Ok(store)
     }
 
     /// Makes an empty database that lives as long as the value: for tests and simulations.
@@ -93,7 +115,8 @@ impl SqliteStore {
     fn prepare(mut connection: Connection) -> std::result::Result<Self, OpenError> {
         configure(&connection).map_err(OpenError::Database)?;
         migration::migrate(&mut connection).map_err(OpenError::Migration)?;
-        Ok(Self { connection })
+        let synced = connection.total_changes();
+        Ok(Self { connection, log: Log { file: None, synced } })
     }
 }
 
@@ -102,11 +125,31 @@ impl Store for SqliteStore {
         let inner = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         Ok(Box::new(transaction::SqliteTransaction::new(inner)))
     }
+
+    fn flush(&mut self) -> Result<()> {
+        if self.is_flushed() {
+            return Ok(());
+        }
+        let changed = self.connection.total_changes();
+        if let Some(file) = &self.log.file {
+            // fdatasync and not fsync: a longer file's length is data to it, its times are not.
+            file.sync_data().map_err(|error| StoreError::Database(Box::new(error)))?;
+        }
+        self.log.synced = changed;
+        Ok(())
+    }
+
+    /// Rows of transactions that were rolled back count too; a sync too many does no harm.
+    fn is_flushed(&self) -> bool {
+        self.connection.total_changes() == self.log.synced
+    }
 }
 
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    // FULL and not NORMAL: in WAL mode NORMAL may lose the last commits in a power cut, and an answer 202 is a promise.
+    // Every text that this program has.
+    connection.set_prepared_statement_cache_capacity(256);
+    // FULL and not NORMAL for migrations; afterwards `flush` syncs, because an answer 202 is a promise.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     // Views and triggers of a file that somebody else prepared must not call functions with side effects.

@@ -30,9 +30,20 @@ pub fn target_dir() -> PathBuf {
 /// # Errors
 /// When the build fails.
 pub fn binaries() -> Result<Binaries> {
+    build(&["-p", "billet-agent", "-p", "billet-controller", "-p", "billet-lab"])
+}
+
+/// Builds those that a simulated fleet needs; the agent may be missing.
+///
+/// # Errors
+/// When the build fails.
+pub fn without_agent() -> Result<Binaries> {
+    build(&["-p", "billet-controller", "-p", "billet-lab"])
+}
+
+fn build(packages: &[&str]) -> Result<Binaries> {
     let arguments = ["build", "--release", "--locked", "--target", TARGET];
-    let packages = ["-p", "billet-agent", "-p", "billet-controller", "-p", "billet-lab"];
-    let mut command = cargo(&[&arguments[..], &packages[..]].concat());
+    let mut command = cargo(&[&arguments[..], packages].concat());
     // Named for the target alone: build scripts and macros stay as they are.
     command.env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS", "-C target-feature=+crt-static");
     step::run("static binaries", &mut command)?;

@@ -7,16 +7,22 @@ use billet_lab::{
     Firmware, Lab,
     daemons::write_private,
     ordinary,
+    record::Held,
+    simulated,
     site::{PROJECT, Site},
 };
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use crate::{packages, stage};
+use crate::{build, packages, stage};
 
 const LAB: &str = "lab";
+/// The simulated one's name.
+const SIMULATED: &str = "sim";
 /// Addresses of BMCs and servers are counted in one byte.
 const MAX_SERVERS: usize = 64;
+/// Simulated servers' addresses fit in a /16.
+const MAX_SIMULATED: u32 = 50_000;
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -39,6 +45,12 @@ pub struct Up {
     /// How many servers.
     #[arg(long, default_value_t = 1)]
     servers: usize,
+    /// So many simulated servers instead: nothing boots, plain HTTP on loopback, no root.
+    #[arg(long, value_name = "N", conflicts_with_all = ["servers", "bios"])]
+    simulated: Option<u32>,
+    /// Agents of the simulated servers.
+    #[arg(long, value_name = "M", default_value_t = 1, requires = "simulated")]
+    agents: u32,
     /// Servers that boot by BIOS instead of UEFI.
     #[arg(long)]
     bios: bool,
@@ -58,6 +70,10 @@ pub fn run(task: &Task) -> Result<()> {
     match task {
         Task::Up(up) => bring_up(up),
         Task::Down => {
+            Lab::down(SIMULATED)?;
+            if !Held::exists(LAB)? {
+                return Ok(());
+            }
             ordinary::enter()?;
             Lab::down(LAB)
         }
@@ -69,6 +85,9 @@ pub fn run(task: &Task) -> Result<()> {
 }
 
 fn bring_up(up: &Up) -> Result<()> {
+    if let Some(servers) = up.simulated {
+        return bring_up_simulated(up, servers);
+    }
     anyhow::ensure!((1..=MAX_SERVERS).contains(&up.servers), "--servers: 1 to {MAX_SERVERS}, not {}", up.servers);
     packages::install(&packages::for_lab(), up.yes)?;
     let stage = stage::prepare()?;
@@ -95,6 +114,49 @@ fn bring_up(up: &Up) -> Result<()> {
         site.lab.keep();
         println!("\nready; {} says how to reach it, `cargo xtask lab down` takes it down", up.json.display());
         Ok(())
+    })
+}
+
+fn bring_up_simulated(up: &Up, servers: u32) -> Result<()> {
+    let most = MAX_SIMULATED;
+    anyhow::ensure!((1..=most).contains(&servers), "--simulated: 1 to {most}, not {servers}");
+    anyhow::ensure!((1..=servers).contains(&up.agents), "--agents: 1 to {servers}, not {}", up.agents);
+    let options = simulated_options(SIMULATED, servers, up.agents)?;
+    println!("\n==> a simulated fleet");
+    let site = simulated::site::Site::start(&options, |what| println!("    {what}"))?;
+    write_private(&up.json, &format!("{:#}\n", simulated_json(&site)))?;
+    site.keep();
+    println!("\nready; {} says how to reach it, `cargo xtask lab down` takes it down", up.json.display());
+    Ok(())
+}
+
+/// A simulated fleet of that name, with the programs built.
+///
+/// # Errors
+/// When they cannot be built.
+pub fn simulated_options(name: &str, servers: u32, agents: u32) -> Result<simulated::site::Options> {
+    let built = build::without_agent()?;
+    let dir = stage::cache().join(name);
+    let (controller, program) = (built.controller, built.lab);
+    Ok(simulated::site::Options { name: name.into(), dir, controller, program, servers, agents, extra: String::new() })
+}
+
+/// How to reach a simulated fleet.
+#[must_use]
+pub fn simulated_json(site: &simulated::site::Site) -> serde_json::Value {
+    json!({
+        "endpoint": format!("http://{}", site.address),
+        "ca_file": site.dir.join("state/ca.pem"),
+        "token": site.token,
+        "operator_token": site.operator_token,
+        "project_id": simulated::site::PROJECT,
+        "image_ids": { "simulated": site.image },
+        "vpc_id": site.vpc,
+        "subnet_ids": site.subnets,
+        "server_ids": site.servers,
+        "ssh_argv": [],
+        "rules_file": site.rules_file(),
+        "database": site.database(),
     })
 }
 

@@ -1,6 +1,6 @@
 //! Timelines in SQL.
 
-use super::value::{Columns, Unsigned, all, time};
+use super::value::{Columns, Unsigned, all, execute, time};
 use crate::store::{
     Result, StoreError,
     record::{Event, NewEvent},
@@ -9,7 +9,8 @@ use billet_proto::InstanceId;
 use rusqlite::{Connection, Row, params};
 
 pub(super) fn insert(connection: &Connection, event: &NewEvent) -> Result<u64> {
-    connection.execute(
+    execute(
+        connection,
         "INSERT INTO event (instance_id, at, kind, step, message, done_bytes, total_bytes, bytes_per_second)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         params![

@@ -1,6 +1,6 @@
 //! Instances in SQL.
 
-use super::value::{Columns, Unsigned, all, first, json, met_one, readable, time};
+use super::value::{Columns, Unsigned, all, execute, first, json, met_one, readable, time};
 use crate::{
     clock::Timestamp,
     lifecycle::table::{Operation, Phase},
@@ -28,7 +28,7 @@ pub(super) fn insert(connection: &Connection, instance: &Instance) -> Result<()>
          :proof, :boot_trust, :clear_other_bootable_disks, :created_at, :updated_at, :launched_at, :terminated_at,
          :operation, :operation_began_at, :network_change, :next_password_hash, :user_data, :ssh_keys, :tags,
          :disk_serial, :wipe_before, :receipt)";
-    with_columns(instance, |columns| connection.execute(sql, columns))?;
+    with_columns(instance, |columns| execute(connection, sql, columns))?;
     Ok(())
 }
 
@@ -45,7 +45,7 @@ pub(super) fn update(connection: &Connection, instance: &Instance) -> Result<()>
         next_password_hash = :next_password_hash, user_data = :user_data, ssh_keys = :ssh_keys, tags = :tags,
         disk_serial = :disk_serial, wipe_before = :wipe_before, receipt = :receipt
         WHERE id = :id AND version = :version";
-    met_one(with_columns(instance, |columns| connection.execute(sql, columns))?)
+    met_one(with_columns(instance, |columns| execute(connection, sql, columns))?)
 }
 
 pub(super) fn by_id(connection: &Connection, id: InstanceId) -> Result<Option<Instance>> {
@@ -88,7 +88,7 @@ pub(super) fn unfinished(connection: &Connection) -> Result<Vec<Instance>> {
 pub(super) fn purge(connection: &Connection, before: Timestamp) -> Result<u64> {
     let sql = "DELETE FROM instance WHERE id IN
         (SELECT id FROM instance WHERE phase = 'terminated' AND terminated_at < ?1 ORDER BY terminated_at LIMIT ?2)";
-    let deleted = connection.execute(sql, params![time(before), PURGE_ROWS])?;
+    let deleted = execute(connection, sql, params![time(before), PURGE_ROWS])?;
     Ok(deleted as u64)
 }
 

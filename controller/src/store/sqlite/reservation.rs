@@ -1,6 +1,6 @@
 //! Addresses in use, in SQL.
 
-use super::value::{Columns, Unsigned, all, first};
+use super::value::{Columns, Unsigned, all, execute, first};
 use crate::store::{
     Result, StoreError,
     record::{AddressUse, Reservation},
@@ -11,7 +11,8 @@ use std::net::Ipv4Addr;
 
 /// One that the project holds, and that no instance has, becomes the instance's; any other that is there is taken.
 pub(super) fn insert(connection: &Connection, reservation: &Reservation) -> Result<()> {
-    let changed = connection.execute(
+    let changed = execute(
+        connection,
         "INSERT INTO reservation (address, number, vpc_id, subnet_id, instance_id) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT (vpc_id, address) WHERE vpc_id IS NOT NULL DO UPDATE SET instance_id = excluded.instance_id
          WHERE held_id IS NOT NULL AND instance_id IS NULL AND subnet_id = excluded.subnet_id",
@@ -29,8 +30,8 @@ pub(super) fn insert(connection: &Connection, reservation: &Reservation) -> Resu
 /// Frees an instance's addresses; those that its project holds stay held.
 pub(super) fn release(connection: &Connection, instance: InstanceId) -> Result<()> {
     let instance = instance.to_string();
-    connection.execute("DELETE FROM reservation WHERE instance_id = ?1 AND held_id IS NULL", [&instance])?;
-    connection.execute("UPDATE reservation SET instance_id = NULL WHERE instance_id = ?1", [&instance])?;
+    execute(connection, "DELETE FROM reservation WHERE instance_id = ?1 AND held_id IS NULL", [&instance])?;
+    execute(connection, "UPDATE reservation SET instance_id = NULL WHERE instance_id = ?1", [&instance])?;
     Ok(())
 }
 

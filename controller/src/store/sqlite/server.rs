@@ -1,6 +1,6 @@
 //! Servers in SQL.
 
-use super::value::{Columns, Unsigned, first, json, met_one, readable, time};
+use super::value::{Columns, Unsigned, execute, first, json, met_one, readable, time};
 use crate::store::{
     Result, StoreError,
     record::{Cause, ManageState, Server, WipePolicy},
@@ -17,7 +17,7 @@ pub(super) fn insert(connection: &Connection, server: &Server) -> Result<()> {
          :clear_other_bootable_disks, :manage_state, :unwiped, :generation, :onboard_time, :name, :location, :tags,
          :wipe_policy, :power_on, :operation_state, :error_cause, :error_message, :inventory, :inspected_at, :last_wipe,
          :task, :task_deadline)";
-    with_columns(server, |columns| connection.execute(sql, columns))?;
+    with_columns(server, |columns| execute(connection, sql, columns))?;
     Ok(())
 }
 
@@ -31,7 +31,7 @@ pub(super) fn update(connection: &Connection, server: &Server) -> Result<()> {
         inventory = :inventory, inspected_at = :inspected_at, last_wipe = :last_wipe, task = :task,
         task_deadline = :task_deadline
         WHERE id = :id";
-    met_one(with_columns(server, |columns| connection.execute(sql, columns))?)
+    met_one(with_columns(server, |columns| execute(connection, sql, columns))?)
 }
 
 pub(super) fn by_id(connection: &Connection, id: ServerId) -> Result<Option<Server>> {
@@ -49,7 +49,7 @@ pub(super) fn unfinished(connection: &Connection) -> Result<Vec<Server>> {
 
 /// Its events go with it (ON DELETE CASCADE); a reference from an instance refuses.
 pub(super) fn delete(connection: &Connection, id: ServerId) -> Result<()> {
-    connection.execute("DELETE FROM server WHERE id = ?1", [id.to_string()])?;
+    execute(connection, "DELETE FROM server WHERE id = ?1", [id.to_string()])?;
     Ok(())
 }
 

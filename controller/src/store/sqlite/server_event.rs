@@ -1,12 +1,13 @@
 //! Servers' events in SQL.
 
-use super::value::{Columns, all, first, json, time};
+use super::value::{Columns, all, execute, first, json, time};
 use crate::store::{Result, ServerEventsWanted, StoreError, record::ServerEvent};
 use billet_proto::ServerId;
 use rusqlite::{Connection, Row, named_params};
 
 pub(super) fn insert(connection: &Connection, event: &ServerEvent) -> Result<u64> {
-    connection.execute(
+    execute(
+        connection,
         "INSERT INTO server_event (server_id, at, level, kind, message) VALUES (:server_id, :at, :level, :kind, :message)",
         named_params! {
             ":server_id": event.server_id.to_string(),

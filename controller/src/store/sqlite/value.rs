@@ -93,7 +93,7 @@ pub(super) fn all<T>(
     params: impl Params,
     read: fn(&Row<'_>) -> Result<T>,
 ) -> Result<Vec<T>> {
-    let mut statement = connection.prepare(sql)?;
+    let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(params)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
@@ -110,7 +110,7 @@ pub(super) fn readable<T>(
     params: impl Params,
     read: fn(&Row<'_>) -> Result<T>,
 ) -> Result<Vec<T>> {
-    let mut statement = connection.prepare(sql)?;
+    let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(params)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
@@ -133,9 +133,14 @@ pub(super) fn first<T>(
     params: impl Params,
     read: fn(&Row<'_>) -> Result<T>,
 ) -> Result<Option<T>> {
-    let mut statement = connection.prepare(sql)?;
+    let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(params)?;
     rows.next()?.map(read).transpose()
+}
+
+/// Changes what `sql` says; how many rows it met.
+pub(super) fn execute(connection: &Connection, sql: &str, params: impl Params) -> Result<usize> {
+    Ok(connection.prepare_cached(sql)?.execute(params)?)
 }
 
 /// An update that met no row met one that was changed or removed meanwhile.

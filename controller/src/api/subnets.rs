@@ -1,6 +1,6 @@
 //! `/subnets`: parts of a VPC that do not overlap.
 
-use super::{error::ApiError, router::AppState};
+use super::{error::ApiError, router::AppState, schema};
 use crate::{lifecycle::refusal::Refusal, request::CreateSubnet, store::record::Subnet};
 use axum::{
     Extension, Json,
@@ -12,6 +12,15 @@ use billet_proto::{ProjectId, SubnetId};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 
+/// Lists the project's subnets.
+#[utoipa::path(
+    get,
+    path = "/subnets",
+    operation_id = "ListSubnets",
+    tag = "Networks",
+    params(("vpc_id" = Option<String>, Query, description = "Only those of this VPC")),
+    responses((status = 200, description = "All of the project", body = schema::network::Subnets)),
+)]
 pub(super) async fn list(
     State(state): State<AppState>,
     Extension(project): Extension<ProjectId>,
@@ -24,6 +33,15 @@ pub(super) async fn list(
     Ok(Json(json!({ "subnets": subnets })))
 }
 
+/// Makes a subnet in a VPC.
+#[utoipa::path(
+    post,
+    path = "/subnets",
+    operation_id = "CreateSubnet",
+    tag = "Networks",
+    request_body = schema::network::NewSubnet,
+    responses((status = 201, description = "Made", body = schema::network::OneSubnet)),
+)]
 pub(super) async fn create(
     State(state): State<AppState>,
     Extension(project_id): Extension<ProjectId>,

@@ -1,5 +1,7 @@
 //! Whole calls against the router, with a real store and a real life cycle.
 
+mod document;
+
 use super::{AppState, Rates, router};
 use crate::{
     auth::{CurrentTokens, Tokens, new_token},

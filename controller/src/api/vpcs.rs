@@ -1,11 +1,19 @@
 //! `/vpcs`: a project's networks.
 
-use super::{error::ApiError, router::AppState};
+use super::{error::ApiError, router::AppState, schema};
 use crate::{request::CreateVpc, store::record::Vpc};
 use axum::{Extension, Json, body::Bytes, extract::State, http::StatusCode};
 use billet_proto::{ProjectId, VpcId};
 use serde_json::{Value, json};
 
+/// Lists the project's VPCs.
+#[utoipa::path(
+    get,
+    path = "/vpcs",
+    operation_id = "ListVpcs",
+    tag = "Networks",
+    responses((status = 200, description = "All of the project", body = schema::network::Vpcs)),
+)]
 pub(super) async fn list(
     State(state): State<AppState>,
     Extension(project): Extension<ProjectId>,
@@ -15,6 +23,15 @@ pub(super) async fn list(
     Ok(Json(json!({ "vpcs": vpcs })))
 }
 
+/// Makes a VPC; VPCs may overlap one another.
+#[utoipa::path(
+    post,
+    path = "/vpcs",
+    operation_id = "CreateVpc",
+    tag = "Networks",
+    request_body = schema::network::NewVpc,
+    responses((status = 201, description = "Made", body = schema::network::OneVpc)),
+)]
 pub(super) async fn create(
     State(state): State<AppState>,
     Extension(project_id): Extension<ProjectId>,

@@ -15,6 +15,7 @@ pub mod openapi;
 mod page;
 pub mod ports;
 mod rate;
+mod receipts;
 mod request_id;
 mod router;
 mod schema;

@@ -3,6 +3,7 @@
 //! An operation is a function over a transaction and `rules::Rules`: it reads, decides, writes, and answers. The driver
 //! gives it the time, runs it, and tells agents and watchers afterwards; nothing is sent before it is on disk.
 
+mod certify;
 mod claim;
 mod create;
 mod delete;

@@ -6,7 +6,7 @@ use super::{
     events, guard, health, images, instances, openapi,
     ports::{Enrolment, ImageImport, LifecycleApi, Presence, Secrets},
     rate::Rates,
-    request_id, servers, subnets, vpcs,
+    receipts, request_id, servers, subnets, vpcs,
 };
 use crate::{auth::CurrentTokens, clock::Edge, password::Hasher, store::Handle};
 use axum::{
@@ -63,6 +63,8 @@ pub(super) fn guarded() -> OpenApiRouter<AppState> {
         .routes(routes!(instances::show::show, instances::delete::delete))
         .routes(routes!(instances::status::status))
         .routes(routes!(events::list))
+        .routes(routes!(receipts::show))
+        .routes(routes!(receipts::key))
         .routes(routes!(servers::list))
         .routes(routes!(servers::show))
         .routes(routes!(vpcs::list, vpcs::create))

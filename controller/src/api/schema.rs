@@ -13,6 +13,7 @@ pub(super) mod image;
 pub(super) mod instance;
 pub(super) mod network;
 pub(super) mod page;
+pub(super) mod receipt;
 pub(super) mod server;
 
 use utoipa::ToSchema;

@@ -1,6 +1,7 @@
 //! Whole calls against the router, with a real store and a real life cycle.
 
 mod document;
+mod receipts;
 
 use super::{AppState, Rates, router};
 use crate::{

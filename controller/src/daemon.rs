@@ -14,6 +14,7 @@ use crate::{
     lifecycle::{Lifecycle, Parts, secrets::InstanceSecrets},
     link::{JoinTokens, LinkServer, Sessions},
     password::Hasher,
+    receipt::ReceiptKey,
     seal::Sealer,
     store::{Handle, sqlite::SqliteStore},
 };
@@ -50,6 +51,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     state::check(state_dir, state::credential().as_deref())?;
     let sealer = Arc::new(Sealer::load_or_create(&state_dir.join(state::MASTER_KEY), &edge.entropy)?);
     let ca = Arc::new(Ca::load_or_create(state_dir, &edge)?);
+    let receipts = ReceiptKey::load_or_create(&state_dir.join(state::RECEIPT_KEY), &*edge.entropy)?;
     let store = Handle::threaded(SqliteStore::open(&state_dir.join(state::DATABASE))?).context("start the store")?;
     let blobs = Blobs::new(&state_dir.join("images"))?;
     let images = ImageService::new(store.clone(), edge.clone(), blobs.clone());
@@ -61,6 +63,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         store: store.clone(),
         edge: edge.clone(),
         secrets: secrets.clone(),
+        receipts,
         deadlines: config.deadlines,
         policy: config.policy,
         dispatch: Arc::new(sessions.clone()),

@@ -3,6 +3,7 @@
 use super::{
     error::ApiError,
     router::AppState,
+    schema,
     servers::{Whole, missing},
 };
 use crate::{
@@ -19,6 +20,15 @@ use axum::{
 use billet_proto::ServerId;
 use serde_json::{Value, json};
 
+/// Makes a token that lets one agent join, once.
+#[utoipa::path(
+    post,
+    path = "/agents/join-tokens",
+    operation_id = "CreateJoinToken",
+    tag = "Operators",
+    request_body = schema::admin::NewAgent,
+    responses((status = 201, description = "Made; it is shown this once", body = schema::admin::JoinToken)),
+)]
 pub(super) async fn new_join_token(
     State(state): State<AppState>,
     body: Bytes,
@@ -29,6 +39,14 @@ pub(super) async fn new_join_token(
     Ok((StatusCode::CREATED, Json(value)))
 }
 
+/// Lists the agents.
+#[utoipa::path(
+    get,
+    path = "/agents",
+    operation_id = "ListAgents",
+    tag = "Operators",
+    responses((status = 200, description = "All that joined", body = schema::admin::Agents)),
+)]
 pub(super) async fn agents(State(state): State<AppState>) -> Result<Json<Value>, ApiError> {
     let agents = state.enrolment.agents().await?;
     let shown = |agent: &crate::store::record::Agent| {
@@ -43,7 +61,18 @@ pub(super) async fn agents(State(state): State<AppState>) -> Result<Json<Value>,
     Ok(Json(json!({ "agents": agents })))
 }
 
-/// The operator's side of a server: for which agent, which project, with which NIC roles. The agent's side is its claim.
+/// Registers a server, or changes its registration.
+///
+/// This is the operator's side of a server: for which agent, which project, with which NIC roles. The agent's side is its claim.
+#[utoipa::path(
+    put,
+    path = "/servers/{id}",
+    operation_id = "RegisterServer",
+    tag = "Operators",
+    params(("id" = schema::Id, Path, description = "The server's, as in its agent's configuration")),
+    request_body = schema::admin::RegisterServer,
+    responses((status = 200, description = "As it is now", body = schema::server::Server)),
+)]
 pub(super) async fn register(
     State(state): State<AppState>,
     Path(id): Path<String>,
@@ -57,7 +86,15 @@ pub(super) async fn register(
     whole(&state, server).await
 }
 
-/// The operator's explicit word that a server which nothing wiped may be used again.
+/// Takes the operator's explicit word that a server which nothing wiped may be used again.
+#[utoipa::path(
+    post,
+    path = "/servers/{id}/accept-unwiped",
+    operation_id = "AcceptUnwiped",
+    tag = "Operators",
+    params(("id" = String, Path, description = "The server's")),
+    responses((status = 200, description = "As it is now", body = schema::server::Server), (status = 400, description = "")),
+)]
 pub(super) async fn accept_unwiped(
     State(state): State<AppState>,
     Path(id): Path<String>,

@@ -1,6 +1,6 @@
 //! `GET /instances/{id}/events`: an instance's timeline, held until there is something new.
 
-use super::{error::ApiError, instances::find, page::number, router::AppState};
+use super::{error::ApiError, instances::find, page::number, router::AppState, schema};
 use crate::store::record::Event;
 use axum::{
     Extension, Json,
@@ -16,7 +16,22 @@ const MAX_LIMIT: u32 = 1000;
 /// As long as a call is held.
 const MAX_WAIT_SECONDS: u64 = 30;
 
+/// Lists an instance's events.
+///
 /// Those after `after`, at most `limit`; when there is none, the answer waits up to `wait` seconds for one.
+#[utoipa::path(
+    get,
+    path = "/instances/{id}/events",
+    operation_id = "ListInstanceEvents",
+    tag = "Instances",
+    params(
+        ("id" = String, Path, description = "The instance's"),
+        ("after" = Option<u64>, Query, description = "The last `seq` that is known; 0: from the beginning"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "How many at most; 100"),
+        ("wait" = Option<u64>, Query, maximum = 30, description = "How many seconds to wait for one where there is none; 0"),
+    ),
+    responses((status = 200, description = "Those after `after`", body = schema::event::InstanceEvents)),
+)]
 pub(super) async fn list(
     State(state): State<AppState>,
     Extension(project): Extension<ProjectId>,

@@ -1,6 +1,6 @@
 //! `/images`: those that a project sees, and taking one in.
 
-use super::{error::ApiError, router::AppState};
+use super::{error::ApiError, router::AppState, schema};
 use crate::{
     auth::{Caller, Role},
     request::ImageMeta,
@@ -16,6 +16,14 @@ use billet_proto::ProjectId;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 
+/// Lists the images that the project sees.
+#[utoipa::path(
+    get,
+    path = "/images",
+    operation_id = "ListImages",
+    tag = "Images",
+    responses((status = 200, description = "All that the project sees", body = schema::image::Images)),
+)]
 pub(super) async fn list(
     State(state): State<AppState>,
     Extension(project): Extension<ProjectId>,
@@ -26,7 +34,25 @@ pub(super) async fn list(
     Ok(Json(json!({ "images": images })))
 }
 
+/// Takes an image in.
+///
 /// The body is the raw image; what it is stands in the query, so that it is known before the first byte.
+#[utoipa::path(
+    post,
+    path = "/v1/{project_id}/images",
+    operation_id = "ImportImage",
+    tag = "Images",
+    params(
+        ("project_id" = String, Path, description = "The caller's project"),
+        ("name" = String, Query, min_length = 1, max_length = 128, description = "Without control characters"),
+        ("os_type" = schema::image::OsType, Query, description = "What it holds"),
+        ("size_bytes" = u64, Query, minimum = 512, multiple_of = 512, description = "Of the raw bytes"),
+        ("sha256" = String, Query, pattern = "^[0-9A-Fa-f]{64}$", description = "Of the raw bytes"),
+        ("shared" = Option<bool>, Query, description = "Everybody's; operators alone share images"),
+    ),
+    request_body(content = schema::image::RawImage, content_type = "application/octet-stream"),
+    responses((status = 201, description = "Taken in", body = schema::image::OneImage)),
+)]
 pub(super) async fn import(
     State(state): State<AppState>,
     Extension(project): Extension<ProjectId>,

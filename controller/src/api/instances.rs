@@ -7,17 +7,15 @@ pub(super) mod show;
 pub(super) mod status;
 
 use super::{error::ApiError, router::AppState};
-use crate::store::{
-    Transaction,
-    record::{Image, Instance},
-};
-use base64::{
-    Engine,
-    engine::general_purpose::{STANDARD, STANDARD_NO_PAD},
+use crate::{
+    host_key::fingerprint,
+    store::{
+        Transaction,
+        record::{Image, Instance},
+    },
 };
 use billet_proto::{InstanceId, ProjectId};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 /// An instance of that project; those that were terminated are gone.
 pub(super) fn find(tx: &mut dyn Transaction, project: &ProjectId, id: &str) -> Result<Instance, ApiError> {
@@ -82,28 +80,4 @@ fn shown(state: &AppState, instance: &Instance, image: Option<&Image>) -> Result
         }
     }
     Ok(value)
-}
-
-/// `SHA256:…` of an OpenSSH public key, as `ssh-keygen -l` prints it.
-fn fingerprint(key: &str) -> Option<String> {
-    let blob = STANDARD.decode(key.split_whitespace().nth(1)?).ok()?;
-    Some(format!("SHA256:{}", STANDARD_NO_PAD.encode(Sha256::digest(blob))))
-}
-
-#[cfg(test)]
-mod tests {
-    /// By `ssh-keygen -lf` of the same key.
-    #[test]
-    fn a_fingerprint_is_that_of_ssh_keygen() {
-        let dir = tempfile::tempdir().unwrap();
-        let key = dir.path().join("key");
-        let made =
-            std::process::Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key).status();
-        assert!(made.unwrap().success());
-        let told = std::process::Command::new("ssh-keygen").arg("-lf").arg(&key).output().unwrap();
-        let told = String::from_utf8(told.stdout).unwrap();
-        let public = std::fs::read_to_string(key.with_extension("pub")).unwrap();
-        assert_eq!(super::fingerprint(&public).as_deref(), told.split_whitespace().nth(1));
-        assert_eq!(super::fingerprint("ssh-ed25519"), None);
-    }
 }

@@ -4,6 +4,7 @@
 use crate::{
     clock::Timestamp,
     lifecycle::refusal::Refusal,
+    receipt::PublicKey,
     request::{CreateInstance, ImageMeta, ImageOs, Invalid, RegisterServer},
     store::{
         StoreError,
@@ -68,6 +69,9 @@ pub trait LifecycleApi: Send + Sync {
     /// # Errors
     /// For one that is unknown, or not in `maintain`.
     fn accept_unwiped(&self, id: ServerId) -> BoxFuture<'_, Result<Server, Refusal>>;
+
+    /// The key by which receipts are checked.
+    fn receipt_key(&self) -> PublicKey;
 
     /// Counts up after each committed event of any instance.
     fn changes(&self) -> watch::Receiver<u64>;

@@ -3,19 +3,20 @@
 use super::{
     admin, deadline,
     error::ApiError,
-    events, guard, images, instances,
+    events, guard, health, images, instances, openapi,
     ports::{Enrolment, ImageImport, LifecycleApi, Presence, Secrets},
     rate::Rates,
-    request_id, reservations, servers, subnets, vpcs,
+    receipts, request_id, reservations, servers, subnets, vpcs,
 };
 use crate::{auth::CurrentTokens, clock::Edge, password::Hasher, store::Handle};
 use axum::{
     Extension, Router,
     extract::DefaultBodyLimit,
     middleware::{from_fn, from_fn_with_state},
-    routing::{get, post, put},
+    routing::get,
 };
 use std::sync::Arc;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// No body but an image's is longer.
 const MAX_BODY_BYTES: usize = 1 << 20;
@@ -47,47 +48,57 @@ pub struct AppState {
 
 /// The whole API.
 pub fn router(state: AppState) -> Router {
-    let tenant = Router::new()
-        .route("/instances", get(instances::list::list).post(instances::create::create))
-        .route("/instances/{id}", get(instances::show::show).delete(instances::delete::delete))
-        .route("/instances/{id}/status", get(instances::status::status))
-        .route("/instances/{id}/events", get(events::list))
-        .route("/physicalservers", get(servers::list))
-        .route("/physicalservers/{id}", get(servers::show))
-        .route("/vpcs", get(vpcs::list::list).post(vpcs::create::create))
-        .route("/vpcs/{id}", get(vpcs::show::show).put(vpcs::update::update).delete(vpcs::delete::delete))
-        .merge(subnets_at("/subnets", subnets::PLAIN))
-        .route("/privateips", get(reservations::list::list).post(reservations::create::create))
-        .route("/privateips/{id}", get(reservations::show::show).delete(reservations::delete::delete))
-        .route("/images", get(images::list));
-    let admin = Router::new()
-        .route("/agents", get(admin::agents))
-        .route("/agents/join-tokens", post(admin::new_join_token))
-        .route("/servers/{id}", put(admin::register))
-        .route("/servers/{id}/accept-unwiped", post(admin::accept_unwiped));
-    let bounded = Router::new()
-        .nest("/v1/{project_id}", tenant)
-        .nest("/v3/{project_id}/vpc", subnets_at("/clouddcn-subnets", subnets::CLOUDDCN))
-        .nest("/admin/v1", admin)
-        .layer(from_fn(deadline::keep))
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
-    // An image takes as long as it is large; the importer has its own patience.
-    let upload =
-        Router::new().route("/v1/{project_id}/images", post(images::import)).layer(DefaultBodyLimit::disable());
-    bounded
-        .merge(upload)
-        .layer(from_fn_with_state(state.clone(), guard::admit))
-        .route("/healthz", get(async || "ok"))
+    let admitted = guarded().layer(from_fn_with_state(state.clone(), guard::admit));
+    let (routes, _) = admitted.merge(open()).split_for_parts();
+    routes
         .fallback(async || ApiError::NoSuchPath)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .layer(from_fn_with_state(state.edge.clone(), request_id::give))
         .with_state(state)
 }
 
+/// Routes for callers who are known. `routes!` registers a route and documents it: nothing is registered otherwise.
+pub(super) fn guarded() -> OpenApiRouter<AppState> {
+    let tenant = OpenApiRouter::new()
+        .routes(routes!(instances::list::list, instances::create::create))
+        .routes(routes!(instances::show::show, instances::delete::delete))
+        .routes(routes!(instances::status::status))
+        .routes(routes!(events::list))
+        .routes(routes!(receipts::show))
+        .routes(routes!(receipts::key))
+        .routes(routes!(servers::list))
+        .routes(routes!(servers::show))
+        .route("/vpcs", get(vpcs::list::list).post(vpcs::create::create))
+        .route("/vpcs/{id}", get(vpcs::show::show).put(vpcs::update::update).delete(vpcs::delete::delete))
+        .merge(subnets_at("/subnets", subnets::PLAIN))
+        .route("/privateips", get(reservations::list::list).post(reservations::create::create))
+        .route("/privateips/{id}", get(reservations::show::show).delete(reservations::delete::delete))
+        .routes(routes!(images::list));
+    let admin = OpenApiRouter::new()
+        .routes(routes!(admin::agents))
+        .routes(routes!(admin::new_join_token))
+        .routes(routes!(admin::register))
+        .routes(routes!(admin::accept_unwiped));
+    let bounded = OpenApiRouter::new()
+        .nest("/v1/{project_id}", tenant)
+        .nest("/v3/{project_id}/vpc", subnets_at("/clouddcn-subnets", subnets::CLOUDDCN))
+        .nest("/admin/v1", admin)
+        .layer(from_fn(deadline::keep))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
+    // An image takes as long as it is large; the importer has its own patience.
+    let upload = OpenApiRouter::new().routes(routes!(images::import)).layer(DefaultBodyLimit::disable());
+    bounded.merge(upload)
+}
+
+/// Routes for everybody.
+pub(super) fn open() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(health::tell)).routes(routes!(openapi::show))
+}
+
 /// The same calls under the family's path and ours.
-fn subnets_at(path: &str, wrapper: subnets::Wrapper) -> Router<AppState> {
+fn subnets_at(path: &str, wrapper: subnets::Wrapper) -> OpenApiRouter<AppState> {
     use subnets::{create::create, delete::delete, list::list, show::show, update::update};
-    Router::new()
+    OpenApiRouter::new()
         .route(path, get(list).post(create))
         .route(&format!("{path}/{{id}}"), get(show).put(update).delete(delete))
         .layer(Extension(wrapper))

@@ -4,6 +4,7 @@ use super::{
     error::ApiError,
     page::{self, Wanted},
     router::AppState,
+    schema,
 };
 use crate::{
     auth::{Caller, Role},
@@ -76,6 +77,19 @@ fn visible(server: &Server, caller: &Caller, project: &ProjectId) -> bool {
     caller.role == Role::Admin || may_use(server, project)
 }
 
+/// Lists the servers that the project may use; to an operator, all.
+#[utoipa::path(
+    get,
+    path = "/physicalservers",
+    operation_id = "ListServers",
+    tag = "Physical servers",
+    params(
+        ("limit" = Option<u32>, Query, description = "Fewer than 10 are taken for 10, more than 1000 for 1000"),
+        ("marker" = Option<schema::Id>, Query, description = "The last id of the page before"),
+        ("manage_state" = Option<schema::server::ManageState>, Query, description = "Only those in this state"),
+    ),
+    responses((status = 200, description = "A page", body = schema::server::Servers)),
+)]
 pub(super) async fn list(
     State(state): State<AppState>,
     Extension(project): Extension<ProjectId>,
@@ -110,6 +124,15 @@ pub(super) async fn list(
     Ok(Json(json!({ "servers": values, "page_info": page::info(values.len(), next), "count": count })))
 }
 
+/// Shows one server.
+#[utoipa::path(
+    get,
+    path = "/physicalservers/{id}",
+    operation_id = "ShowServer",
+    tag = "Physical servers",
+    params(("id" = String, Path, description = "The server's")),
+    responses((status = 200, description = "The server", body = schema::server::Server)),
+)]
 pub(super) async fn show(
     State(state): State<AppState>,
     Extension(project): Extension<ProjectId>,

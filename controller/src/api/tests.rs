@@ -1,6 +1,8 @@
 //! Whole calls against the router, with a real store and a real life cycle.
 
+mod document;
 mod networks;
+mod receipts;
 mod reservations;
 
 use super::{AppState, Rates, router};

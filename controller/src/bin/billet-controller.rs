@@ -1,7 +1,7 @@
 //! The controller: API, life cycle and images.
 
 use anyhow::Context;
-use billet_controller::{auth::new_token, clock::Edge, config::Config, daemon};
+use billet_controller::{api::openapi, auth::new_token, clock::Edge, config::Config, daemon};
 use billet_proto::ProjectId;
 use clap::{Parser, Subcommand};
 use std::{
@@ -33,6 +33,8 @@ enum Task {
         #[arg(long, default_value = "/etc/billet/controller.toml")]
         config: PathBuf,
     },
+    /// Write the API's OpenAPI document to standard output.
+    Openapi,
     /// Callers' tokens.
     #[command(subcommand)]
     Token(TokenTask),
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Serve { config } => serve(&config),
         Task::Check { config } => Config::load(&config).map(|_| println!("good")).map_err(Into::into),
+        Task::Openapi => std::io::stdout().write_all(openapi::text().as_bytes()).context("write the document"),
         Task::Token(TokenTask::New { name, project, file }) => new(&name, project.as_ref(), &file),
     };
     match done {

@@ -8,6 +8,9 @@ pub(super) const DATABASE: &str = "billet.db";
 /// The master key's; systemd may give it as a credential instead.
 pub(super) const MASTER_KEY: &str = "master.key";
 
+/// The receipts' key's: it signs nothing else.
+pub(super) const RECEIPT_KEY: &str = "receipt.key";
+
 /// Where systemd would put the master key (systemd.exec(5), `LoadCredential=`).
 pub(super) fn credential() -> Option<PathBuf> {
     std::env::var_os("CREDENTIALS_DIRECTORY").map(|folder| Path::new(&folder).join("master-key"))
@@ -23,7 +26,7 @@ pub(super) fn check(state_dir: &Path, credential: Option<&Path>) -> anyhow::Resu
         return Ok(());
     }
     let given = credential.is_some_and(Path::exists);
-    for (name, known) in [(MASTER_KEY, given), ("ca.key", false), ("ca.pem", false)] {
+    for (name, known) in [(MASTER_KEY, given), ("ca.key", false), ("ca.pem", false), (RECEIPT_KEY, false)] {
         let path = state_dir.join(name);
         if !known && !path.exists() {
             bail!(
@@ -46,7 +49,7 @@ mod tests {
         let touch = |name: &str| std::fs::write(dir.path().join(name), "").unwrap();
         check(dir.path(), None).unwrap();
         touch(DATABASE);
-        for name in [MASTER_KEY, "ca.key", "ca.pem"] {
+        for name in [MASTER_KEY, "ca.key", "ca.pem", RECEIPT_KEY] {
             let error = check(dir.path(), None).unwrap_err().to_string();
             assert!(error.contains(name) && error.contains(DATABASE), "{error}");
             touch(name);

@@ -3,6 +3,7 @@
 //! Nothing here decides; and nothing is kept here that a restart must know, except how often progress was recorded.
 
 use super::{
+    certify::certify,
     claim::{self, HelloError},
     create, delete, expire, image_access, order,
     refusal::Refusal,
@@ -16,6 +17,7 @@ use crate::{
     api::ports::{BoxFuture, LifecycleApi},
     clock::{Edge, Timestamp},
     config::{Deadlines, Policy},
+    receipt::{PublicKey, ReceiptKey},
     request::{CreateInstance, ImageOs, RegisterServer},
     store::{
         Handle, StoreError, Transaction,
@@ -54,6 +56,8 @@ pub struct Parts {
     pub edge: Edge,
     /// Opens and seals instances' secrets.
     pub secrets: InstanceSecrets,
+    /// Signs receipts.
+    pub receipts: ReceiptKey,
     /// When a step becomes an error.
     pub deadlines: Deadlines,
     /// What the operator allows.
@@ -150,7 +154,15 @@ impl Lifecycle {
             return Ok(());
         }
         let (server, generation) = (report.server_id.clone(), report.generation);
-        let applied = self.parts.store.run(move |tx| report::apply(tx, &rules, agent, &report)).await?;
+        let receipts = self.parts.receipts.clone();
+        let work = move |tx: &mut dyn Transaction| {
+            let applied = report::apply(tx, &rules, agent, &report)?;
+            if applied == Applied::Recorded {
+                certify(tx, &receipts, &report)?;
+            }
+            Ok::<_, StoreError>(applied)
+        };
+        let applied = self.parts.store.run(work).await?;
         match applied {
             Applied::Recorded => self.changed(),
             Applied::Ignored(why) => tracing::debug!(%server, generation, why, "a report changed nothing"),
@@ -317,6 +329,10 @@ impl LifecycleApi for Lifecycle {
 
     fn accept_unwiped(&self, id: ServerId) -> BoxFuture<'_, Result<Server, Refusal>> {
         Box::pin(self.transact(move |tx| register::accept_unwiped(tx, id)))
+    }
+
+    fn receipt_key(&self) -> PublicKey {
+        *self.parts.receipts.public()
     }
 
     fn changes(&self) -> watch::Receiver<u64> {

@@ -1,14 +1,24 @@
 //! `POST /instances`.
 
 use crate::{
-    api::{error::ApiError, router::AppState},
+    api::{error::ApiError, router::AppState, schema},
     request::CreateInstance,
 };
 use axum::{Extension, Json, body::Bytes, extract::State, extract::rejection::BytesRejection, http::StatusCode};
 use billet_proto::ProjectId;
 use serde_json::{Value, json};
 
-/// Validation first, then what the ids name, and only then the hash; accepted means that it is on disk.
+/// Creates one instance.
+///
+/// Validation comes first, then what the ids name, and only then the hash of the password; accepted means that it is on disk.
+#[utoipa::path(
+    post,
+    path = "/instances",
+    operation_id = "CreateInstance",
+    tag = "Instances",
+    request_body = schema::instance::CreateInstance,
+    responses((status = 202, description = "Accepted, and on disk", body = schema::instance::Accepted)),
+)]
 pub(in crate::api) async fn create(
     State(state): State<AppState>,
     Extension(project): Extension<ProjectId>,

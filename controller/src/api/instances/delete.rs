@@ -8,7 +8,17 @@ use axum::{
 };
 use billet_proto::{InstanceId, ProjectId};
 
-/// Records the wish; asking again while it is shutting down is no error.
+/// Deletes an instance: its server is powered off and released.
+///
+/// Asking again while it is shutting down is no error.
+#[utoipa::path(
+    delete,
+    path = "/instances/{id}",
+    operation_id = "DeleteInstance",
+    tag = "Instances",
+    params(("id" = String, Path, description = "The instance's")),
+    responses((status = 204, description = "The wish is on record")),
+)]
 pub(in crate::api) async fn delete(
     State(state): State<AppState>,
     Extension(project): Extension<ProjectId>,

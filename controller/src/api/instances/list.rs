@@ -5,6 +5,7 @@ use crate::api::{
     error::ApiError,
     page::{self, Wanted},
     router::AppState,
+    schema,
 };
 use axum::{
     Extension, Json,
@@ -15,6 +16,17 @@ use serde_json::{Value, json};
 use std::collections::HashMap;
 
 /// A page of the project's instances, oldest first; those that were terminated are not among them.
+#[utoipa::path(
+    get,
+    path = "/instances",
+    operation_id = "ListInstances",
+    tag = "Instances",
+    params(
+        ("limit" = Option<u32>, Query, description = "Fewer than 10 are taken for 10, more than 1000 for 1000"),
+        ("marker" = Option<schema::Id>, Query, description = "The last id of the page before"),
+    ),
+    responses((status = 200, description = "A page", body = schema::instance::Instances)),
+)]
 pub(in crate::api) async fn list(
     State(state): State<AppState>,
     Extension(project): Extension<ProjectId>,

@@ -1,7 +1,7 @@
 //! `GET /instances/{id}`.
 
 use super::{find, shown};
-use crate::api::{error::ApiError, router::AppState};
+use crate::api::{error::ApiError, router::AppState, schema};
 use axum::{
     Extension, Json,
     extract::{Path, State},
@@ -9,6 +9,15 @@ use axum::{
 use billet_proto::ProjectId;
 use serde_json::Value;
 
+/// Shows one instance.
+#[utoipa::path(
+    get,
+    path = "/instances/{id}",
+    operation_id = "ShowInstance",
+    tag = "Instances",
+    params(("id" = String, Path, description = "The instance's")),
+    responses((status = 200, description = "The instance", body = schema::instance::Instance)),
+)]
 pub(in crate::api) async fn show(
     State(state): State<AppState>,
     Extension(project): Extension<ProjectId>,

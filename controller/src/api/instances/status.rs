@@ -1,7 +1,7 @@
 //! `GET /instances/{id}/status`.
 
 use super::{error, find};
-use crate::api::{error::ApiError, router::AppState};
+use crate::api::{error::ApiError, router::AppState, schema};
 use axum::{
     Extension, Json,
     extract::{Path, State},
@@ -9,6 +9,15 @@ use axum::{
 use billet_proto::ProjectId;
 use serde_json::{Value, json};
 
+/// Tells where an instance stands.
+#[utoipa::path(
+    get,
+    path = "/instances/{id}/status",
+    operation_id = "ShowInstanceStatus",
+    tag = "Instances",
+    params(("id" = String, Path, description = "The instance's")),
+    responses((status = 200, description = "Where it stands", body = schema::instance::InstanceStatus)),
+)]
 pub(in crate::api) async fn status(
     State(state): State<AppState>,
     Extension(project): Extension<ProjectId>,

@@ -5,6 +5,7 @@ use crate::{
     api::ports::LifecycleApi,
     clock::{Clock, Edge, SystemEntropy, Timestamp},
     config::Config,
+    receipt::ReceiptKey,
     request::CreateInstance,
     seal::Sealer,
     store::{
@@ -79,11 +80,13 @@ impl World {
         let keys = tempfile::tempdir().unwrap();
         let sealer = Sealer::load_or_create(&keys.path().join("key"), &edge.entropy).unwrap();
         let secrets = InstanceSecrets::new(Arc::new(sealer));
+        let receipts = ReceiptKey::load_or_create(&keys.path().join("receipt.key"), &*edge.entropy).unwrap();
         let (sent, Config { deadlines, policy, .. }) = (Arc::new(Sent::default()), Config::default());
         let parts = Parts {
             store: store.clone(),
             edge: edge.clone(),
             secrets: secrets.clone(),
+            receipts,
             deadlines,
             policy,
             dispatch: sent.clone(),

@@ -1,0 +1,56 @@
+//! Operators' calls.
+
+use super::{Id, Project, Timestamp};
+use utoipa::ToSchema;
+
+/// All agents that joined.
+#[derive(ToSchema)]
+pub(in crate::api) struct Agents {
+    agents: Vec<Agent>,
+}
+
+/// An agent.
+#[derive(ToSchema)]
+pub(in crate::api) struct Agent {
+    id: Id,
+    name: String,
+    joined_at: Timestamp,
+    /// Whether it has a session now.
+    online: bool,
+}
+
+/// The agent that is to join.
+#[derive(ToSchema)]
+pub(in crate::api) struct NewAgent {
+    #[schema(pattern = "^[A-Za-z0-9-]{1,63}$", example = "rack0")]
+    agent_name: String,
+}
+
+/// What lets one agent join, once.
+#[derive(ToSchema)]
+pub(in crate::api) struct JoinToken {
+    /// A secret.
+    token: String,
+    agent_name: String,
+    expires_at: Timestamp,
+}
+
+/// What an operator says of a server. A field that is absent stays as it was.
+#[derive(ToSchema)]
+pub(in crate::api) struct RegisterServer {
+    /// Which agent may own it.
+    #[schema(pattern = "^[A-Za-z0-9-]{1,63}$", example = "rack0")]
+    agent_name: String,
+    /// Whose it is; null: from now on in the shared pool.
+    project_id: Option<Project>,
+    /// Roles of its NICs, by port.
+    #[schema(max_items = 32)]
+    roles: Option<Vec<NicRole>>,
+    /// Whether another bootable disk is cleared rather than an error.
+    clear_other_bootable_disks: Option<bool>,
+}
+
+/// `vpc`, `provisioning`, or `parameter-plane:RAIL` with a rail from 0 to 63.
+#[derive(ToSchema)]
+#[schema(pattern = "^(vpc|provisioning|parameter-plane:([0-9]|[1-5][0-9]|6[0-3]))$", example = "vpc")]
+pub(in crate::api) struct NicRole(String);

@@ -1,0 +1,63 @@
+//! Physical servers.
+
+use super::{Id, Mac, Project, Timestamp, page::PageInfo};
+use utoipa::ToSchema;
+
+/// A page of servers.
+#[derive(ToSchema)]
+pub(in crate::api) struct Servers {
+    servers: Vec<Server>,
+    page_info: PageInfo,
+    /// How many the whole list has.
+    count: u64,
+}
+
+/// A physical server: the family's fields, and ours beside them.
+#[derive(ToSchema)]
+pub(in crate::api) struct Server {
+    id: Id,
+    name: String,
+    manage_state: ManageState,
+    health_state: HealthState,
+    /// What is being done with it; empty when nothing is.
+    operation_state: String,
+    /// Whether its agent has a session now.
+    online: bool,
+    /// Whether data of an earlier instance may be on its disks.
+    unwiped: bool,
+    /// Of its firmware; empty before it was claimed.
+    uuid: String,
+    /// Of its board; empty before it was claimed.
+    serial: String,
+    macs: Vec<Mac>,
+    onboard_time: Timestamp,
+    /// Whose it is; absent: of the shared pool.
+    #[schema(required = false)]
+    project_id: Project,
+    #[schema(required = false)]
+    agent: String,
+    /// What is on it, where the caller may know.
+    #[schema(required = false)]
+    instance_id: Id,
+}
+
+/// The family's words.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(in crate::api) enum ManageState {
+    Onboard,
+    Ready,
+    InUse,
+    Maintain,
+    Offboarding,
+}
+
+/// `Unknown` until the BMC's sensors are read.
+#[derive(ToSchema)]
+pub(in crate::api) enum HealthState {
+    #[schema(rename = "OK")]
+    Ok,
+    Warning,
+    Critical,
+    Unknown,
+}

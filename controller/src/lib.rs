@@ -13,6 +13,7 @@ pub mod lifecycle;
 pub mod link;
 pub mod password;
 pub mod placement;
+pub mod quota;
 pub mod request;
 pub mod seal;
 pub mod store;

@@ -4,7 +4,7 @@ use crate::store::StoreError;
 use rusqlite::{Error, ffi};
 
 /// SQLite's words for a unique index that refused, and ours.
-const TAKEN: [(&str, &str); 9] = [
+const TAKEN: [(&str, &str); 10] = [
     ("instance.server_id", "server"),
     ("reservation.vpc_id, reservation.address", "address"),
     ("agent.name", "agent name"),
@@ -14,6 +14,7 @@ const TAKEN: [(&str, &str); 9] = [
     ("server.id", "server id"),
     ("agent.id", "agent id"),
     ("image.id", "image id"),
+    ("client_token.project_id, client_token.caller, client_token.token", "client token"),
 ];
 
 impl From<Error> for StoreError {

@@ -6,8 +6,11 @@ use rusqlite::{Connection, TransactionBehavior};
 const APPLICATION_ID: i64 = 0x4249_4c54;
 
 /// Every migration ever released, in order; a file that was released is never changed.
-const MIGRATIONS: [&str; 2] =
-    [include_str!("../migrations/0001_init.sql"), include_str!("../migrations/0002_operations.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("../migrations/0001_init.sql"),
+    include_str!("../migrations/0002_operations.sql"),
+    include_str!("../migrations/0003_access.sql"),
+];
 
 /// Why the tables are not up to date.
 #[derive(Debug, thiserror::Error)]

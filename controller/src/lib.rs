@@ -14,6 +14,7 @@ pub mod lifecycle;
 pub mod link;
 pub mod password;
 pub mod placement;
+pub mod quota;
 pub mod receipt;
 pub mod request;
 pub mod seal;

@@ -5,6 +5,7 @@
 //! its VPC: the database's unique indexes refuse otherwise. What [`Handle::run`] answered is on disk.
 //! A store has no threads of its own: [`Handle::threaded`] gives it one, [`Handle::inline`] runs it where it is called.
 
+pub mod access;
 mod handle;
 pub mod record;
 pub mod sqlite;
@@ -84,7 +85,7 @@ pub struct ServerEventsWanted {
     clippy::missing_errors_doc,
     reason = "each method is its name; all fail only as StoreError says"
 )]
-pub trait Transaction {
+pub trait Transaction: access::Access {
     fn commit(self: Box<Self>) -> Result<()>;
 
     fn insert_instance(&mut self, instance: &Instance) -> Result<()>;

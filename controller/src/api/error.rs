@@ -96,6 +96,7 @@ fn refused(refusal: &Refusal) -> (StatusCode, &'static str, String) {
             (S::NOT_FOUND, "iMetal.0200", format!("instances not found: [{}]", listed(ids)))
         }
         Refusal::InstanceState { .. } => (S::BAD_REQUEST, "iMetal.0201", refusal.to_string()),
+        Refusal::Quota { .. } => (S::BAD_REQUEST, "iMetal.0920", refusal.to_string()),
         Refusal::Store(_) => (S::INTERNAL_SERVER_ERROR, "iMetal.0099", "Internal error".into()),
     }
 }
@@ -163,7 +164,7 @@ impl From<ImportRefusal> for ApiError {
         match refusal {
             ImportRefusal::Invalid(invalid) => invalid.into(),
             ImportRefusal::Busy => Self::TooMany { retry_after: 30 },
-            ImportRefusal::Store(error) => error.into(),
+            ImportRefusal::Refused(refusal) => refusal.into(),
             ImportRefusal::Failed(error) => Self::Internal(error),
         }
     }

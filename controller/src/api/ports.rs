@@ -6,10 +6,7 @@ use crate::{
     lifecycle::refusal::Refusal,
     receipt::PublicKey,
     request::{CreateInstance, ImageMeta, ImageOs, Invalid, RegisterServer},
-    store::{
-        StoreError,
-        record::{Agent, Image, Instance, Server},
-    },
+    store::record::{Agent, Image, Instance, Server},
 };
 use axum::body::Body;
 use billet_proto::{AgentId, ImageId, InstanceId, ProjectId, ServerId};
@@ -104,9 +101,9 @@ pub enum ImportRefusal {
     /// As many imports as are allowed are in progress.
     #[error("import the image: too many imports are in progress")]
     Busy,
-    /// The record could not be written.
+    /// The project has as many as it may, or the record could not be written.
     #[error("record the image")]
-    Store(#[source] StoreError),
+    Refused(#[source] Refusal),
     /// The image could not be kept.
     #[error("keep the image")]
     Failed(#[source] Box<dyn Error + Send + Sync>),

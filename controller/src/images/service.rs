@@ -4,8 +4,9 @@ use super::{BlobError, Blobs, Expected, ImportError, Importer, StreamReader};
 use crate::{
     api::ports::{BoxFuture, ImageImport, ImportRefusal},
     clock::Edge,
+    quota,
     request::{ImageMeta, Invalid},
-    store::{Handle, StoreError, record::Image},
+    store::{Handle, StoreError, Transaction, record::Image},
 };
 use axum::body::Body;
 use billet_proto::ImageId;
@@ -43,6 +44,9 @@ impl ImageService {
     }
 
     async fn take(&self, meta: ImageMeta, body: Body) -> Result<Image, ImportRefusal> {
+        // Before the bytes come; asked again when the record is written.
+        let owner = meta.project_id.clone();
+        self.store.run(move |tx| quota::check_image(tx, owner.as_ref())).await.map_err(ImportRefusal::Refused)?;
         let id = ImageId::new(self.edge.id());
         let ImageMeta { project_id, name, os, size_bytes, sha256 } = meta;
         let expected = Expected { id, os_type: os.as_str().to_owned(), size_bytes, sha256 };
@@ -59,11 +63,15 @@ impl ImageService {
             created_at: self.edge.now(),
         };
         let row = image.clone();
-        if let Err(error) = self.store.run(move |tx| tx.insert_image(&row)).await {
+        let record = move |tx: &mut dyn Transaction| {
+            quota::check_image(tx, row.project_id.as_ref())?;
+            Ok(tx.insert_image(&row)?)
+        };
+        if let Err(error) = self.store.run(record).await {
             if let Err(left) = self.blobs.remove(id) {
                 tracing::warn!(image = %id, error = %left, "a blob without a record is left until the next start");
             }
-            return Err(ImportRefusal::Store(error));
+            return Err(ImportRefusal::Refused(error));
         }
         Ok(image)
     }

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     clock::{Edge, below},
     placement,
+    quota::{self, Wanted},
     request::{CreateInstance, ImageOs, NicRequest},
     store::{
         Transaction,
@@ -65,6 +66,7 @@ pub(super) fn plan(
         let rule = "must name an image whose os_type is Linux: others cannot be installed yet";
         return Err(Refusal::invalid("image_id", rule, os_type));
     }
+    quota::check(tx, project, Wanted::instances(1, request.nics.len()))?;
     let vpc = tx.vpc(request.vpc_id)?.filter(|vpc| vpc.project_id == *project);
     let vpc = vpc.ok_or_else(|| Refusal::invalid("vpc_id", "must name a VPC of this project", request.vpc_id))?;
     let mut subnets = Vec::with_capacity(request.nics.len());

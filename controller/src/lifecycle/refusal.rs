@@ -37,6 +37,18 @@ pub enum Refusal {
         /// The states that allow it.
         wanted: &'static str,
     },
+    /// The project would have more than its quota.
+    #[error("exceed the quota: {what}: {used} in use, {wanted} more wanted, {limit} allowed")]
+    Quota {
+        /// Such as `instances`.
+        what: &'static str,
+        /// In use.
+        used: u64,
+        /// More that are wanted.
+        wanted: u32,
+        /// Allowed.
+        limit: u32,
+    },
     /// The store failed.
     #[error("read or write what is stored")]
     Store(#[source] StoreError),

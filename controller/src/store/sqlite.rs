@@ -7,6 +7,7 @@
 //! Non-goals: several controllers on one file. A second process may read it, and waits at most
 //! `BUSY_TIMEOUT` for a write in progress.
 
+mod access;
 mod agent;
 mod error;
 mod event;

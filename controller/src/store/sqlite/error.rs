@@ -4,7 +4,7 @@ use crate::store::StoreError;
 use rusqlite::{Error, ffi};
 
 /// SQLite's words for a unique index that refused, and ours.
-const TAKEN: [(&str, &str); 11] = [
+const TAKEN: [(&str, &str); 12] = [
     ("instance.server_id", "server"),
     ("reservation.vpc_id, reservation.address", "address"),
     ("reservation.address", "parameter-plane address"),
@@ -16,6 +16,7 @@ const TAKEN: [(&str, &str); 11] = [
     ("server.id", "server id"),
     ("agent.id", "agent id"),
     ("image.id", "image id"),
+    ("client_token.project_id, client_token.caller, client_token.token", "client token"),
 ];
 
 impl From<Error> for StoreError {

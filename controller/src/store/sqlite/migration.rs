@@ -6,9 +6,10 @@ use rusqlite::{Connection, TransactionBehavior};
 const APPLICATION_ID: i64 = 0x4249_4c54;
 
 /// Every migration ever released, in order; a file that was released is never changed.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../migrations/0001_init.sql"),
     include_str!("../migrations/0002_operations.sql"),
+    include_str!("../migrations/0003_access.sql"),
     include_str!("../migrations/0004_networks.sql"),
 ];
 

@@ -1,5 +1,6 @@
 //! The store's promises, each tried against real SQLite.
 
+mod access;
 mod crash;
 mod networks;
 mod records;

@@ -15,7 +15,7 @@ use billet_proto::{AgentId, ImageId, InstanceId, PrivateIpId, ProjectId, ServerI
 use std::{collections::HashSet, net::Ipv4Addr};
 
 /// Dropped without commit, it rolls back.
-pub(super) struct SqliteTransaction<'a>(rusqlite::Transaction<'a>);
+pub(super) struct SqliteTransaction<'a>(pub(super) rusqlite::Transaction<'a>);
 
 impl<'a> SqliteTransaction<'a> {
     pub(super) fn new(inner: rusqlite::Transaction<'a>) -> Self {

@@ -8,7 +8,7 @@ CREATE TABLE quota (
     images     INTEGER NOT NULL
 ) STRICT;
 
-CREATE INDEX image_of_project ON image (project_id) WHERE project_id IS NOT NULL;
+
 
 -- AUTOINCREMENT: a number is never given twice, so that a gap tells of a row that is gone.
 CREATE TABLE audit (

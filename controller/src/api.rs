@@ -13,6 +13,7 @@ mod images;
 mod instances;
 pub mod openapi;
 mod page;
+mod parameter_plane;
 pub mod ports;
 mod rate;
 mod receipts;

@@ -12,6 +12,7 @@ pub mod host_key;
 pub mod images;
 pub mod lifecycle;
 pub mod link;
+pub mod parameter_plane;
 pub mod password;
 pub mod placement;
 pub mod quota;

@@ -15,8 +15,8 @@ pub use handle::Handle;
 use crate::clock::Timestamp;
 use billet_proto::{AgentId, ImageId, InstanceId, PrivateIpId, ProjectId, ServerId, SubnetId, VpcId};
 use record::{
-    AddressUse, Agent, Event, Image, Instance, JoinToken, NewEvent, PrivateIp, Reservation, Server, ServerEvent,
-    Subnet, Vpc,
+    AddressUse, Agent, Event, Image, Instance, JoinToken, NewEvent, PlaneReservation, PlaneSubnet, PrivateIp,
+    Reservation, Server, ServerEvent, Subnet, Vpc,
 };
 use std::{collections::HashSet, net::Ipv4Addr};
 
@@ -184,6 +184,17 @@ pub trait Transaction: access::Access {
     fn update_subnet(&mut self, subnet: &Subnet) -> Result<()>;
     /// An error where an address of it is reserved.
     fn delete_subnet(&mut self, id: SubnetId) -> Result<()>;
+
+    fn insert_plane_subnet(&mut self, subnet: &PlaneSubnet) -> Result<()>;
+    /// By rail.
+    fn plane_subnets(&mut self) -> Result<Vec<PlaneSubnet>>;
+    /// An error where an address of it is reserved.
+    fn delete_plane_subnet(&mut self, id: SubnetId) -> Result<()>;
+    fn plane_addresses_in_use(&mut self, subnet: SubnetId) -> Result<u64>;
+    /// As [`Transaction::free_address`].
+    fn free_plane_address(&mut self, subnet: &PlaneSubnet, except: &HashSet<Ipv4Addr>) -> Result<Option<Ipv4Addr>>;
+    /// Freed with the instance's other addresses.
+    fn reserve_on_plane(&mut self, reservation: &PlaneReservation) -> Result<()>;
 
     /// Deletes what retention no longer keeps: terminated instances, with their events, that ended before `before` (at
     /// most 500 at once, so that nobody waits long), and join tokens that expired before it. Answers how many instances.

@@ -35,17 +35,7 @@ fn error(instance: &Instance) -> Option<Value> {
 
 /// The family's object, and ours beside it.
 fn shown(state: &AppState, instance: &Instance, image: Option<&Image>) -> Result<Value, ApiError> {
-    let nics: Vec<Value> = instance
-        .nics
-        .iter()
-        .map(|nic| {
-            json!({
-                "subnet_id": nic.subnet_id.to_string(),
-                "ipv4_address": nic.address.to_string(),
-                "mac_address": nic.mac.to_string(),
-            })
-        })
-        .collect();
+    let (nics, plane) = nics(instance);
     let mut value = json!({
         "id": instance.id.to_string(),
         "name": instance.name,
@@ -53,6 +43,7 @@ fn shown(state: &AppState, instance: &Instance, image: Option<&Image>) -> Result
         "project_id": instance.project_id.as_str(),
         "vpc_id": instance.vpc_id.to_string(),
         "network_interfaces": nics,
+        "parameter_plane_interfaces": plane,
         "tags": [],
         "state": instance.standing().state(),
         "operation_state": instance.standing().operation_state(),
@@ -80,4 +71,24 @@ fn shown(state: &AppState, instance: &Instance, image: Option<&Image>) -> Result
         }
     }
     Ok(value)
+}
+
+/// The NICs of the VPC, and those of the parameter plane with their rails.
+fn nics(instance: &Instance) -> (Vec<Value>, Vec<Value>) {
+    let (mut in_vpc, mut on_plane) = (Vec::new(), Vec::new());
+    for nic in &instance.nics {
+        let mut value = json!({
+            "subnet_id": nic.subnet_id.to_string(),
+            "ipv4_address": nic.address.to_string(),
+            "mac_address": nic.mac.to_string(),
+        });
+        match nic.rail {
+            None => in_vpc.push(value),
+            Some(rail) => {
+                value["rail"] = rail.into();
+                on_plane.push(value);
+            }
+        }
+    }
+    (in_vpc, on_plane)
 }

@@ -3,7 +3,7 @@
 use super::{
     admin, deadline,
     error::ApiError,
-    events, guard, health, images, instances, openapi,
+    events, guard, health, images, instances, openapi, parameter_plane,
     ports::{Enrolment, ImageImport, LifecycleApi, Presence, Secrets},
     rate::Rates,
     receipts, request_id, reservations, servers, subnets, vpcs,
@@ -13,7 +13,7 @@ use axum::{
     Extension, Router,
     extract::DefaultBodyLimit,
     middleware::{from_fn, from_fn_with_state},
-    routing::get,
+    routing::{delete, get},
 };
 use std::sync::Arc;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -78,6 +78,8 @@ pub(super) fn guarded() -> OpenApiRouter<AppState> {
         .routes(routes!(admin::agents))
         .routes(routes!(admin::new_join_token))
         .routes(routes!(admin::register))
+        .route("/parameter-plane/subnets", get(parameter_plane::list::list).post(parameter_plane::create::create))
+        .route("/parameter-plane/subnets/{id}", delete(parameter_plane::delete::delete))
         .routes(routes!(admin::accept_unwiped));
     let bounded = OpenApiRouter::new()
         .nest("/v1/{project_id}", tenant)

@@ -2,6 +2,7 @@
 
 mod document;
 mod networks;
+mod parameter_plane;
 mod receipts;
 mod reservations;
 

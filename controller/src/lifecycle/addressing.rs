@@ -1,12 +1,13 @@
-//! Which addresses an instance's NICs get in its VPC.
+//! Which addresses an instance's NICs get in its VPC and in the parameter plane.
 
 use super::refusal::Refusal;
 use crate::{
     addresses::{AddressError, Pool},
+    parameter_plane,
     request::NicRequest,
     store::{
         StoreError, Transaction,
-        record::{AddressUse, Subnet},
+        record::{AddressUse, Instance, InstanceNic, PlaneReservation, Reservation, Server, Subnet},
     },
 };
 use std::{collections::HashSet, net::Ipv4Addr};
@@ -35,6 +36,32 @@ pub(super) fn choose(
         }
     }
     Ok(chosen.into_iter().flatten().collect())
+}
+
+/// Chooses an address for each NIC of the server in the parameter plane, by rail. Changes nothing.
+///
+/// # Errors
+/// When a rail has no subnet, or no free address: the server is not ready, and the rail is named.
+pub(super) fn on_plane(tx: &mut dyn Transaction, server: &Server) -> Result<Vec<InstanceNic>, Refusal> {
+    let nics = parameter_plane::nics(server);
+    if nics.is_empty() {
+        return Ok(Vec::new());
+    }
+    let subnets = tx.plane_subnets()?;
+    let chosen = parameter_plane::choose(&nics, &subnets, |subnet, given| tx.free_plane_address(subnet, given))?;
+    chosen.map_err(|error| Refusal::ServersNotReady { ids: vec![server.id], why: error.to_string() })
+}
+
+/// Reserves the addresses of all NICs of an instance.
+pub(super) fn reserve(tx: &mut dyn Transaction, instance: &Instance) -> Result<(), StoreError> {
+    for &InstanceNic { subnet_id, address, rail, .. } in &instance.nics {
+        let (vpc_id, instance_id) = (instance.vpc_id, instance.id);
+        match rail {
+            None => tx.reserve(&Reservation { vpc_id, subnet_id, address, instance_id })?,
+            Some(_) => tx.reserve_on_plane(&PlaneReservation { subnet_id, address, instance_id })?,
+        }
+    }
+    Ok(())
 }
 
 /// An address of one subnet that is not among those `given` already: the lowest free one, or the one asked for, which must

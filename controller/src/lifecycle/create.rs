@@ -15,7 +15,7 @@ use crate::{
     request::{CreateInstance, ImageOs, NicRequest},
     store::{
         Transaction,
-        record::{Image, Instance, InstanceNic, Reservation, Server},
+        record::{Image, Instance, InstanceNic, Server},
     },
 };
 use billet_proto::{ImageId, InstanceId, ProjectId, ServerId, VpcId};
@@ -82,6 +82,7 @@ pub(super) fn plan(
     let server = servers.into_iter().find(|server| server.id == chosen);
     let server = server.ok_or_else(|| Refusal::ServersNotFound(vec![chosen]))?;
     let addresses = addressing::choose(tx, &request.nics, &subnets)?;
+    let plane = addressing::on_plane(tx, &server)?;
     let nics = placement::tenant_ports(&server)
         .zip(addresses)
         .zip(&subnets)
@@ -91,6 +92,7 @@ pub(super) fn plan(
             mac: server.macs[port],
             rail: None,
         })
+        .chain(plane)
         .collect();
     Ok(Planned { server, nics })
 }
@@ -150,10 +152,7 @@ pub(super) fn accept(
     };
     instance.deadline = rules.deadline(&instance, Phase::Waiting);
     tx.insert_instance(&instance)?;
-    for nic in &instance.nics {
-        let (subnet_id, address) = (nic.subnet_id, nic.address);
-        tx.reserve(&Reservation { vpc_id: instance.vpc_id, subnet_id, address, instance_id: id })?;
-    }
+    addressing::reserve(tx, &instance)?;
     tx.update_server(&server)?;
     let addresses: Vec<String> = instance.nics.iter().map(|nic| nic.address.to_string()).collect();
     let text = format!("on server {}, with {}", server.id, addresses.join(" and "));

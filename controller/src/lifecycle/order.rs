@@ -5,11 +5,14 @@ use super::{rules::Rules, secrets::InstanceSecrets, table::Operation};
 use crate::{
     api::ports::{Secrets, SecretsError},
     request::Hostname,
-    store::{StoreError, Transaction, record::Instance},
+    store::{
+        StoreError, Transaction,
+        record::{Instance, InstanceNic, PlaneSubnet},
+    },
 };
 use billet_proto::{
     AgentId,
-    link::{Image, Install, NicConfig, Order, PowerOff, order::Work},
+    link::{Image, Install, NicConfig, NicRole, Order, PowerOff, order::Work},
 };
 
 /// Why there is no order.
@@ -31,7 +34,7 @@ pub(super) fn of(
     let Some(server) = tx.server(instance.server_id)? else { return Ok(None) };
     let Some(agent) = server.owner.filter(|_| instance.phase.has_order()) else { return Ok(None) };
     let work = if instance.operation == Operation::Uninstall {
-        Work::PowerOff(PowerOff { nics: nics(tx, instance)? })
+        Work::PowerOff(PowerOff { nics: movable(nics(tx, instance)?) })
     } else {
         let image = tx.image(instance.image_id)?.ok_or(StoreError::Corrupt("an instance's image"))?;
         Work::Install(Install {
@@ -79,20 +82,53 @@ pub(super) fn of_agent(
     Ok(orders)
 }
 
+/// All NICs of the instance: those of the VPC first, the primary one at their head.
 fn nics(tx: &mut dyn Transaction, instance: &Instance) -> Result<Vec<NicConfig>, StoreError> {
     let mut nics = Vec::with_capacity(instance.nics.len());
+    let on_plane = instance.nics.iter().any(|nic| nic.rail.is_some());
+    let plane = if on_plane { tx.plane_subnets()? } else { Vec::new() };
     for nic in &instance.nics {
-        let subnet = tx.subnet(nic.subnet_id)?.ok_or(StoreError::Corrupt("an instance's subnet"))?;
-        nics.push(NicConfig {
-            mac: nic.mac.to_string(),
-            vpc_id: instance.vpc_id.to_string(),
-            subnet_id: subnet.id.to_string(),
-            address: nic.address.to_string(),
-            prefix_length: subnet.cidr.prefix_length().into(),
-            gateway: subnet.gateway.to_string(),
-            dns: subnet.dns.iter().map(ToString::to_string).collect(),
-            ..NicConfig::default()
+        nics.push(match nic.rail {
+            None => in_vpc(tx, instance, nic)?,
+            Some(rail) => {
+                let subnet = plane.iter().find(|subnet| subnet.id == nic.subnet_id);
+                on_rail(nic, rail, subnet.ok_or(StoreError::Corrupt("an instance's parameter-plane subnet"))?)
+            }
         });
     }
     Ok(nics)
+}
+
+/// The ports that a network provider moves: the parameter plane's stay where they are.
+fn movable(nics: Vec<NicConfig>) -> Vec<NicConfig> {
+    nics.into_iter().filter(|nic| nic.role() == NicRole::Vpc).collect()
+}
+
+fn in_vpc(tx: &mut dyn Transaction, instance: &Instance, nic: &InstanceNic) -> Result<NicConfig, StoreError> {
+    let subnet = tx.subnet(nic.subnet_id)?.ok_or(StoreError::Corrupt("an instance's subnet"))?;
+    Ok(NicConfig {
+        mac: nic.mac.to_string(),
+        vpc_id: instance.vpc_id.to_string(),
+        subnet_id: subnet.id.to_string(),
+        address: nic.address.to_string(),
+        prefix_length: subnet.cidr.prefix_length().into(),
+        gateway: subnet.gateway.to_string(),
+        dns: subnet.dns.iter().map(ToString::to_string).collect(),
+        ..NicConfig::default()
+    })
+}
+
+/// Without name servers: those are the primary NIC's alone.
+fn on_rail(nic: &InstanceNic, rail: u32, subnet: &PlaneSubnet) -> NicConfig {
+    NicConfig {
+        mac: nic.mac.to_string(),
+        subnet_id: subnet.id.to_string(),
+        address: nic.address.to_string(),
+        prefix_length: subnet.cidr.prefix_length().into(),
+        gateway: subnet.gateway.map(|gateway| gateway.to_string()).unwrap_or_default(),
+        role: NicRole::ParameterPlane.into(),
+        rail,
+        mtu: subnet.mtu,
+        ..NicConfig::default()
+    }
 }

@@ -547,4 +547,6 @@ pub struct Subnet {
 pub use crate::addresses::Cidr;
 
 mod network;
+mod parameter_plane;
 pub use network::{AddressUse, PrivateIp};
+pub use parameter_plane::{PlaneReservation, PlaneSubnet};

@@ -15,6 +15,7 @@ mod image;
 mod instance;
 mod migration;
 mod network;
+mod parameter_plane;
 mod private_ip;
 mod reservation;
 mod search;

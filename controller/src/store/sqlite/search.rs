@@ -5,7 +5,10 @@
 
 use crate::{
     addresses::Pool,
-    store::{Result, StoreError, record::Subnet},
+    store::{
+        Result, StoreError,
+        record::{PlaneSubnet, Subnet},
+    },
 };
 use rusqlite::{Connection, Rows};
 use std::{collections::HashSet, net::Ipv4Addr};
@@ -26,6 +29,12 @@ const OF_VPC: Kind = Kind {
     advance: "UPDATE subnet SET search_from = ?2 WHERE id = ?1",
 };
 
+const OF_PLANE: Kind = Kind {
+    from: "SELECT search_from FROM parameter_plane_subnet WHERE id = ?1",
+    reserved: "SELECT number FROM reservation WHERE plane_subnet_id = ?1 AND number >= ?2 ORDER BY number",
+    advance: "UPDATE parameter_plane_subnet SET search_from = ?2 WHERE id = ?1",
+};
+
 pub(super) fn in_subnet(
     connection: &Connection,
     subnet: &Subnet,
@@ -33,6 +42,17 @@ pub(super) fn in_subnet(
 ) -> Result<Option<Ipv4Addr>> {
     let pool = Pool { cidr: subnet.cidr, gateway: subnet.gateway, reserved: &subnet.reserved };
     lowest(connection, &OF_VPC, &subnet.id.to_string(), &pool, except)
+}
+
+pub(super) fn on_plane(
+    connection: &Connection,
+    subnet: &PlaneSubnet,
+    except: &HashSet<Ipv4Addr>,
+) -> Result<Option<Ipv4Addr>> {
+    // A rail without a gateway: the network's own address is nobody's anyhow.
+    let gateway = subnet.gateway.unwrap_or(subnet.cidr.network());
+    let pool = Pool { cidr: subnet.cidr, gateway, reserved: &subnet.reserved };
+    lowest(connection, &OF_PLANE, &subnet.id.to_string(), &pool, except)
 }
 
 fn lowest(

@@ -1,13 +1,15 @@
 //! One transaction: each method hands on to its noun's file.
 
-use super::{agent, event, image, instance, network, private_ip, reservation, search, server, server_event};
+use super::{
+    agent, event, image, instance, network, parameter_plane, private_ip, reservation, search, server, server_event,
+};
 use crate::{
     clock::Timestamp,
     store::{
         Result, ServerEventsWanted, Transaction,
         record::{
-            AddressUse, Agent, Event, Image, Instance, JoinToken, NewEvent, PrivateIp, Reservation, Server,
-            ServerEvent, Subnet, Vpc,
+            AddressUse, Agent, Event, Image, Instance, JoinToken, NewEvent, PlaneReservation, PlaneSubnet, PrivateIp,
+            Reservation, Server, ServerEvent, Subnet, Vpc,
         },
     },
 };
@@ -197,6 +199,25 @@ impl Transaction for SqliteTransaction<'_> {
     }
     fn delete_subnet(&mut self, id: SubnetId) -> Result<()> {
         network::delete_subnet(&self.0, id)
+    }
+
+    fn insert_plane_subnet(&mut self, subnet: &PlaneSubnet) -> Result<()> {
+        parameter_plane::insert(&self.0, subnet)
+    }
+    fn plane_subnets(&mut self) -> Result<Vec<PlaneSubnet>> {
+        parameter_plane::by_rail(&self.0)
+    }
+    fn delete_plane_subnet(&mut self, id: SubnetId) -> Result<()> {
+        parameter_plane::delete(&self.0, id)
+    }
+    fn plane_addresses_in_use(&mut self, subnet: SubnetId) -> Result<u64> {
+        parameter_plane::in_use(&self.0, subnet)
+    }
+    fn free_plane_address(&mut self, subnet: &PlaneSubnet, except: &HashSet<Ipv4Addr>) -> Result<Option<Ipv4Addr>> {
+        search::on_plane(&self.0, subnet, except)
+    }
+    fn reserve_on_plane(&mut self, reservation: &PlaneReservation) -> Result<()> {
+        parameter_plane::reserve(&self.0, reservation)
     }
 
     fn purge(&mut self, before: Timestamp) -> Result<u64> {

@@ -12,6 +12,7 @@ use billet_controller::{
     config::Config,
     lifecycle::{Dispatch, Lifecycle, Parts, secrets::InstanceSecrets},
     password::Hasher,
+    receipt::ReceiptKey,
     request::CreateInstance,
     seal::Sealer,
     store::{
@@ -69,6 +70,7 @@ async fn accept(dir: &Path) -> Result<(f64, f64)> {
     let edge = Edge::system();
     let store = Handle::threaded(SqliteStore::open(&dir.join("billet.db"))?)?;
     let sealer = Arc::new(Sealer::load_or_create(&dir.join("key"), &edge.entropy)?);
+    let receipts = ReceiptKey::load_or_create(&dir.join("receipt-key"), &*edge.entropy)?;
     let defaults = Config::parse("").context("use the defaults")?;
     let body = store.run(furnish).await?;
     let lifecycle = Lifecycle::new(Parts {
@@ -78,6 +80,7 @@ async fn accept(dir: &Path) -> Result<(f64, f64)> {
         deadlines: defaults.deadlines,
         policy: defaults.policy,
         dispatch: Arc::new(Nobody),
+        receipts,
     });
     let project: ProjectId = PROJECT.parse()?;
     let began = Instant::now();

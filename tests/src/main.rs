@@ -53,6 +53,12 @@ enum Part {
         #[arg(long)]
         vlan: u16,
     },
+    /// Run every agent of a simulated fleet.
+    Simulate {
+        /// Its plan.
+        #[arg(long)]
+        plan: PathBuf,
+    },
     /// Put load on a simulated fleet's controller, and print what was measured.
     Load {
         /// What `cargo xtask lab up --simulated` wrote.

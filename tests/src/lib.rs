@@ -8,6 +8,7 @@ pub mod daemons;
 pub mod hook;
 pub mod images;
 pub mod lab;
+pub mod load;
 pub mod net;
 pub mod ordinary;
 pub mod packages;

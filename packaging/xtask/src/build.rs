@@ -1,12 +1,15 @@
 //! The static binaries of the product.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, process::Command};
 
 use anyhow::Result;
 
 use crate::step::{self, cargo};
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
+
+/// Named for the target alone: build scripts and macros stay as they are.
+const FLAGS: (&str, &str) = ("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS", "-C target-feature=+crt-static");
 
 /// Where they are.
 pub struct Binaries {
@@ -41,11 +44,17 @@ pub fn without_agent() -> Result<Binaries> {
     build(&["-p", "billet-controller", "-p", "billet-lab"])
 }
 
+/// A benchmark of a package, built as the binaries are.
+pub fn bench_command(package: &str, bench: &str) -> Command {
+    let mut command = cargo(&["bench", "--locked", "--target", TARGET, "-p", package, "--bench", bench, "--"]);
+    command.env(FLAGS.0, FLAGS.1);
+    command
+}
+
 fn build(packages: &[&str]) -> Result<Binaries> {
     let arguments = ["build", "--release", "--locked", "--target", TARGET];
     let mut command = cargo(&[&arguments[..], packages].concat());
-    // Named for the target alone: build scripts and macros stay as they are.
-    command.env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS", "-C target-feature=+crt-static");
+    command.env(FLAGS.0, FLAGS.1);
     step::run("static binaries", &mut command)?;
     let at = |name: &str| target_dir().join(TARGET).join("release").join(name);
     Ok(Binaries {

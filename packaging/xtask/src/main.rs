@@ -1,6 +1,7 @@
 //! The task runner: `cargo xtask test` and its kin. It says what it is about to do, shows what it does, and names the
 //! step that failed.
 
+mod bench;
 mod build;
 mod demo;
 mod lab;
@@ -25,6 +26,9 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Task {
+    /// Measure.
+    #[command(subcommand)]
+    Bench(bench::Task),
     /// Turn a powered-off virtual server into a running machine, before your eyes.
     Demo(demo::Options),
     /// A laboratory that stays.
@@ -36,6 +40,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().task {
+        Task::Bench(task) => bench::run(&task),
         Task::Demo(options) => demo::run(&options),
         Task::Lab(task) => lab::run(&task),
         Task::Test(options) => test::run(&options),

@@ -16,8 +16,10 @@ mod agent;
 mod follow;
 mod image;
 mod instance;
+mod receipt;
 mod secret;
 mod server;
+mod ssh;
 mod subnet;
 mod table;
 mod text;
@@ -54,25 +56,35 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 /// Runs one parsed command; its error, if any, is told on the console.
 pub async fn execute(arguments: Arguments, console: &mut Console) -> Exit {
     match Box::pin(perform(arguments, console)).await {
-        Ok(()) => Exit::Done,
+        Ok(exit) => exit,
         Err(error) => console.fail(&error),
     }
 }
 
-async fn perform(arguments: Arguments, console: &mut Console) -> Result<(), CliError> {
+async fn perform(arguments: Arguments, console: &mut Console) -> Result<Exit, CliError> {
+    let noun = match arguments.noun {
+        Noun::Receipt(verb) => match verb.run_offline(console)? {
+            Some(verb) => Noun::Receipt(verb),
+            None => return Ok(Exit::Done),
+        },
+        noun => noun,
+    };
     let settings = Settings::resolve(&arguments.globals)?;
     for warning in &settings.warnings {
         console.note(warning);
     }
     let client = Client::new(&settings)?;
-    match arguments.noun {
+    match noun {
         Noun::Image(verb) => verb.run(&client, console).await,
         Noun::Vpc(verb) => verb.run(&client, console).await,
         Noun::Subnet(verb) => verb.run(&client, console).await,
         Noun::Server(verb) => verb.run(&client, console).await,
         Noun::Agent(verb) => verb.run(&client, console).await,
         Noun::Instance(verb) => verb.run(&client, console).await,
+        Noun::Receipt(verb) => verb.run(&client, console).await,
+        Noun::Ssh(verb) => return verb.run(&client, console).await,
     }
+    .map(|()| Exit::Done)
 }
 
 #[cfg(test)]

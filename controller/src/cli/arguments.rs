@@ -1,6 +1,6 @@
 //! What may stand on the command line.
 
-use super::{agent, endpoint::Endpoint, image, instance, server, subnet, vpc};
+use super::{agent, endpoint::Endpoint, image, instance, receipt, server, ssh::Ssh, subnet, vpc};
 use billet_proto::ProjectId;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -66,4 +66,9 @@ pub enum Noun {
     /// Installed operating systems
     #[command(subcommand)]
     Instance(instance::Verb),
+    /// Signed birth certificates of instances
+    #[command(subcommand)]
+    Receipt(receipt::Verb),
+    /// Log into an instance, or run something there: its host key is known beforehand
+    Ssh(Ssh),
 }

@@ -11,6 +11,7 @@ mod image;
 mod instance;
 mod network;
 mod page;
+mod receipt;
 mod server;
 mod tls;
 
@@ -20,6 +21,7 @@ pub use event::Event;
 pub use image::{Image, NewImage};
 pub use instance::{ImageSummary, Instance, InstanceError, InstanceNic, NewInstance, NewNic, Placement};
 pub use network::{NewSubnet, NewVpc, Subnet, Vpc};
+pub use receipt::Receipt;
 pub use server::{Registration, Role, Server};
 
 use super::{

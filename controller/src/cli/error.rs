@@ -1,28 +1,37 @@
 //! How a command ends.
 
 use super::{client::ClientError, secret::SecretFileError, settings::SettingsError};
+use crate::receipt::VerifyError;
 use billet_proto::InstanceId;
 use std::{error::Error as _, fmt::Write as _, io, path::PathBuf, process::ExitCode, time::Duration};
 
 /// The process's exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
 pub enum Exit {
     /// 0: done.
-    Done = 0,
+    Done,
     /// 1: the controller refused, or what was asked for failed.
-    Failed = 1,
+    Failed,
     /// 2: wrong arguments, settings or local files; nothing was asked of the controller.
-    Usage = 2,
+    Usage,
     /// 3: the given time was over; the work goes on.
-    Timeout = 3,
+    Timeout,
     /// 4: the controller was not reached, or did not answer.
-    Unreachable = 4,
+    Unreachable,
+    /// As the program that was run ended.
+    Foreign(u8),
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::Timeout => 3,
+            Exit::Unreachable => 4,
+            Exit::Foreign(code) => code,
+        })
     }
 }
 
@@ -102,6 +111,45 @@ pub enum CliError {
         /// For a person.
         last_seen: String,
     },
+    /// The name is none's, or more than one's.
+    #[error("find the instance '{name}': {found} have that name; give its id")]
+    Name {
+        /// As given.
+        name: String,
+        /// How many have it.
+        found: usize,
+    },
+    /// There is nothing to log into, or nothing by which to know it.
+    #[error("log into instance {id}, which is {state}: {why}")]
+    NoSsh {
+        /// Which.
+        id: InstanceId,
+        /// Its state.
+        state: String,
+        /// For a person.
+        why: &'static str,
+    },
+    /// Its host key cannot be given to ssh.
+    #[error("tell ssh the host key of instance {id}")]
+    KnownHosts {
+        /// Which.
+        id: InstanceId,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// ssh, or what stands before it, cannot be run.
+    #[error("run {program}")]
+    Ssh {
+        /// Which program.
+        program: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Not a receipt of that key.
+    #[error(transparent)]
+    Receipt(VerifyError),
     /// Nobody takes the result.
     #[error("write the result")]
     Output(#[source] io::Error),
@@ -118,6 +166,8 @@ impl CliError {
             | Self::SecretFile(_)
             | Self::Prompt(_)
             | Self::PasswordsDiffer
+            | Self::Name { .. }
+            | Self::Ssh { .. }
             | Self::File { .. }
             | Self::MetadataFile { .. }
             | Self::MetadataLine { .. }
@@ -127,6 +177,9 @@ impl CliError {
             Self::Client(ClientError::Refused(_) | ClientError::Garbled { .. })
             | Self::Digest { .. }
             | Self::Instance { .. }
+            | Self::NoSsh { .. }
+            | Self::KnownHosts { .. }
+            | Self::Receipt(_)
             | Self::Output(_)
             | Self::Runtime(_) => Exit::Failed,
         }

@@ -3,6 +3,7 @@
 mod calls;
 mod fake;
 mod follow;
+mod ssh;
 
 use super::*;
 use clap::CommandFactory as _;

@@ -22,6 +22,6 @@ pub use name::{Hostname, InstanceName};
 pub use network::{CreateSubnet, CreateVpc};
 pub use password::Password;
 pub use problem::{Invalid, Problems};
-pub use server::{NewAgent, RegisterServer};
+pub use server::{NewAgent, RegisterServer, ServerAction};
 
 pub(crate) use fields::Fault;

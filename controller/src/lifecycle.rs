@@ -5,6 +5,7 @@
 
 mod addressing;
 mod certify;
+mod change_password;
 mod claim;
 mod create;
 mod delete;
@@ -14,9 +15,13 @@ mod expire;
 mod image_access;
 mod inspect;
 mod maintain;
+mod modify_ip;
+mod operation;
 mod order;
+pub mod power;
 pub mod refusal;
 mod register;
+mod reinstall;
 mod report;
 mod rules;
 pub mod secrets;

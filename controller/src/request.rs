@@ -5,25 +5,31 @@
 //! Invariants: no problem carries a password or a metadata value; lengths count characters, not bytes; control
 //! characters are refused everywhere.
 
+mod change_password;
 mod create;
 mod fields;
 mod image;
 mod metadata;
+mod modify_ip;
 mod name;
 mod network;
 mod parameter_plane;
 mod password;
 mod problem;
+mod reinstall;
 mod server;
 
+pub use change_password::ChangePassword;
 pub use create::{CreateInstance, NicRequest};
 pub use image::{ImageMeta, ImageOs};
 pub use metadata::Metadata;
+pub use modify_ip::ModifyIp;
 pub use name::{Hostname, InstanceName};
 pub use network::{CreateSubnet, CreateVpc, HoldAddress, UpdateSubnet, UpdateVpc};
 pub use parameter_plane::CreatePlaneSubnet;
 pub use password::Password;
 pub use problem::{Invalid, Problems};
+pub use reinstall::Reinstall;
 pub use server::{NewAgent, RegisterServer, ServerAction};
 
 pub(crate) use fields::Fault;

@@ -3,6 +3,9 @@
 pub(super) mod create;
 pub(super) mod delete;
 pub(super) mod list;
+pub(super) mod modify_ip;
+pub(super) mod password;
+pub(super) mod reinstall;
 pub(super) mod show;
 pub(super) mod status;
 
@@ -14,8 +17,15 @@ use crate::{
         record::{Image, Instance},
     },
 };
+use axum::Json;
 use billet_proto::{InstanceId, ProjectId};
 use serde_json::{Value, json};
+
+/// The family's answer to calls for several.
+fn ids(instances: &[InstanceId]) -> Json<Value> {
+    let each = |id: &InstanceId| json!({ "id": id.to_string() });
+    Json(json!({ "instances": instances.iter().map(each).collect::<Vec<_>>() }))
+}
 
 /// An instance of that project; those that were terminated are gone.
 pub(super) fn find(tx: &mut dyn Transaction, project: &ProjectId, id: &str) -> Result<Instance, ApiError> {

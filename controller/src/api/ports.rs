@@ -5,7 +5,7 @@ use crate::{
     clock::Timestamp,
     lifecycle::refusal::Refusal,
     receipt::PublicKey,
-    request::{CreateInstance, ImageMeta, ImageOs, Invalid, RegisterServer, ServerAction},
+    request::{CreateInstance, ImageMeta, ImageOs, Invalid, ModifyIp, RegisterServer, ServerAction},
     store::record::{Agent, Image, Instance, Server},
 };
 use axum::body::Body;
@@ -54,6 +54,52 @@ pub trait LifecycleApi: Send + Sync {
     /// # Errors
     /// [`Refusal::InstancesNotFound`] for one that is unknown, another project's or terminated.
     fn delete<'a>(&'a self, project: Option<ProjectId>, id: InstanceId) -> BoxFuture<'a, Result<(), Refusal>>;
+
+    /// Checks that instances may be reinstalled, with `image` or where there is none each with its own, and changes
+    /// nothing; answers the operating systems whose administrators' names the password may not contain.
+    ///
+    /// # Errors
+    /// The refusal that [`Self::reinstall`] would answer now.
+    fn check_reinstall(
+        &self,
+        project: ProjectId,
+        ids: Vec<InstanceId>,
+        image: Option<ImageId>,
+    ) -> BoxFuture<'_, Result<Vec<ImageOs>, Refusal>>;
+
+    /// Records that instances are to be written anew: all of them, or none.
+    ///
+    /// # Errors
+    /// Why not; nothing is changed then.
+    fn reinstall(
+        &self,
+        project: ProjectId,
+        of: (Vec<InstanceId>, Option<ImageId>),
+        password_hash: String,
+    ) -> BoxFuture<'_, Result<(), Refusal>>;
+
+    /// Checks that instances may get another password, and changes nothing; answers as [`Self::check_reinstall`].
+    ///
+    /// # Errors
+    /// The refusal that [`Self::change_password`] would answer now.
+    fn check_password(&self, project: ProjectId, ids: Vec<InstanceId>) -> BoxFuture<'_, Result<Vec<ImageOs>, Refusal>>;
+
+    /// Keeps a password for instances' next boots: all of them, or none.
+    ///
+    /// # Errors
+    /// Why not; nothing is changed then.
+    fn change_password(
+        &self,
+        project: ProjectId,
+        ids: Vec<InstanceId>,
+        password_hash: String,
+    ) -> BoxFuture<'_, Result<(), Refusal>>;
+
+    /// Records that an instance is to get other addresses, which are reserved beside those that it has.
+    ///
+    /// # Errors
+    /// Why not; nothing is changed then.
+    fn modify_ip(&self, project: ProjectId, id: InstanceId, request: ModifyIp) -> BoxFuture<'_, Result<(), Refusal>>;
 
     /// Takes the operator's word for a server: registers it, or changes its registration.
     ///

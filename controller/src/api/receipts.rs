@@ -31,7 +31,7 @@ pub(super) async fn show(
 ) -> Result<Json<Value>, ApiError> {
     let instance = state.store.run(move |tx| find(tx, &project, &id)).await?;
     let wanted = "running, or to have been";
-    let refused = Refusal::InstanceState { id: instance.id, state: instance.standing().state(), wanted };
+    let refused = Refusal::InstanceState { instances: vec![(instance.id, instance.standing().state())], wanted };
     let receipt = instance.receipt.ok_or(refused)?;
     Ok(Json(receipt::show(&receipt)))
 }

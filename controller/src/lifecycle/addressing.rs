@@ -7,9 +7,10 @@ use crate::{
     request::NicRequest,
     store::{
         StoreError, Transaction,
-        record::{AddressUse, Instance, InstanceNic, PlaneReservation, Reservation, Server, Subnet},
+        record::{AddressUse, Instance, InstanceNic, NetworkChange, PlaneReservation, Reservation, Server, Subnet},
     },
 };
+use billet_proto::InstanceId;
 use std::{collections::HashSet, net::Ipv4Addr};
 
 /// Chooses an address for each NIC, in order; `subnets` are the NICs', all of one VPC. An address that the project holds,
@@ -22,14 +23,28 @@ pub(super) fn choose(
     nics: &[NicRequest],
     subnets: &[Subnet],
 ) -> Result<Vec<Ipv4Addr>, Refusal> {
+    choose_for(tx, nics, subnets, (None, &|index| format!("network_interfaces[{index}].ipv4_address")))
+}
+
+/// As [`choose`], for an instance that is there and may keep what it has; `field` names the address of a NIC.
+///
+/// # Errors
+/// As [`choose`].
+pub(super) fn choose_for(
+    tx: &mut dyn Transaction,
+    nics: &[NicRequest],
+    subnets: &[Subnet],
+    (instance, field): (Option<InstanceId>, &dyn Fn(usize) -> String),
+) -> Result<Vec<Ipv4Addr>, Refusal> {
+    let usable = |known: &AddressUse| known.is_at_hand() || (instance.is_some() && known.instance_id == instance);
     let mut chosen = vec![None; nics.len()];
     let mut given = HashSet::new();
     // Those asked for by address first, so that no automatic one takes what a later NIC asks for.
     for asked in [true, false] {
         for (index, (nic, subnet)) in nics.iter().zip(subnets).enumerate() {
             if nic.address.is_some() == asked {
-                let address = pick_address(tx, nic.address, subnet, &given, AddressUse::is_at_hand)?;
-                let address = address.map_err(|error| refuse(index, &error, nic, subnet))?;
+                let address = pick_address(tx, nic.address, subnet, &given, usable)?;
+                let address = address.map_err(|error| refuse(field(index), &error, nic, subnet))?;
                 given.insert(address);
                 chosen[index] = Some(address);
             }
@@ -64,6 +79,40 @@ pub(super) fn reserve(tx: &mut dyn Transaction, instance: &Instance) -> Result<(
     Ok(())
 }
 
+/// Reserves the addresses of a change beside those that the instance has; one that it keeps is its own already.
+pub(super) fn reserve_change(
+    tx: &mut dyn Transaction,
+    instance: &Instance,
+    change: &NetworkChange,
+) -> Result<(), StoreError> {
+    let vpc_id = change.vpc_id;
+    for &InstanceNic { subnet_id, address, rail, .. } in &change.nics {
+        let is_kept = vpc_id == instance.vpc_id && instance.nics.iter().any(|nic| nic.address == address);
+        if rail.is_none() && !is_kept {
+            tx.reserve(&Reservation { vpc_id, subnet_id, address, instance_id: instance.id })?;
+        }
+    }
+    Ok(())
+}
+
+/// Ends a change of address: the instance has what it `now` brought about, or where it is dropped what it had; all other
+/// addresses of it are free. The caller writes the instance.
+pub(super) fn settle(
+    tx: &mut dyn Transaction,
+    instance: &mut Instance,
+    now: Option<NetworkChange>,
+) -> Result<(), StoreError> {
+    let dropped = instance.network_change.take();
+    if dropped.is_none() && now.is_none() {
+        return Ok(());
+    }
+    if let Some(NetworkChange { vpc_id, nics }) = now {
+        (instance.vpc_id, instance.nics) = (vpc_id, nics);
+    }
+    tx.release(instance.id)?;
+    reserve(tx, instance)
+}
+
 /// An address of one subnet that is not among those `given` already: the lowest free one, or the one asked for, which must
 /// be free or in a use that is `usable`.
 pub(crate) fn pick_address(
@@ -84,8 +133,7 @@ pub(crate) fn pick_address(
     Ok(if free && !given.contains(&address) { Ok(address) } else { Err(AddressError::Taken(address)) })
 }
 
-fn refuse(index: usize, error: &AddressError, nic: &NicRequest, subnet: &Subnet) -> Refusal {
-    let field = format!("network_interfaces[{index}].ipv4_address");
+fn refuse(field: String, error: &AddressError, nic: &NicRequest, subnet: &Subnet) -> Refusal {
     match nic.address {
         Some(address) => {
             Refusal::invalid(field, format!("must be free for a host in {}: {error}", subnet.cidr), address)

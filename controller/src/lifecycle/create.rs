@@ -55,6 +55,23 @@ pub(super) fn image_os(tx: &mut dyn Transaction, project: &ProjectId, id: ImageI
     ImageOs::from_word(&image.os_type).ok_or_else(unknown)
 }
 
+/// As [`image_os`], of an image that can be installed.
+pub(super) fn installable_os(tx: &mut dyn Transaction, project: &ProjectId, id: ImageId) -> Result<ImageOs, Refusal> {
+    let os_type = visible_image(tx, project, id)?.os_type;
+    match ImageOs::from_word(&os_type) {
+        Some(ImageOs::Linux) => Ok(ImageOs::Linux),
+        _ => {
+            let rule = "must name an image whose os_type is Linux: others cannot be installed yet";
+            Err(Refusal::invalid("image_id", rule, os_type))
+        }
+    }
+}
+
+/// The operating system of what is installed; none when its image is gone.
+pub(super) fn os_of(tx: &mut dyn Transaction, id: ImageId) -> Result<Option<ImageOs>, Refusal> {
+    Ok(tx.image(id)?.and_then(|image| ImageOs::from_word(&image.os_type)))
+}
+
 /// Checks a wish and chooses; changes nothing.
 pub(super) fn plan(
     tx: &mut dyn Transaction,
@@ -62,11 +79,7 @@ pub(super) fn plan(
     project: &ProjectId,
     request: &Wish,
 ) -> Result<Planned, Refusal> {
-    let os_type = visible_image(tx, project, request.image_id)?.os_type;
-    if ImageOs::from_word(&os_type) != Some(ImageOs::Linux) {
-        let rule = "must name an image whose os_type is Linux: others cannot be installed yet";
-        return Err(Refusal::invalid("image_id", rule, os_type));
-    }
+    installable_os(tx, project, request.image_id)?;
     quota::check(tx, project, Wanted::instances(1, request.nics.len()))?;
     let vpc = tx.vpc(request.vpc_id)?.filter(|vpc| vpc.project_id == *project);
     let vpc = vpc.ok_or_else(|| Refusal::invalid("vpc_id", "must name a VPC of this project", request.vpc_id))?;

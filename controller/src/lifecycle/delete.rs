@@ -1,10 +1,10 @@
 //! Deleting: the intent is recorded with a new generation; the agent powers off, and only then are addresses free.
 
 use super::{
-    event,
+    event, operation,
     refusal::Refusal,
     rules::Rules,
-    table::{self, Event, Operation, Phase},
+    table::{Operation, Phase},
 };
 use crate::store::{Transaction, record::Instance};
 use billet_proto::{InstanceId, ProjectId};
@@ -25,21 +25,9 @@ pub(super) fn delete(
     if standing.operation == Operation::Uninstall && standing.phase.has_order() {
         return Ok(None);
     }
-    let moved = table::next(standing, Event::Asked(Operation::Uninstall));
-    let moved = moved.map_err(|_| Refusal::InstanceState { id, state: standing.state(), wanted: "not terminated" })?;
-    let mut server =
-        tx.server(instance.server_id)?.ok_or_else(|| Refusal::ServersNotFound(vec![instance.server_id]))?;
-    // A newer generation: whatever an older order still does, it cannot hand over any more.
-    server.generation += 1;
-    tx.update_server(&server)?;
-    instance.generation = server.generation;
-    (instance.operation, instance.phase) = (moved.operation, moved.phase);
-    instance.operation_began_at = rules.now;
-    instance.error = None;
-    instance.password_hash = None;
+    operation::begin(tx, rules, &mut instance, (Operation::Uninstall, "not terminated"))?;
+    (instance.password_hash, instance.next_password_hash) = (None, None);
     instance.waiting_for = "the server's agent to power it off".into();
-    instance.deadline = rules.deadline(&instance, moved.phase);
-    instance.updated_at = rules.now;
     tx.update_instance(&instance)?;
     event::record(tx, &instance, rules.now, "deleting", "deletion was asked for")?;
     Ok(Some(instance))

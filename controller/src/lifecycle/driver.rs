@@ -2,6 +2,7 @@
 //!
 //! Nothing here decides; and nothing is kept here that a restart must know, except how often progress was recorded.
 
+mod instances;
 mod servers;
 
 use super::{
@@ -20,7 +21,7 @@ use crate::{
     clock::{Edge, Timestamp},
     config::{Deadlines, Policy},
     receipt::{PublicKey, ReceiptKey},
-    request::{CreateInstance, ImageOs, RegisterServer, ServerAction},
+    request::{CreateInstance, ImageOs, ModifyIp, RegisterServer, ServerAction},
     store::{
         Handle, StoreError, Transaction,
         record::{Instance, Server},
@@ -329,6 +330,41 @@ impl LifecycleApi for Lifecycle {
             })
             .await
         })
+    }
+
+    fn check_reinstall(
+        &self,
+        project: ProjectId,
+        ids: Vec<InstanceId>,
+        image: Option<ImageId>,
+    ) -> BoxFuture<'_, Result<Vec<ImageOs>, Refusal>> {
+        Box::pin(self.check_reinstall(project, ids, image))
+    }
+
+    fn reinstall(
+        &self,
+        project: ProjectId,
+        of: (Vec<InstanceId>, Option<ImageId>),
+        password_hash: String,
+    ) -> BoxFuture<'_, Result<(), Refusal>> {
+        Box::pin(self.accept_reinstall(project, of, password_hash.into()))
+    }
+
+    fn check_password(&self, project: ProjectId, ids: Vec<InstanceId>) -> BoxFuture<'_, Result<Vec<ImageOs>, Refusal>> {
+        Box::pin(self.check_password(project, ids))
+    }
+
+    fn change_password(
+        &self,
+        project: ProjectId,
+        ids: Vec<InstanceId>,
+        password_hash: String,
+    ) -> BoxFuture<'_, Result<(), Refusal>> {
+        Box::pin(self.accept_password(project, ids, password_hash.into()))
+    }
+
+    fn modify_ip(&self, project: ProjectId, id: InstanceId, request: ModifyIp) -> BoxFuture<'_, Result<(), Refusal>> {
+        Box::pin(self.accept_ip(project, id, request))
     }
 
     fn register(&self, id: ServerId, word: RegisterServer) -> BoxFuture<'_, Result<Server, Refusal>> {

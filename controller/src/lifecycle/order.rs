@@ -7,12 +7,12 @@ use crate::{
     request::Hostname,
     store::{
         StoreError, Transaction,
-        record::{Instance, InstanceNic, PlaneSubnet},
+        record::{Instance, InstanceNic, NetworkChange, PlaneSubnet},
     },
 };
 use billet_proto::{
-    AgentId,
-    link::{Image, Install, NicConfig, NicRole, Order, PowerOff, order::Work},
+    AgentId, VpcId,
+    link::{Image, Install, NicConfig, NicRole, Order, Power, PowerAction, PowerOff, Reconfigure, order::Work},
 };
 
 /// Why there is no order.
@@ -33,26 +33,24 @@ pub(super) fn of(
 ) -> Result<Option<(AgentId, Order)>, OrderError> {
     let Some(server) = tx.server(instance.server_id)? else { return Ok(None) };
     let Some(agent) = server.owner.filter(|_| instance.phase.has_order()) else { return Ok(None) };
-    let work = if instance.operation == Operation::Uninstall {
-        Work::PowerOff(PowerOff { nics: movable(nics(tx, instance)?) })
-    } else {
-        let image = tx.image(instance.image_id)?.ok_or(StoreError::Corrupt("an instance's image"))?;
-        Work::Install(Install {
-            instance_id: instance.id.to_string(),
-            hostname: Hostname::derive(&instance.name, instance.id).as_str().to_owned(),
-            image: Some(Image {
-                image_id: image.id.to_string(),
-                manifest_digest: image.manifest_digest.to_vec(),
-                size_bytes: image.size_bytes,
-                os_type: image.os_type,
-            }),
-            nics: nics(tx, instance)?,
-            password_hash: secrets.password(instance)?.to_string(),
-            metadata: secrets.metadata(instance)?.into_iter().collect(),
-            clear_other_bootable_disks: instance.clear_other_bootable_disks,
-            ssh_keys: instance.ssh_keys.clone(),
-            user_data: Vec::new(),
-        })
+    let work = match instance.operation {
+        Operation::Install | Operation::Reinstall | Operation::SwitchInstall => install(tx, secrets, instance)?,
+        Operation::ModifyIp => reconfigure(tx, secrets, instance)?,
+        // A password that waits is written by a boot into the ramdisk.
+        Operation::PowerOn | Operation::Reboot if instance.next_password_hash.is_some() => {
+            reconfigure(tx, secrets, instance)?
+        }
+        Operation::PowerOn => power(PowerAction::On, instance),
+        Operation::Reboot => power(PowerAction::Reboot, instance),
+        Operation::PowerOff => power(PowerAction::Off, instance),
+        Operation::Uninstall => {
+            let mut ports = movable(nics(tx, (instance.vpc_id, &instance.nics))?);
+            // Wherever a change of address had come to.
+            if let Some(NetworkChange { vpc_id, nics: wanted }) = &instance.network_change {
+                ports.extend(movable(nics(tx, (*vpc_id, wanted))?));
+            }
+            Work::PowerOff(PowerOff { nics: ports })
+        }
     };
     let order = Order {
         server_id: server.id.to_string(),
@@ -61,6 +59,47 @@ pub(super) fn of(
         work: Some(work),
     };
     Ok(Some((agent, order)))
+}
+
+fn install(tx: &mut dyn Transaction, secrets: &InstanceSecrets, instance: &Instance) -> Result<Work, OrderError> {
+    let image = tx.image(instance.image_id)?.ok_or(StoreError::Corrupt("an instance's image"))?;
+    Ok(Work::Install(Install {
+        instance_id: instance.id.to_string(),
+        hostname: hostname(instance),
+        image: Some(Image {
+            image_id: image.id.to_string(),
+            manifest_digest: image.manifest_digest.to_vec(),
+            size_bytes: image.size_bytes,
+            os_type: image.os_type,
+        }),
+        nics: nics(tx, (instance.vpc_id, &instance.nics))?,
+        password_hash: secrets.password(instance)?.to_string(),
+        metadata: secrets.metadata(instance)?.into_iter().collect(),
+        clear_other_bootable_disks: instance.clear_other_bootable_disks,
+        ssh_keys: instance.ssh_keys.clone(),
+        user_data: Vec::new(),
+    }))
+}
+
+fn reconfigure(tx: &mut dyn Transaction, secrets: &InstanceSecrets, instance: &Instance) -> Result<Work, OrderError> {
+    let change = instance.network_change.as_ref().filter(|_| instance.operation == Operation::ModifyIp);
+    let now = change.map_or((instance.vpc_id, &instance.nics[..]), |change| (change.vpc_id, &change.nics[..]));
+    Ok(Work::Reconfigure(Reconfigure {
+        instance_id: instance.id.to_string(),
+        hostname: hostname(instance),
+        nics: nics(tx, now)?,
+        rewrite_network: change.is_some(),
+        password_hash: secrets.next_password(instance)?.map(|hash| hash.to_string()).unwrap_or_default(),
+        old_nics: movable(nics(tx, (instance.vpc_id, &instance.nics))?),
+    }))
+}
+
+fn power(action: PowerAction, instance: &Instance) -> Work {
+    Work::Power(Power { action: action.into(), instance_id: instance.id.to_string() })
+}
+
+fn hostname(instance: &Instance) -> String {
+    Hostname::derive(&instance.name, instance.id).as_str().to_owned()
 }
 
 /// Every open order of one agent's servers.
@@ -84,14 +123,14 @@ pub(super) fn of_agent(
     Ok(orders)
 }
 
-/// All NICs of the instance: those of the VPC first, the primary one at their head.
-fn nics(tx: &mut dyn Transaction, instance: &Instance) -> Result<Vec<NicConfig>, StoreError> {
-    let mut nics = Vec::with_capacity(instance.nics.len());
-    let on_plane = instance.nics.iter().any(|nic| nic.rail.is_some());
+/// All NICs: those of the VPC first, the primary one at their head.
+fn nics(tx: &mut dyn Transaction, (vpc_id, of): (VpcId, &[InstanceNic])) -> Result<Vec<NicConfig>, StoreError> {
+    let mut nics = Vec::with_capacity(of.len());
+    let on_plane = of.iter().any(|nic| nic.rail.is_some());
     let plane = if on_plane { tx.plane_subnets()? } else { Vec::new() };
-    for nic in &instance.nics {
+    for nic in of {
         nics.push(match nic.rail {
-            None => in_vpc(tx, instance, nic)?,
+            None => in_vpc(tx, vpc_id, nic)?,
             Some(rail) => {
                 let subnet = plane.iter().find(|subnet| subnet.id == nic.subnet_id);
                 on_rail(nic, rail, subnet.ok_or(StoreError::Corrupt("an instance's parameter-plane subnet"))?)
@@ -106,11 +145,11 @@ fn movable(nics: Vec<NicConfig>) -> Vec<NicConfig> {
     nics.into_iter().filter(|nic| nic.role() == NicRole::Vpc).collect()
 }
 
-fn in_vpc(tx: &mut dyn Transaction, instance: &Instance, nic: &InstanceNic) -> Result<NicConfig, StoreError> {
+fn in_vpc(tx: &mut dyn Transaction, vpc_id: VpcId, nic: &InstanceNic) -> Result<NicConfig, StoreError> {
     let subnet = tx.subnet(nic.subnet_id)?.ok_or(StoreError::Corrupt("an instance's subnet"))?;
     Ok(NicConfig {
         mac: nic.mac.to_string(),
-        vpc_id: instance.vpc_id.to_string(),
+        vpc_id: vpc_id.to_string(),
         subnet_id: subnet.id.to_string(),
         address: nic.address.to_string(),
         prefix_length: subnet.cidr.prefix_length().into(),

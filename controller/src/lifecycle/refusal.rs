@@ -27,13 +27,11 @@ pub enum Refusal {
     /// No such instances in this project.
     #[error("find the instances: [{}]", listed(.0))]
     InstancesNotFound(Vec<InstanceId>),
-    /// The instance's state does not allow it.
-    #[error("act on instance {id}: it is {state}, and must be {wanted}")]
+    /// Their states do not allow it.
+    #[error("act on instances: [{}], and must be {wanted}", standing(.instances))]
     InstanceState {
-        /// Which.
-        id: InstanceId,
-        /// Its state, the API's word.
-        state: &'static str,
+        /// Which, and their states in the API's words.
+        instances: Vec<(InstanceId, &'static str)>,
         /// The states that allow it.
         wanted: &'static str,
     },
@@ -75,6 +73,10 @@ impl From<Problems> for Refusal {
     fn from(problems: Problems) -> Self {
         Self::Invalid(problems)
     }
+}
+
+fn standing(instances: &[(InstanceId, &'static str)]) -> String {
+    listed(&instances.iter().map(|(id, state)| format!("{id} is {state}")).collect::<Vec<_>>())
 }
 
 /// Ids as they stand in the family's messages: joined by commas.

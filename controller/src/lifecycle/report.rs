@@ -1,10 +1,11 @@
 //! What an agent says of the order in progress, and the moves that follow from it.
 
 use super::{
+    addressing,
     event::{self, tame},
     inspect,
     rules::{Rules, phase_of},
-    table::{self, Event, Phase, Standing},
+    table::{self, Event, Operation, Phase, Standing},
     task, wipe,
 };
 use crate::store::{
@@ -151,6 +152,7 @@ pub(super) fn fail(
     instance.password_hash = None;
     instance.updated_at = rules.now;
     tx.update_instance(instance)?;
+    power_ended(tx, instance, "failed")?;
     Ok(Applied::Recorded)
 }
 
@@ -158,35 +160,67 @@ fn end(tx: &mut dyn Transaction, rules: &Rules, mut instance: Instance, done: &D
     let Ok(Standing { phase, .. }) = table::next(instance.standing(), Event::Done) else {
         return Ok(Applied::Ignored("an end that is not legal now"));
     };
-    if phase == Phase::Running {
+    // Wherever a ramdisk was booted, what answers must be what it made, or found on the disk.
+    if booted_by_us(&instance) {
         if done.host_key.is_empty() {
-            return Ok(Applied::Ignored("an installation without a host key"));
+            return Ok(Applied::Ignored("a system without a host key"));
         }
         if instance.host_key.as_ref().is_some_and(|key| *key != done.host_key) {
-            let message = "another host key answered than the ramdisk made".to_owned();
+            let message = "another host key answered than the ramdisk told".to_owned();
             let failed = Failed { cause: "host_key_differs".into(), message };
             return fail(tx, rules, &mut instance, Phase::Verify, &failed);
         }
         instance.host_key = Some(tame(&done.host_key));
         instance.proof = Some(tame(&done.proof));
         instance.boot_trust = Some(tame(&done.boot_trust));
-        instance.launched_at = Some(rules.now);
+        instance.launched_at.get_or_insert(rules.now);
+        instance.next_password_hash = None;
+        if !done.disk_serial.is_empty() {
+            instance.disk_serial = Some(tame(&done.disk_serial));
+        }
+        if instance.operation == Operation::ModifyIp {
+            let now = instance.network_change.take();
+            addressing::settle(tx, &mut instance, now)?;
+        }
     }
-    let verb = if phase == Phase::Running { "running" } else { "terminated" };
-    let took = format!("{:.1} s after it was accepted", rules.now.since(instance.created_at).as_secs_f32());
-    let text = if phase == Phase::Running { took } else { "the server is off; its addresses are free".to_owned() };
+    let took = format!("{:.1} s after it was accepted", rules.now.since(instance.operation_began_at).as_secs_f32());
+    let text = match phase {
+        Phase::Terminated => "the server is off; its addresses are free".to_owned(),
+        _ => format!("{}: {took}", instance.operation.word()),
+    };
     instance.phase = phase;
     instance.deadline = None;
     instance.waiting_for = String::new();
     instance.password_hash = None;
     if phase == Phase::Terminated {
-        instance.metadata = None;
+        (instance.metadata, instance.user_data) = (None, None);
+        instance.network_change = None;
         instance.terminated_at = Some(rules.now);
         free(tx, rules, &instance)?;
     }
     tx.update_instance(&instance)?;
-    tx.insert_event(&event::plain(&instance, rules.now, verb, "", &text))?;
+    tx.insert_event(&event::plain(&instance, rules.now, phase.word(), "", &text))?;
+    power_ended(tx, &instance, "succeed")?;
     Ok(Applied::Recorded)
+}
+
+/// Whether the order in progress boots the installed system out of a ramdisk.
+fn booted_by_us(instance: &Instance) -> bool {
+    match instance.operation {
+        Operation::Install | Operation::Reinstall | Operation::SwitchInstall | Operation::ModifyIp => true,
+        Operation::PowerOn | Operation::Reboot => instance.next_password_hash.is_some(),
+        Operation::PowerOff | Operation::Uninstall => false,
+    }
+}
+
+/// The family shows power actions at the server.
+fn power_ended(tx: &mut dyn Transaction, instance: &Instance, how: &str) -> Result<()> {
+    if !instance.operation.is_power() {
+        return Ok(());
+    }
+    let mut server = tx.server(instance.server_id)?.ok_or(StoreError::Corrupt("an instance's server"))?;
+    server.operation_state = format!("{}-{how}", instance.operation.word());
+    tx.update_server(&server)
 }
 
 /// Frees the addresses, and the server to be wiped. Power-off was read back before: that is what the order's end means.

@@ -27,6 +27,10 @@ impl InstanceSecrets {
         self.0.seal(&row(id, "password"), hash.as_bytes())
     }
 
+    pub(super) fn seal_next_password(&self, id: InstanceId, hash: &str) -> Sealed {
+        self.0.seal(&row(id, "next-password"), hash.as_bytes())
+    }
+
     pub(super) fn seal_metadata(&self, id: InstanceId, pairs: &BTreeMap<String, String>) -> Option<Sealed> {
         if pairs.is_empty() {
             return None;
@@ -37,7 +41,17 @@ impl InstanceSecrets {
 
     pub(super) fn password(&self, instance: &Instance) -> Result<Zeroizing<String>, SecretsError> {
         let sealed = instance.password_hash.as_ref().ok_or_else(|| SecretsError("it was forgotten".into()))?;
-        let bytes = self.0.open(&row(instance.id, "password"), sealed).map_err(|e| SecretsError(e.into()))?;
+        self.text(&row(instance.id, "password"), sealed)
+    }
+
+    /// The hash that waits for the next boot; none where none does.
+    pub(super) fn next_password(&self, instance: &Instance) -> Result<Option<Zeroizing<String>>, SecretsError> {
+        let sealed = instance.next_password_hash.as_ref();
+        sealed.map(|sealed| self.text(&row(instance.id, "next-password"), sealed)).transpose()
+    }
+
+    fn text(&self, row: &str, sealed: &Sealed) -> Result<Zeroizing<String>, SecretsError> {
+        let bytes = self.0.open(row, sealed).map_err(|e| SecretsError(e.into()))?;
         let text = std::str::from_utf8(&bytes).map_err(|e| SecretsError(e.into()))?;
         Ok(Zeroizing::new(text.to_owned()))
     }

@@ -90,12 +90,12 @@ impl CreateInstance {
 fn nic(index: usize, item: Value, problems: &mut Problems) -> Option<NicRequest> {
     let mut fields = Fields::new(&format!("network_interfaces[{index}]"), item, problems)?;
     let subnet_id = fields.required("subnet_id", id);
-    let address = fields.optional("ipv4_address", address).flatten();
+    let address = fields.optional("ipv4_address", maybe_blank_address).flatten();
     Some(NicRequest { subnet_id: subnet_id?, address })
 }
 
 /// A blank address means any, as in the family's change of address.
-fn address(value: Value) -> Result<Option<Ipv4Addr>, Fault> {
+pub(super) fn maybe_blank_address(value: Value) -> Result<Option<Ipv4Addr>, Fault> {
     let text = text(value)?;
     if text.trim().is_empty() {
         return Ok(None);

@@ -40,6 +40,17 @@ pub(crate) fn body(bytes: &[u8]) -> Result<Value, Problems> {
     Ok(value)
 }
 
+/// Reads a JSON object from its fields.
+pub(crate) fn parsed<T>(bytes: &[u8], parse: impl FnOnce(&mut Fields<'_>) -> Option<T>) -> Result<T, Problems> {
+    let value = body(bytes)?;
+    let mut problems = Problems::default();
+    let parsed = Fields::new("", value, &mut problems).and_then(|mut fields| parse(&mut fields));
+    match parsed {
+        Some(request) if problems.is_empty() => Ok(request),
+        _ => Err(problems),
+    }
+}
+
 impl<'p> Fields<'p> {
     /// Begins with the value at `prefix` (empty: the body itself); none when it is not an object.
     pub(crate) fn new(prefix: &str, value: Value, problems: &'p mut Problems) -> Option<Self> {

@@ -2,7 +2,7 @@
 
 use super::{
     Problems,
-    fields::{Fault, Fields, array, body, boolean, plain_text, text, typed},
+    fields::{Fault, Fields, array, boolean, parsed, plain_text, text, typed},
 };
 use crate::store::record::{Location, NicRole, WipePolicy};
 use billet_proto::ProjectId;
@@ -128,16 +128,6 @@ impl NewAgent {
     /// When the name is missing or breaks its rule.
     pub fn parse(bytes: &[u8]) -> Result<Self, Problems> {
         parsed(bytes, |fields| Some(Self { agent_name: fields.required("agent_name", agent_name)? }))
-    }
-}
-
-fn parsed<T>(bytes: &[u8], parse: impl FnOnce(&mut Fields<'_>) -> Option<T>) -> Result<T, Problems> {
-    let value = body(bytes)?;
-    let mut problems = Problems::default();
-    let parsed = Fields::new("", value, &mut problems).and_then(|mut fields| parse(&mut fields));
-    match parsed {
-        Some(request) if problems.is_empty() => Ok(request),
-        _ => Err(problems),
     }
 }
 

@@ -59,6 +59,59 @@ pub(in crate::api) struct Accepted {
     instance_id: Id,
 }
 
+/// The body of ReinstallOS.
+#[derive(ToSchema)]
+pub(in crate::api) struct Reinstall {
+    /// Absent or blank: each instance's present image.
+    image_id: Option<String>,
+    /// As in CreateInstance.
+    #[schema(min_length = 8, max_length = 26, format = Password)]
+    password: String,
+    #[schema(min_items = 1, max_items = 10)]
+    instance_id_set: Vec<Id>,
+}
+
+/// The body of ChangeInstancePassword.
+#[derive(ToSchema)]
+pub(in crate::api) struct ChangePassword {
+    /// As in CreateInstance.
+    #[schema(min_length = 8, max_length = 26, format = Password)]
+    new_password: String,
+    #[schema(min_items = 1, max_items = 50)]
+    instance_id_set: Vec<Id>,
+}
+
+/// The body of ModifyInstanceIp.
+#[derive(ToSchema)]
+pub(in crate::api) struct ModifyIp {
+    /// Absent: the present one.
+    vpc_id: Option<Id>,
+    /// The first is primary.
+    #[schema(min_items = 1, max_items = 2)]
+    nics: Vec<ModifiedNic>,
+}
+
+/// A NIC as it is to be.
+#[derive(ToSchema)]
+pub(in crate::api) struct ModifiedNic {
+    /// A subnet of the VPC.
+    subnet_id: Id,
+    /// Free in the subnet, or the instance's own; absent or blank: any.
+    ip_address: Option<String>,
+}
+
+/// The instances that a call for several was about.
+#[derive(ToSchema)]
+pub(in crate::api) struct InstanceIds {
+    instances: Vec<InstanceIdItem>,
+}
+
+/// One of them.
+#[derive(ToSchema)]
+pub(in crate::api) struct InstanceIdItem {
+    id: Id,
+}
+
 /// A page of instances.
 #[derive(ToSchema)]
 pub(in crate::api) struct Instances {

@@ -1,0 +1,85 @@
+//! Other addresses: reserved at acceptance beside the old ones, which are free when the system answers at the new ones.
+
+use super::{
+    addressing, event, operation,
+    refusal::Refusal,
+    rules::Rules,
+    table::{Operation, may_begin},
+};
+use crate::{
+    placement,
+    quota::{self, Wanted},
+    request::ModifyIp,
+    store::{
+        StoreError, Transaction,
+        record::{Instance, InstanceNic, NetworkChange, Subnet},
+    },
+};
+use billet_proto::{InstanceId, ProjectId};
+
+const WANTED: &str = "running, stopped, or in error from a change of address";
+
+/// Accepts; answers the instance, for its order to be sent.
+pub(super) fn accept(
+    tx: &mut dyn Transaction,
+    rules: &Rules,
+    project: &ProjectId,
+    (id, request): (InstanceId, &ModifyIp),
+) -> Result<Instance, Refusal> {
+    let mut found = operation::find(tx, Some(project), &[id])?;
+    operation::all_may(&found, WANTED, |instance| may_begin(instance.standing(), Operation::ModifyIp))?;
+    let mut instance = found.pop().ok_or_else(|| Refusal::InstancesNotFound(vec![id]))?;
+    // Another try: what the last one reserved is free again first.
+    addressing::settle(tx, &mut instance, None)?;
+    let change = plan(tx, project, &instance, request)?;
+    operation::begin(tx, rules, &mut instance, (Operation::ModifyIp, WANTED))?;
+    addressing::reserve_change(tx, &instance, &change)?;
+    let addresses: Vec<String> = change.nics.iter().map(|nic| nic.address.to_string()).collect();
+    instance.network_change = Some(change);
+    tx.update_instance(&instance)?;
+    let text = format!("{}: {}", Operation::ModifyIp.word(), addresses.join(" and "));
+    event::record(tx, &instance, rules.now, "accepted", &text)?;
+    Ok(instance)
+}
+
+/// The network that is asked for; NICs of the parameter plane stay as they are.
+fn plan(
+    tx: &mut dyn Transaction,
+    project: &ProjectId,
+    instance: &Instance,
+    request: &ModifyIp,
+) -> Result<NetworkChange, Refusal> {
+    let vpc_id = request.vpc_id.unwrap_or(instance.vpc_id);
+    if tx.vpc(vpc_id)?.is_none_or(|vpc| vpc.project_id != *project) {
+        return Err(Refusal::invalid("vpc_id", "must name a VPC of this project", vpc_id));
+    }
+    let server = tx.server(instance.server_id)?.ok_or(StoreError::Corrupt("an instance's server"))?;
+    let ports: Vec<usize> = placement::tenant_ports(&server).collect();
+    if ports.len() < request.nics.len() {
+        let rule = format!("must have at most {} elements: the server has no more NICs for a VPC", ports.len());
+        return Err(Refusal::invalid("nics", rule, request.nics.len()));
+    }
+    quota::check(tx, project, Wanted { addresses: count(request.nics.len()), ..Wanted::default() })?;
+    let mut subnets: Vec<Subnet> = Vec::with_capacity(request.nics.len());
+    for (index, nic) in request.nics.iter().enumerate() {
+        let subnet = tx.subnet(nic.subnet_id)?;
+        let subnet = subnet.filter(|subnet| subnet.project_id == *project && subnet.vpc_id == vpc_id);
+        let field = format!("nics[{index}].subnet_id");
+        subnets.push(subnet.ok_or_else(|| Refusal::invalid(field, "must name a subnet of the VPC", nic.subnet_id))?);
+    }
+    let field = |index: usize| format!("nics[{index}].ip_address");
+    let addresses = addressing::choose_for(tx, &request.nics, &subnets, (Some(instance.id), &field))?;
+    let chosen = ports.into_iter().zip(addresses).zip(&subnets);
+    let chosen = chosen.map(|((port, address), subnet)| InstanceNic {
+        subnet_id: subnet.id,
+        address,
+        mac: server.macs[port],
+        rail: None,
+    });
+    let plane = instance.nics.iter().filter(|nic| nic.rail.is_some()).cloned();
+    Ok(NetworkChange { vpc_id, nics: chosen.chain(plane).collect() })
+}
+
+fn count(nics: usize) -> u32 {
+    u32::try_from(nics).unwrap_or(u32::MAX)
+}

@@ -120,6 +120,10 @@ pub struct Deadlines {
     pub verify: Duration,
     /// A release powers off and detaches.
     pub power_off: Duration,
+    /// A wipe's part that does not grow with the disks.
+    pub wipe_base: Duration,
+    /// The slowest that disks are erased in full, all of a server together: the rest of a wipe's deadline.
+    pub wipe_bytes_per_second: u64,
 }
 
 impl Default for Config {
@@ -142,6 +146,8 @@ impl Default for Config {
                 hand_over: seconds(120),
                 verify: seconds(900),
                 power_off: seconds(300),
+                wipe_base: seconds(600),
+                wipe_bytes_per_second: 50_000_000,
             },
         }
     }
@@ -260,6 +266,9 @@ fn read_policy(mut section: Section<'_>, default: Policy) -> Policy {
 }
 
 fn read_deadlines(mut section: Section<'_>, default: Deadlines) -> Deadlines {
+    // From one slow disk to a shelf of fast ones.
+    let wipe_bytes_per_second =
+        section.integer("wipe_bytes_per_second", default.wipe_bytes_per_second, 1_000_000..=1_000_000_000_000);
     let mut seconds =
         |key, default: Duration| Duration::from_secs(section.integer(key, default.as_secs(), 1..=MAX_DEADLINE_SECONDS));
     let deadlines = Deadlines {
@@ -272,6 +281,8 @@ fn read_deadlines(mut section: Section<'_>, default: Deadlines) -> Deadlines {
         hand_over: seconds("hand_over", default.hand_over),
         verify: seconds("verify", default.verify),
         power_off: seconds("power_off", default.power_off),
+        wipe_base: seconds("wipe_base", default.wipe_base),
+        wipe_bytes_per_second,
     };
     section.finish();
     deadlines

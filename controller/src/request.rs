@@ -24,6 +24,6 @@ pub use network::{CreateSubnet, CreateVpc, HoldAddress, UpdateSubnet, UpdateVpc}
 pub use parameter_plane::CreatePlaneSubnet;
 pub use password::Password;
 pub use problem::{Invalid, Problems};
-pub use server::{NewAgent, RegisterServer};
+pub use server::{NewAgent, RegisterServer, ServerAction};
 
 pub(crate) use fields::Fault;

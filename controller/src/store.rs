@@ -135,6 +135,8 @@ pub trait Transaction: access::Access {
     fn servers(&mut self) -> Result<Vec<Server>>;
     /// Those with a task in progress.
     fn unfinished_servers(&mut self) -> Result<Vec<Server>>;
+    /// Whether an instance is on record for it, terminated or not.
+    fn has_instances_on_record(&mut self, server: ServerId) -> Result<bool>;
     /// Its events go with it; a server that instances are on record for stays, and that is an error.
     fn delete_server(&mut self, id: ServerId) -> Result<()>;
     /// Answers its number; `event.seq` is not looked at.

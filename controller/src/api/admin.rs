@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     lifecycle::refusal::Refusal,
-    request::{NewAgent, RegisterServer},
+    request::{NewAgent, RegisterServer, ServerAction},
     store::record::Server,
 };
 use axum::{
@@ -100,7 +100,7 @@ pub(super) async fn accept_unwiped(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     let id: ServerId = id.parse().map_err(|_| missing(&id))?;
-    let server = state.lifecycle.accept_unwiped(id).await?;
+    let server = state.lifecycle.act_on_server(id, ServerAction::AcceptUnwiped).await?;
     whole(&state, server).await
 }
 

@@ -5,7 +5,7 @@ use crate::{
     clock::Timestamp,
     lifecycle::refusal::Refusal,
     receipt::PublicKey,
-    request::{CreateInstance, ImageMeta, ImageOs, Invalid, RegisterServer},
+    request::{CreateInstance, ImageMeta, ImageOs, Invalid, RegisterServer, ServerAction},
     store::record::{Agent, Image, Instance, Server},
 };
 use axum::body::Body;
@@ -61,11 +61,17 @@ pub trait LifecycleApi: Send + Sync {
     /// For an agent that did not join, or another agent's server with an instance on it.
     fn register(&self, id: ServerId, word: RegisterServer) -> BoxFuture<'_, Result<Server, Refusal>>;
 
-    /// Takes the operator's word that a server which nothing wiped may be used again.
+    /// Does what the operator wants with a server, or begins it.
     ///
     /// # Errors
-    /// For one that is unknown, or not in `maintain`.
-    fn accept_unwiped(&self, id: ServerId) -> BoxFuture<'_, Result<Server, Refusal>>;
+    /// For one that is unknown, or that the action is not legal for now, with the reason.
+    fn act_on_server(&self, id: ServerId, action: ServerAction) -> BoxFuture<'_, Result<Server, Refusal>>;
+
+    /// Forgets a server that was retired.
+    ///
+    /// # Errors
+    /// For one that is unknown, not `offboarding`, or on record for an instance.
+    fn forget_server(&self, id: ServerId) -> BoxFuture<'_, Result<(), Refusal>>;
 
     /// The key by which receipts are checked.
     fn receipt_key(&self) -> PublicKey;

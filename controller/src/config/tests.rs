@@ -44,6 +44,8 @@ fn every_key_is_read() {
         hand_over = 7
         verify = 8
         power_off = 0x9
+        wipe_base = 10
+        wipe_bytes_per_second = 1_000_000
         "#,
     )
     .unwrap();
@@ -69,6 +71,8 @@ fn every_key_is_read() {
             hand_over: seconds(7),
             verify: seconds(8),
             power_off: seconds(9),
+            wipe_base: seconds(10),
+            wipe_bytes_per_second: 1_000_000,
         },
     };
     assert_eq!(config, expected);

@@ -1,7 +1,9 @@
 //! Which servers an agent owns: what it says when it attaches, against what is known.
 
 use super::{
+    inspect,
     rules::Rules,
+    server_event,
     server_table::{ServerEvent, next},
 };
 use crate::store::{
@@ -56,7 +58,7 @@ pub(super) fn hello(
             Err(reason) => refused(reason),
         });
     }
-    let_go(tx, agent, &owned)?;
+    let_go(tx, rules, agent, &owned)?;
     Ok(claims)
 }
 
@@ -83,6 +85,12 @@ fn claim(
     machines.note(id, said, &macs);
     let is_new = known.is_none();
     let mut server = known.unwrap_or_else(|| Server::unheard_of(id, rules.now));
+    let is_another = (server.uuid != said.uuid || server.serial != said.serial) && !is_new;
+    if is_another && server.manage_state != ManageState::InUse {
+        // Another machine under the same id: what was seen of the old one does not count.
+        (server.inventory, server.inspected_at) = (None, None);
+    }
+    let is_claimed_anew = server.owner != Some(agent);
     server.owner = Some(agent);
     // While an instance is on it, its NICs stay what the instance was given.
     if server.manage_state != ManageState::InUse {
@@ -91,6 +99,11 @@ fn claim(
     server.uuid.clone_from(&said.uuid);
     server.serial.clone_from(&said.serial);
     server.manage_state = next(&server, ServerEvent::Settled).unwrap_or(server.manage_state);
+    if is_claimed_anew {
+        let text = format!("by agent {}", name_of(tx, agent)?);
+        server_event::record(tx, rules, &server, server_event::CLAIMED, text)?;
+    }
+    inspect::begin_if_due(tx, rules, &mut server)?;
     if is_new {
         tx.insert_server(&server)?
     } else {
@@ -100,11 +113,12 @@ fn claim(
 }
 
 /// Servers that the agent's configuration no longer has; one with an instance stays its own, so that it can be released.
-fn let_go(tx: &mut dyn Transaction, agent: AgentId, owned: &HashSet<ServerId>) -> Result<()> {
+fn let_go(tx: &mut dyn Transaction, rules: &Rules, agent: AgentId, owned: &HashSet<ServerId>) -> Result<()> {
     for mut server in tx.servers()? {
         if server.owner == Some(agent) && !owned.contains(&server.id) && server.manage_state != ManageState::InUse {
             server.owner = None;
             server.manage_state = next(&server, ServerEvent::Settled).unwrap_or(server.manage_state);
+            server_event::record(tx, rules, &server, server_event::CLAIM_LOST, "its configuration no longer has it")?;
             tx.update_server(&server)?;
         }
     }

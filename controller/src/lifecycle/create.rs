@@ -5,6 +5,7 @@ use super::{
     refusal::Refusal,
     rules::Rules,
     secrets::InstanceSecrets,
+    server_event,
     server_table::{ServerEvent, next},
     table::{Operation, Phase},
 };
@@ -154,6 +155,7 @@ pub(super) fn accept(
     tx.insert_instance(&instance)?;
     addressing::reserve(tx, &instance)?;
     tx.update_server(&server)?;
+    server_event::record(tx, rules, &server, server_event::PLACED, format!("instance {id}"))?;
     let addresses: Vec<String> = instance.nics.iter().map(|nic| nic.address.to_string()).collect();
     let text = format!("on server {}, with {}", server.id, addresses.join(" and "));
     tx.insert_event(&event::plain(&instance, rules.now, "accepted", "", &text))?;

@@ -2,6 +2,8 @@
 //!
 //! Nothing here decides; and nothing is kept here that a restart must know, except how often progress was recorded.
 
+mod servers;
+
 use super::{
     certify::certify,
     claim::{self, HelloError},
@@ -18,7 +20,7 @@ use crate::{
     clock::{Edge, Timestamp},
     config::{Deadlines, Policy},
     receipt::{PublicKey, ReceiptKey},
-    request::{CreateInstance, ImageOs, RegisterServer},
+    request::{CreateInstance, ImageOs, RegisterServer, ServerAction},
     store::{
         Handle, StoreError, Transaction,
         record::{Instance, Server},
@@ -154,6 +156,7 @@ impl Lifecycle {
             return Ok(());
         }
         let (server, generation) = (report.server_id.clone(), report.generation);
+        let is_end = matches!(report.what, Some(What::Done(_) | What::Failed(_)));
         let receipts = self.parts.receipts.clone();
         let work = move |tx: &mut dyn Transaction| {
             let applied = report::apply(tx, &rules, agent, &report)?;
@@ -164,7 +167,13 @@ impl Lifecycle {
         };
         let applied = self.parts.store.run(work).await?;
         match applied {
-            Applied::Recorded => self.changed(),
+            Applied::Recorded => {
+                self.changed();
+                // What follows by itself: a wipe after a release.
+                if let (true, Ok(id)) = (is_end, server.parse()) {
+                    self.dispatch_task(id).await;
+                }
+            }
             Applied::Ignored(why) => tracing::debug!(%server, generation, why, "a report changed nothing"),
         }
         Ok(())
@@ -323,12 +332,15 @@ impl LifecycleApi for Lifecycle {
     }
 
     fn register(&self, id: ServerId, word: RegisterServer) -> BoxFuture<'_, Result<Server, Refusal>> {
-        let rules = self.rules();
-        Box::pin(self.transact(move |tx| register::register(tx, &rules, id, word)))
+        Box::pin(self.on_server(id, move |tx, rules| register::register(tx, rules, id, word)))
     }
 
-    fn accept_unwiped(&self, id: ServerId) -> BoxFuture<'_, Result<Server, Refusal>> {
-        Box::pin(self.transact(move |tx| register::accept_unwiped(tx, id)))
+    fn act_on_server(&self, id: ServerId, action: ServerAction) -> BoxFuture<'_, Result<Server, Refusal>> {
+        Box::pin(self.on_server(id, move |tx, rules| servers::act(tx, rules, id, action)))
+    }
+
+    fn forget_server(&self, id: ServerId) -> BoxFuture<'_, Result<(), Refusal>> {
+        Box::pin(self.transact(move |tx| register::forget(tx, id)))
     }
 
     fn receipt_key(&self) -> PublicKey {

@@ -1,6 +1,6 @@
 //! Deadlines: whatever did not end in time ends with a cause.
 
-use super::{report, rules::Rules, table::Phase};
+use super::{report, rules::Rules, table::Phase, task};
 use crate::{
     clock::Timestamp,
     store::{Result, Transaction},
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// Ends what is overdue. Answers how many ended, and the next deadline.
 pub(super) fn expire(tx: &mut dyn Transaction, rules: &Rules) -> Result<(u32, Option<Timestamp>)> {
-    let (mut ended, mut next) = (0, None::<Timestamp>);
+    let (mut ended, mut next) = task::expire(tx, rules)?;
     for mut instance in tx.unfinished_instances()? {
         let Some(deadline) = instance.deadline else { continue };
         if deadline > rules.now {
@@ -36,11 +36,12 @@ pub(super) fn expire(tx: &mut dyn Transaction, rules: &Rules) -> Result<(u32, Op
 }
 
 /// Agents attach again within this time after a start of the controller.
-const HEARD_WITHIN: Duration = Duration::from_secs(30);
+pub(super) const HEARD_WITHIN: Duration = Duration::from_secs(30);
 
 /// Puts deadlines that passed, or will at once, off until every agent had the time to attach and tell where it stands.
 pub(super) fn hear_first(tx: &mut dyn Transaction, rules: &Rules) -> Result<()> {
     let earliest = rules.now.after(HEARD_WITHIN);
+    task::hear_first(tx, rules)?;
     for mut instance in tx.unfinished_instances()? {
         if instance.deadline.is_some_and(|deadline| deadline < earliest) {
             instance.deadline = Some(earliest);
@@ -54,6 +55,6 @@ fn cause_word(phase: Phase) -> String {
     phase.word().replace('-', "_")
 }
 
-fn human(seconds: u64) -> String {
+pub(super) fn human(seconds: u64) -> String {
     if seconds < 120 { format!("{seconds} s") } else { format!("{} min", seconds / 60) }
 }

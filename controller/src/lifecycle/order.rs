@@ -1,7 +1,7 @@
 //! The order that an unfinished instance stands for: built from the rows each time it is sent, so that it is the same
 //! after any crash.
 
-use super::{rules::Rules, secrets::InstanceSecrets, table::Operation};
+use super::{rules::Rules, secrets::InstanceSecrets, table::Operation, task};
 use crate::{
     api::ports::{Secrets, SecretsError},
     request::Hostname,
@@ -70,7 +70,9 @@ pub(super) fn of_agent(
     secrets: &InstanceSecrets,
     agent: AgentId,
 ) -> Result<Vec<Order>, OrderError> {
-    let mut orders = Vec::new();
+    let tasks = tx.unfinished_servers()?;
+    let tasks = tasks.iter().filter_map(|server| task::order::of(rules, server));
+    let mut orders: Vec<Order> = tasks.filter(|(owner, _)| *owner == agent).map(|(_, order)| order).collect();
     for instance in tx.unfinished_instances()? {
         match of(tx, rules, secrets, &instance) {
             Ok(Some((owner, order))) if owner == agent => orders.push(order),

@@ -1,19 +1,22 @@
-//! The operator's side of a server: which agent may own it, which project may use it, what its NICs are for, and that one
-//! which nothing wiped may be used again.
+//! The operator's side of a server: which agent may own it, which project may use it, what its NICs are for; and that it
+//! is gone for good.
 
 use super::{
+    inspect,
     refusal::Refusal,
     rules::Rules,
+    server_event,
     server_table::{ServerEvent, next},
+    task,
 };
 use crate::{
     request::RegisterServer,
     store::{
         Transaction,
-        record::{ManageState, Server},
+        record::{ManageState, Server, WipePolicy},
     },
 };
-use billet_proto::ServerId;
+use billet_proto::{AgentId, ServerId};
 
 /// Registers a server, or changes its registration. For another agent, the one that had it loses it at once: its orders
 /// are of an older generation.
@@ -30,20 +33,16 @@ pub(super) fn register(
     let is_new = known.is_none();
     let mut server = known.unwrap_or_else(|| Server::unheard_of(id, rules.now));
     if server.owner.is_some_and(|owner| owner != agent.id) {
-        if server.manage_state == ManageState::InUse {
-            let why = "an instance is on it, so it cannot be given to another agent".into();
-            return Err(Refusal::ServersNotReady { ids: vec![id], why });
-        }
-        server.owner = None;
-        server.generation += 1;
+        leave_agent(tx, rules, &mut server)?;
     }
+    let is_registered_anew = server.registered_agent != Some(agent.id);
     server.registered_agent = Some(agent.id);
-    if let Some(project) = word.project_id {
-        server.project_id = project;
-    }
-    server.roles = word.roles.unwrap_or(server.roles);
-    server.clear_other_bootable_disks = word.clear_other_bootable_disks.unwrap_or(server.clear_other_bootable_disks);
+    change(&mut server, word)?;
     server.manage_state = next(&server, ServerEvent::Settled).unwrap_or(server.manage_state);
+    if is_registered_anew {
+        server_event::record(tx, rules, &server, server_event::REGISTERED, format!("for agent {}", agent.name))?;
+    }
+    inspect::begin_if_due(tx, rules, &mut server)?;
     if is_new {
         tx.insert_server(&server)?;
     } else {
@@ -52,14 +51,58 @@ pub(super) fn register(
     Ok(server)
 }
 
-/// The operator's explicit word that a server which nothing wiped may be used again.
-pub(super) fn accept_unwiped(tx: &mut dyn Transaction, id: ServerId) -> Result<Server, Refusal> {
-    let mut server = tx.server(id)?.ok_or_else(|| Refusal::ServersNotFound(vec![id]))?;
-    let Some(state) = next(&server, ServerEvent::UnwipedAccepted) else {
-        let why = format!("it is {}, and must be maintain", server.manage_state.as_str());
-        return Err(Refusal::ServersNotReady { ids: vec![id], why });
-    };
-    server.manage_state = state;
-    tx.update_server(&server)?;
-    Ok(server)
+/// The agent that owns it loses it; what it was doing with it is given up, and it is to be inspected by the next.
+fn leave_agent(tx: &mut dyn Transaction, rules: &Rules, server: &mut Server) -> Result<(), Refusal> {
+    if server.manage_state == ManageState::InUse {
+        let why = "it is in use, so it cannot be given to another agent".into();
+        return Err(Refusal::ServersNotReady { ids: vec![server.id], why });
+    }
+    if let Some(task) = server.task.take() {
+        server.task_deadline = None;
+        server_event::record(tx, rules, server, server_event::TASK_CANCELLED, task.kind.word())?;
+    }
+    server.owner = None::<AgentId>;
+    server.inspected_at = None;
+    server.generation += 1;
+    Ok(())
+}
+
+/// What the operator says of it; what is absent stays.
+fn change(server: &mut Server, word: RegisterServer) -> Result<(), Refusal> {
+    if word.project_id.as_ref().is_some_and(|project| *project != server.project_id) {
+        if server.manage_state == ManageState::InUse {
+            let why = "it is in use, so it cannot be given to another project".into();
+            return Err(Refusal::ServersNotReady { ids: vec![server.id], why });
+        }
+        server.project_id = word.project_id.flatten();
+    }
+    server.wipe_policy = word.wipe_policy.unwrap_or(server.wipe_policy);
+    if server.wipe_policy == WipePolicy::Metadata && server.project_id.is_none() {
+        let rule = "must be full for a server of the shared pool: it may go to another project";
+        return Err(Refusal::invalid("wipe_policy", rule, server.wipe_policy.as_str()));
+    }
+    server.roles = word.roles.unwrap_or_else(|| server.roles.clone());
+    server.name = word.name.unwrap_or_else(|| server.name.clone());
+    server.location = word.location.unwrap_or_else(|| server.location.clone());
+    server.clear_other_bootable_disks = word.clear_other_bootable_disks.unwrap_or(server.clear_other_bootable_disks);
+    if word.allow_reset == Some(true) && !server.allow_reset && server.manage_state == ManageState::Onboard {
+        // What it was refused for may be what is now allowed.
+        server.error = None;
+    }
+    server.allow_reset = word.allow_reset.unwrap_or(server.allow_reset);
+    Ok(())
+}
+
+/// Forgets a server that was retired, with its events. One that an instance is on record for stays until that is purged.
+pub(super) fn forget(tx: &mut dyn Transaction, id: ServerId) -> Result<(), Refusal> {
+    let server = tx.server(id)?.ok_or_else(|| Refusal::ServersNotFound(vec![id]))?;
+    task::none_in_progress(&server)?;
+    let not_ready = |why: String| Refusal::ServersNotReady { ids: vec![id], why };
+    if server.manage_state != ManageState::Offboarding {
+        return Err(not_ready(format!("it is {}, and must be offboarding", server.manage_state.as_str())));
+    }
+    if tx.has_instances_on_record(id)? {
+        return Err(not_ready("a terminated instance of it is still kept for the record; try again later".into()));
+    }
+    Ok(tx.delete_server(id)?)
 }

@@ -2,9 +2,10 @@
 
 use super::{
     event::{self, tame},
+    inspect,
     rules::{Rules, phase_of},
-    server_table::{self, ServerEvent},
     table::{self, Event, Phase, Standing},
+    task, wipe,
 };
 use crate::store::{
     Result, StoreError, Transaction,
@@ -30,6 +31,14 @@ pub(super) fn apply(tx: &mut dyn Transaction, rules: &Rules, agent: AgentId, rep
     let Some(server) = tx.server(server_id)? else { return Ok(Applied::Ignored("an unknown server")) };
     if server.owner != Some(agent) {
         return Ok(Applied::Ignored("a server that this agent does not own"));
+    }
+    match &report.what {
+        Some(What::Inspected(seen)) => return inspect::record(tx, rules, server, report.generation, seen),
+        Some(What::PowerRead(read)) => return inspect::record_power(tx, server, read.on),
+        _ => {}
+    }
+    if server.task.as_ref().is_some_and(|task| task.generation == report.generation) {
+        return task::report::apply(tx, rules, server, report);
     }
     let Some(mut instance) = tx.instance_on(server_id)? else { return Ok(Applied::Ignored("an idle server")) };
     if instance.generation != report.generation || !instance.phase.has_order() {
@@ -180,11 +189,10 @@ fn end(tx: &mut dyn Transaction, rules: &Rules, mut instance: Instance, done: &D
     Ok(Applied::Recorded)
 }
 
-/// Frees addresses and server. Power-off was read back before: that is what the order's end means.
+/// Frees the addresses, and the server to be wiped. Power-off was read back before: that is what the order's end means.
 fn free(tx: &mut dyn Transaction, rules: &Rules, instance: &Instance) -> Result<()> {
     tx.release(instance.id)?;
     let mut server = tx.server(instance.server_id)?.ok_or(StoreError::Corrupt("an instance's server"))?;
-    let freed = ServerEvent::Freed { reuse: rules.policy.allow_unwiped_reuse };
-    server.manage_state = server_table::next(&server, freed).unwrap_or(server.manage_state);
+    wipe::after_release(tx, rules, &mut server, instance)?;
     tx.update_server(&server)
 }

@@ -10,7 +10,7 @@ use billet_proto::link::{Step, StepDeadline};
 use std::time::Duration;
 
 /// So much later than the agent does the controller give up: the agent knows the nearer cause and tells it first.
-const GRACE: Duration = Duration::from_secs(20);
+pub(super) const GRACE: Duration = Duration::from_secs(20);
 
 /// Given to every operation.
 #[derive(Debug, Clone, Copy)]

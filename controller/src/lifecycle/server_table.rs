@@ -1,37 +1,61 @@
 //! The legal moves of a server's state: pure, and the only list of them.
+//!
+//! ```text
+//! onboard ─► ready ─► in-use ─► ready        vouched for and inspected · taken · released and wiped
+//! onboard, ready ─► maintain ─► ready        by the operator; also what is unwiped, or could not be wiped
+//! onboard, ready, maintain ─► offboarding    and, when nothing refers to it any more, gone
+//! ```
 
 use crate::store::record::{ManageState, Server};
 
 /// What happens to a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ServerEvent {
-    /// Its registration or its owner changed.
+    /// Its registration, its owner or what is known of it changed.
     Settled,
     /// An instance was placed on it.
     Taken,
-    /// Its instance is terminated, and what it wrote is still there.
-    Freed {
-        /// The operator's policy lets it be used as it is.
-        reuse: bool,
-    },
+    /// Its instance is terminated, and the operator's policy lets it be used with what was written still there.
+    Reused,
+    /// What was written on it is erased.
+    Wiped,
+    /// It could not be erased.
+    WipeFailed,
     /// The operator lets it be used as it is, this once.
     UnwipedAccepted,
+    /// The operator takes it out.
+    TakenOut,
+    /// The operator puts it back.
+    PutBack,
+    /// The operator retires it.
+    Retired,
 }
 
 /// The server's next state; none when the move is not legal.
 pub(super) fn next(server: &Server, event: ServerEvent) -> Option<ManageState> {
     use ManageState::{InUse, Maintain, Offboarding, Onboard, Ready};
-    let usable = if is_vouched_for(server) { Ready } else { Onboard };
+    use ServerEvent as E;
+    let usable = if is_vouched_for(server) && server.inspected_at.is_some() { Ready } else { Onboard };
     match (server.manage_state, event) {
-        (Onboard, ServerEvent::Settled) if usable == Ready && server.unwiped => Some(Maintain),
-        (Onboard | Ready, ServerEvent::Settled) => Some(usable),
-        (state @ (InUse | Maintain | Offboarding), ServerEvent::Settled) => Some(state),
-        (Ready, ServerEvent::Taken) => Some(InUse),
-        (InUse, ServerEvent::Freed { reuse: true }) | (Maintain, ServerEvent::UnwipedAccepted) => Some(usable),
-        (InUse, ServerEvent::Freed { reuse: false }) => Some(Maintain),
-        (Onboard | InUse | Maintain | Offboarding, ServerEvent::Taken)
-        | (Onboard | Ready | Maintain | Offboarding, ServerEvent::Freed { .. })
-        | (Onboard | Ready | InUse | Offboarding, ServerEvent::UnwipedAccepted) => None,
+        (Onboard, E::Settled) if usable == Ready && server.unwiped => Some(Maintain),
+        (Onboard | Ready, E::Settled) => Some(usable),
+        (state @ (InUse | Maintain | Offboarding), E::Settled) => Some(state),
+        // Work on the server itself keeps instances away.
+        (Ready, E::Taken) if server.task.is_none() => Some(InUse),
+        (InUse, E::Reused | E::Wiped) => Some(usable),
+        (Maintain, E::UnwipedAccepted) if server.task.is_none() => Some(usable),
+        // What the operator took out he puts back himself.
+        (state @ (Maintain | Offboarding), E::Wiped) => Some(state),
+        (InUse | Maintain, E::WipeFailed) => Some(Maintain),
+        (Offboarding, E::WipeFailed) => Some(Offboarding),
+        (Onboard | Ready | Maintain | Offboarding, E::TakenOut) => Some(Maintain),
+        (Maintain, E::PutBack) if !server.unwiped && server.task.is_none() => Some(usable),
+        (Onboard | Ready | Maintain | Offboarding, E::Retired) => Some(Offboarding),
+        (Onboard | Ready, E::Wiped | E::WipeFailed)
+        | (Onboard | Ready | InUse | Maintain | Offboarding, E::Taken | E::UnwipedAccepted)
+        | (Onboard | Ready | Maintain | Offboarding, E::Reused)
+        | (InUse, E::TakenOut | E::Retired)
+        | (Onboard | Ready | InUse | Maintain | Offboarding, E::PutBack) => None,
     }
 }
 
@@ -43,38 +67,93 @@ pub(crate) fn is_vouched_for(server: &Server) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::Timestamp;
+    use crate::{
+        clock::Timestamp,
+        store::record::{Task, TaskKind},
+    };
+    use ManageState::{InUse, Maintain, Offboarding, Onboard, Ready};
     use billet_proto::{AgentId, ServerId};
     use uuid::Uuid;
 
+    const EVENTS: [ServerEvent; 9] = [
+        ServerEvent::Settled,
+        ServerEvent::Taken,
+        ServerEvent::Reused,
+        ServerEvent::Wiped,
+        ServerEvent::WipeFailed,
+        ServerEvent::UnwipedAccepted,
+        ServerEvent::TakenOut,
+        ServerEvent::PutBack,
+        ServerEvent::Retired,
+    ];
+
+    fn server(state: ManageState, [vouched, inspected, unwiped, busy]: [bool; 4]) -> Server {
+        let agent = AgentId::new(Uuid::from_u128(7));
+        let task = Task {
+            kind: TaskKind::PowerOn,
+            generation: 1,
+            step: String::new(),
+            waiting_for: String::new(),
+            began_at: Timestamp(0),
+            progress: None,
+            disks: vec![],
+        };
+        Server {
+            manage_state: state,
+            registered_agent: Some(agent),
+            owner: vouched.then_some(agent),
+            inspected_at: inspected.then_some(Timestamp(1)),
+            unwiped,
+            task: busy.then_some(task),
+            ..Server::unheard_of(ServerId::new(Uuid::from_u128(1)), Timestamp(0))
+        }
+    }
+
+    fn moves([vouched, inspected, unwiped, busy]: [bool; 4]) -> Vec<(ManageState, ServerEvent, ManageState)> {
+        use ServerEvent as E;
+        let usable = if vouched && inspected { Ready } else { Onboard };
+        let mut moves = vec![
+            (Onboard, E::Settled, if usable == Ready && unwiped { Maintain } else { usable }),
+            (Ready, E::Settled, usable),
+            (InUse, E::Settled, InUse),
+            (Maintain, E::Settled, Maintain),
+            (Offboarding, E::Settled, Offboarding),
+            (InUse, E::Reused, usable),
+            (InUse, E::Wiped, usable),
+            (Maintain, E::Wiped, Maintain),
+            (Offboarding, E::Wiped, Offboarding),
+            (InUse, E::WipeFailed, Maintain),
+            (Maintain, E::WipeFailed, Maintain),
+            (Offboarding, E::WipeFailed, Offboarding),
+            (Onboard, E::TakenOut, Maintain),
+            (Ready, E::TakenOut, Maintain),
+            (Maintain, E::TakenOut, Maintain),
+            (Offboarding, E::TakenOut, Maintain),
+            (Onboard, E::Retired, Offboarding),
+            (Ready, E::Retired, Offboarding),
+            (Maintain, E::Retired, Offboarding),
+            (Offboarding, E::Retired, Offboarding),
+        ];
+        if !busy {
+            moves.extend([(Ready, E::Taken, InUse), (Maintain, E::UnwipedAccepted, usable)]);
+        }
+        if !unwiped && !busy {
+            moves.push((Maintain, E::PutBack, usable));
+        }
+        moves
+    }
+
     #[test]
     fn every_move_is_one_of_these() {
-        use ManageState::{InUse, Maintain, Onboard, Ready};
-        use ServerEvent::{Freed, Settled, Taken, UnwipedAccepted};
-        let moves = |vouched: bool, unwiped: bool| {
-            let usable = if vouched { Ready } else { Onboard };
-            vec![
-                (Onboard, Settled, if vouched && unwiped { Maintain } else { usable }),
-                (Ready, Settled, usable),
-                (InUse, Settled, InUse),
-                (Maintain, Settled, Maintain),
-                (Ready, Taken, InUse),
-                (InUse, Freed { reuse: true }, usable),
-                (InUse, Freed { reuse: false }, Maintain),
-                (Maintain, UnwipedAccepted, usable),
-            ]
-        };
-        for (vouched, unwiped) in [(true, true), (true, false), (false, true), (false, false)] {
-            let legal = moves(vouched, unwiped);
-            for manage_state in [Onboard, Ready, InUse, Maintain] {
-                for event in [Settled, Taken, Freed { reuse: true }, Freed { reuse: false }, UnwipedAccepted] {
-                    let agent = AgentId::new(Uuid::from_u128(7));
-                    let mut server = Server::unheard_of(ServerId::new(Uuid::from_u128(1)), Timestamp(0));
-                    (server.manage_state, server.unwiped) = (manage_state, unwiped);
-                    (server.registered_agent, server.owner) = (Some(agent), vouched.then_some(agent));
+        for bits in 0..16_u8 {
+            let conditions = [0, 1, 2, 3].map(|bit| bits >> bit & 1 == 1);
+            let legal = moves(conditions);
+            for manage_state in [Onboard, Ready, InUse, Maintain, Offboarding] {
+                for event in EVENTS {
                     let found = legal.iter().find(|(from, what, _)| (*from, *what) == (manage_state, event));
                     let expected = found.map(|(_, _, to)| *to);
-                    assert_eq!(next(&server, event), expected, "{manage_state:?} {event:?} {vouched} {unwiped}");
+                    let moved = next(&server(manage_state, conditions), event);
+                    assert_eq!(moved, expected, "{manage_state:?} {event:?} {conditions:?}");
                 }
             }
         }

@@ -66,7 +66,12 @@ async fn an_instance_goes_all_the_way_and_back() {
     assert_eq!(world.instance(id).await.standing().state(), "terminated");
     assert!(world.reserved().await.is_empty());
     let server = world.server().await;
-    assert_eq!((server.manage_state, server.unwiped), (ManageState::Maintain, true));
+    assert_eq!((server.manage_state, server.unwiped), (ManageState::InUse, true), "it is wiped first");
+    let (_, order) = world.sent().pop().unwrap();
+    assert!(matches!(order.work, Some(Work::Wipe(_))) && order.generation == 3, "{order:?}");
+    world.report(3, Step::Wipe, World::wiped()).await;
+    let server = world.server().await;
+    assert_eq!((server.manage_state, server.unwiped), (ManageState::Ready, false));
     assert!(world.lifecycle.delete(None, id).await.is_err());
 }
 

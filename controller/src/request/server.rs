@@ -2,9 +2,9 @@
 
 use super::{
     Problems,
-    fields::{Fault, Fields, array, body, boolean, text, typed},
+    fields::{Fault, Fields, array, body, boolean, plain_text, text, typed},
 };
-use crate::store::record::NicRole;
+use crate::store::record::{Location, NicRole, WipePolicy};
 use billet_proto::ProjectId;
 use serde_json::Value;
 
@@ -22,6 +22,40 @@ pub struct RegisterServer {
     pub roles: Option<Vec<NicRole>>,
     /// Whether another bootable disk is cleared rather than an error.
     pub clear_other_bootable_disks: Option<bool>,
+    /// For people; 0 to 63 characters.
+    pub name: Option<String>,
+    /// Where it stands.
+    pub location: Option<Location>,
+    /// How it is wiped after an instance.
+    pub wipe_policy: Option<WipePolicy>,
+    /// Whether the inspection that starts by itself may power off a server that is on.
+    pub allow_reset: Option<bool>,
+}
+
+/// What an operator wants done with a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServerAction {
+    /// A boot that only looks.
+    Inspect {
+        /// A server that is on may be powered off for it.
+        allow_reset: bool,
+    },
+    /// Taken out of use.
+    Maintain {
+        /// Shown as long as it is out; 1 to 255 characters.
+        reason: String,
+    },
+    /// Put back.
+    Ready,
+    /// Erased.
+    Wipe {
+        /// None: the server's own.
+        policy: Option<WipePolicy>,
+    },
+    /// Used although nothing wiped it.
+    AcceptUnwiped,
+    /// Retired.
+    Offboard,
 }
 
 /// The agent that is to join.
@@ -44,8 +78,46 @@ impl RegisterServer {
             let project_id = if to_the_pool { Some(None) } else { project.map(Some) };
             let roles = fields.optional("roles", roles);
             let clear_other_bootable_disks = fields.optional("clear_other_bootable_disks", boolean);
-            Some(Self { agent_name: agent_name?, project_id, roles, clear_other_bootable_disks })
+            Some(Self {
+                agent_name: agent_name?,
+                project_id,
+                roles,
+                clear_other_bootable_disks,
+                name: fields.optional("name", |value| plain_text(value, 0, 63)),
+                location: fields.take("location").and_then(|value| location(value, fields.problems())),
+                wipe_policy: fields.optional("wipe_policy", wipe_policy),
+                allow_reset: fields.optional("allow_reset", boolean),
+            })
         })
+    }
+}
+
+impl ServerAction {
+    /// Reads the body of an order to inspect; an empty one is one without fields.
+    ///
+    /// # Errors
+    /// For each field its first problem.
+    pub fn inspect(bytes: &[u8]) -> Result<Self, Problems> {
+        let parse = |fields: &mut Fields<'_>| fields.optional("allow_reset", boolean).unwrap_or_default();
+        maybe_empty(bytes, |fields| Some(Self::Inspect { allow_reset: parse(fields) }))
+    }
+
+    /// Reads the body of an order to take a server out.
+    ///
+    /// # Errors
+    /// When the reason is missing or breaks its rule.
+    pub fn maintain(bytes: &[u8]) -> Result<Self, Problems> {
+        maybe_empty(bytes, |fields| {
+            Some(Self::Maintain { reason: fields.required("reason", |value| plain_text(value, 1, 255))? })
+        })
+    }
+
+    /// Reads the body of an order to wipe; an empty one is one without fields.
+    ///
+    /// # Errors
+    /// When the policy breaks its rule.
+    pub fn wipe(bytes: &[u8]) -> Result<Self, Problems> {
+        maybe_empty(bytes, |fields| Some(Self::Wipe { policy: fields.optional("policy", wipe_policy) }))
     }
 }
 
@@ -67,6 +139,21 @@ fn parsed<T>(bytes: &[u8], parse: impl FnOnce(&mut Fields<'_>) -> Option<T>) -> 
         Some(request) if problems.is_empty() => Ok(request),
         _ => Err(problems),
     }
+}
+
+fn maybe_empty<T>(bytes: &[u8], parse: impl FnOnce(&mut Fields<'_>) -> Option<T>) -> Result<T, Problems> {
+    parsed(if bytes.is_empty() { b"{}" } else { bytes }, parse)
+}
+
+fn wipe_policy(value: Value) -> Result<WipePolicy, Fault> {
+    let word = text(value)?;
+    WipePolicy::from_word(&word).ok_or_else(|| Fault::new("must be full or metadata", &word))
+}
+
+fn location(value: Value, problems: &mut Problems) -> Option<Location> {
+    let mut fields = Fields::new("location", value, problems)?;
+    let mut part = |name| fields.optional(name, |value| plain_text(value, 0, 64)).unwrap_or_default();
+    Some(Location { dc: part("dc"), rack: part("rack"), unit: part("unit") })
 }
 
 fn agent_name(value: Value) -> Result<String, Fault> {
@@ -115,6 +202,10 @@ mod tests {
             ("roles", json!(["vpc", "other"])),
             ("roles", json!(vec!["vpc"; 33])),
             ("clear_other_bootable_disks", json!("yes")),
+            ("name", json!("a".repeat(64))),
+            ("wipe_policy", json!("none")),
+            ("allow_reset", json!(1)),
+            ("location", json!("here")),
         ] {
             let mut body = json!({"agent_name": "a"});
             body[field] = value;

@@ -7,7 +7,7 @@ use crate::{
 };
 use billet_proto::{
     AgentId, ImageId, InstanceId, MacAddr, ProjectId, ServerId, SubnetId, VpcId,
-    link::{Inventory, WipedDisk},
+    link::{Disk, Inventory, WipedDisk},
 };
 use serde::{Deserialize, Serialize};
 use std::{fmt, net::Ipv4Addr, str::FromStr};
@@ -172,6 +172,23 @@ pub struct Task {
     pub waiting_for: String,
     /// When it was accepted.
     pub began_at: Timestamp,
+    /// How far the step came.
+    #[serde(default)]
+    pub progress: Option<TaskProgress>,
+    /// Those to erase, as they were recorded when the wipe was accepted: what a later boot sees does not change them.
+    #[serde(default)]
+    pub disks: Vec<Disk>,
+}
+
+/// How far a step came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskProgress {
+    /// Bytes done.
+    pub done_bytes: u64,
+    /// Bytes in all.
+    pub total_bytes: u64,
+    /// Bytes each second.
+    pub bytes_per_second: u64,
 }
 
 /// What is to be done on a server itself.
@@ -316,6 +333,8 @@ pub struct Server {
     pub roles: Vec<NicRole>,
     /// Another bootable disk is cleared rather than an error.
     pub clear_other_bootable_disks: bool,
+    /// The inspection that starts by itself may power off a server that is on.
+    pub allow_reset: bool,
     /// As the API shows it.
     pub manage_state: ManageState,
     /// A tenant wrote on it and nothing wiped it since.
@@ -363,6 +382,7 @@ impl Server {
             macs: Vec::new(),
             roles: Vec::new(),
             clear_other_bootable_disks: false,
+            allow_reset: false,
             manage_state: ManageState::Onboard,
             unwiped: false,
             generation: 0,

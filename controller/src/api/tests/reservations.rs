@@ -68,7 +68,7 @@ async fn a_held_address_is_the_instances_that_names_it_and_stays_held_when_that_
     let id = api.world.create().await.unwrap();
     assert_eq!(api.world.instance(id).await.nics[0].address.to_string(), "10.20.0.3", "no other is given it");
     api.world.terminate(id).await;
-    api.world.accept_unwiped().await;
+    api.world.wipe().await;
     let id = api.world.create_from(&api.with_address("10.20.0.2")).await.unwrap();
     let (_, shown) = api.get(&path).await;
     assert_eq!(shown["privateip"]["status"], "ACTIVE");

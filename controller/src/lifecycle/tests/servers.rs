@@ -4,18 +4,27 @@ use super::world::World;
 use crate::{
     api::ports::LifecycleApi,
     lifecycle::refusal::Refusal,
-    request::RegisterServer,
+    request::{RegisterServer, ServerAction},
     store::record::{ManageState, Server},
 };
 use billet_proto::{
     AgentId, ServerId,
-    link::{Claim, Hello, OwnedServer, Step, WordRequest, order::Work},
+    link::{Claim, Failed, Hello, OwnedServer, Step, WordRequest, order::Work, report::What},
 };
 
 const SECOND: &str = "0198170e-4ca7-7000-8000-000000000002";
 
 fn word(agent: &str) -> RegisterServer {
-    RegisterServer { agent_name: agent.into(), project_id: None, roles: None, clear_other_bootable_disks: None }
+    RegisterServer {
+        agent_name: agent.into(),
+        project_id: None,
+        roles: None,
+        clear_other_bootable_disks: None,
+        name: None,
+        location: None,
+        wipe_policy: None,
+        allow_reset: None,
+    }
 }
 
 fn machine(uuid: &str, serial: &str, mac: &str) -> OwnedServer {
@@ -38,6 +47,9 @@ async fn a_free_server_goes_to_another_agent_and_the_old_one_may_do_nothing_more
     let asked = WordRequest { server_id: id.to_string(), generation: 1, nonce: vec![] };
     assert!(world.lifecycle.word(old, asked).await.unwrap().is_err());
     assert!(world.hello(new, 1).await.unwrap().0[0].accepted);
+    assert_eq!(world.server().await.manage_state, ManageState::Onboard, "the new agent inspects it first");
+    world.report_of(new, 2, Step::Inspect, What::Inspected(World::inventory())).await;
+    world.report_of(new, 2, Step::Inspect, super::done("")).await;
     assert_eq!(world.server().await.manage_state, ManageState::Ready);
     world.create().await.unwrap();
     assert_eq!(world.sent()[0].0, new);
@@ -84,14 +96,17 @@ async fn the_policy_for_other_disks_is_that_of_the_moment_of_acceptance() {
 async fn only_a_server_in_maintain_can_be_accepted_unwiped() {
     let world = World::new().await;
     let id = world.server_id();
-    assert!(matches!(world.lifecycle.accept_unwiped(id).await, Err(Refusal::ServersNotReady { .. })));
+    let accept = |id| world.lifecycle.act_on_server(id, ServerAction::AcceptUnwiped);
+    assert!(matches!(accept(id).await, Err(Refusal::ServersNotReady { .. })));
     let unknown: ServerId = SECOND.parse().unwrap();
-    assert!(matches!(world.lifecycle.accept_unwiped(unknown).await, Err(Refusal::ServersNotFound(_))));
+    assert!(matches!(accept(unknown).await, Err(Refusal::ServersNotFound(_))));
     let instance = world.create().await.unwrap();
     world.lifecycle.delete(None, instance).await.unwrap();
     world.report(2, Step::PowerOff, super::started()).await;
     world.report(2, Step::PowerOff, super::done("")).await;
+    let failed = Failed { cause: "disk_error".into(), message: "vda".into() };
+    world.report(3, Step::Wipe, What::Failed(failed)).await;
     assert_eq!(world.server().await.manage_state, ManageState::Maintain);
-    let Server { manage_state, unwiped, .. } = world.lifecycle.accept_unwiped(id).await.unwrap();
+    let Server { manage_state, unwiped, .. } = accept(id).await.unwrap();
     assert_eq!((manage_state, unwiped), (ManageState::Ready, true), "usable, and still told");
 }

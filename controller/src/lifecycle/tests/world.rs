@@ -16,7 +16,10 @@ use crate::{
 };
 use billet_proto::{
     AgentId, ImageId, InstanceId, ServerId, SubnetId, VpcId,
-    link::{Claim, Done, Hello, Order, OwnedServer, Report, Step, report::What},
+    link::{
+        Claim, Disk, Done, Hello, Inventory, Order, OwnedServer, PowerRead, Report, Step, WipedDisk, order::Work,
+        report::What,
+    },
 };
 use serde_json::{Value, json};
 use std::{
@@ -142,8 +145,49 @@ impl World {
             })
             .await
             .unwrap();
-        let (claims, _) = self.hello(self.agent, 1).await.unwrap();
+        let (claims, orders) = self.hello(self.agent, 1).await.unwrap();
         assert!(claims[0].accepted, "{claims:?}");
+        assert!(matches!(orders[0].work, Some(Work::Inspect(_))), "{orders:?}");
+        self.inspected(orders[0].generation, Self::inventory()).await;
+        // Tests count the generations of what they begin themselves.
+        let id = self.server_id();
+        let counted_anew = self.store.run(move |tx| {
+            let server = tx.server(id)?.ok_or(StoreError::Stale)?;
+            tx.update_server(&Server { generation: 0, ..server })
+        });
+        counted_anew.await.unwrap();
+        self.sent.0.lock().unwrap().clear();
+    }
+
+    /// The server's agent tells that the ramdisk saw this, and that the inspection ended.
+    pub(crate) async fn inspected(&self, generation: u64, inventory: Inventory) {
+        self.report(generation, Step::Power, What::PowerRead(PowerRead { on: false })).await;
+        self.report(generation, Step::Inspect, What::Inspected(inventory)).await;
+        self.report(generation, Step::Inspect, What::Done(Done::default())).await;
+    }
+
+    /// Of the server: one disk of its own, and one that it shares.
+    pub(crate) fn inventory() -> Inventory {
+        let disk = |name: &str, direct| Disk {
+            name: name.into(),
+            size_bytes: 10 << 30,
+            serial: format!("{name}-1"),
+            direct,
+            ..Disk::default()
+        };
+        Inventory { serial: "SN1".into(), disks: vec![disk("vda", true), disk("sdb", false)], ..Inventory::default() }
+    }
+
+    /// The end of a wipe of all that [`Self::inventory`] has to wipe.
+    pub(crate) fn wiped() -> What {
+        let disks = Self::inventory().disks.into_iter().filter(|disk| disk.direct);
+        let wiped = |disk: Disk| WipedDisk {
+            bytes: disk.size_bytes,
+            disk: Some(disk),
+            method: "overwrite".into(),
+            read_back: 64,
+        };
+        What::Done(Done { wiped: disks.map(wiped).collect(), ..Done::default() })
     }
 
     fn agent_row(&self, id: AgentId, name: &str) -> Agent {
@@ -214,9 +258,11 @@ impl World {
         assert_eq!(self.instance(id).await.standing().state(), "terminated");
     }
 
-    /// The operator's word that the server may be used again.
-    pub(crate) async fn accept_unwiped(&self) {
-        self.lifecycle.accept_unwiped(self.server_id()).await.unwrap();
+    /// The wipe that follows a release ends well.
+    pub(crate) async fn wipe(&self) {
+        let generation = self.server().await.generation;
+        self.report(generation, Step::Wipe, Self::wiped()).await;
+        assert_eq!(self.server().await.manage_state.as_str(), "ready");
     }
 
     pub(crate) async fn report(&self, generation: u64, step: Step, what: What) {

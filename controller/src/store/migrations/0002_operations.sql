@@ -27,6 +27,8 @@ ALTER TABLE server ADD COLUMN power_on INTEGER;
 ALTER TABLE server ADD COLUMN operation_state TEXT NOT NULL DEFAULT '';
 ALTER TABLE server ADD COLUMN error_cause TEXT;
 ALTER TABLE server ADD COLUMN error_message TEXT;
+-- The automatic inspection may power off a server that is on.
+ALTER TABLE server ADD COLUMN allow_reset INTEGER NOT NULL DEFAULT 0;
 -- What a ramdisk saw last, and when.
 ALTER TABLE server ADD COLUMN inventory TEXT;
 ALTER TABLE server ADD COLUMN inspected_at INTEGER;
@@ -37,6 +39,9 @@ ALTER TABLE server ADD COLUMN task_deadline INTEGER;
 UPDATE server SET roles = replace(roles, '"tenant"', '"vpc"');
 
 CREATE INDEX server_unfinished ON server (task_deadline) WHERE task_deadline IS NOT NULL;
+
+-- Which instances are on record for a server: it cannot be forgotten before them.
+CREATE INDEX instance_of_server ON instance (server_id);
 
 -- What happened to a server, whoever's instance was on it.
 CREATE TABLE server_event (

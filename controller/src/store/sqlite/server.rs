@@ -12,11 +12,11 @@ pub(super) fn insert(connection: &Connection, server: &Server) -> Result<()> {
     let sql = "INSERT INTO server
         (id, registered_agent, owner, project_id, uuid, serial, macs, roles, clear_other_bootable_disks, manage_state,
          unwiped, generation, onboard_time, name, location, tags, wipe_policy, power_on, operation_state, error_cause,
-         error_message, inventory, inspected_at, last_wipe, task, task_deadline)
+         error_message, inventory, inspected_at, last_wipe, task, task_deadline, allow_reset)
         VALUES (:id, :registered_agent, :owner, :project_id, :uuid, :serial, :macs, :roles,
          :clear_other_bootable_disks, :manage_state, :unwiped, :generation, :onboard_time, :name, :location, :tags,
          :wipe_policy, :power_on, :operation_state, :error_cause, :error_message, :inventory, :inspected_at, :last_wipe,
-         :task, :task_deadline)";
+         :task, :task_deadline, :allow_reset)";
     with_columns(server, |columns| execute(connection, sql, columns))?;
     Ok(())
 }
@@ -29,7 +29,7 @@ pub(super) fn update(connection: &Connection, server: &Server) -> Result<()> {
         name = :name, location = :location, tags = :tags, wipe_policy = :wipe_policy, power_on = :power_on,
         operation_state = :operation_state, error_cause = :error_cause, error_message = :error_message,
         inventory = :inventory, inspected_at = :inspected_at, last_wipe = :last_wipe, task = :task,
-        task_deadline = :task_deadline
+        task_deadline = :task_deadline, allow_reset = :allow_reset
         WHERE id = :id";
     met_one(with_columns(server, |columns| execute(connection, sql, columns))?)
 }
@@ -45,6 +45,12 @@ pub(super) fn all(connection: &Connection) -> Result<Vec<Server>> {
 /// Those with a task in progress.
 pub(super) fn unfinished(connection: &Connection) -> Result<Vec<Server>> {
     readable(connection, "SELECT * FROM server WHERE task_deadline IS NOT NULL ORDER BY id", [], read)
+}
+
+pub(super) fn has_instances_on_record(connection: &Connection, id: ServerId) -> Result<bool> {
+    let sql = "SELECT id FROM instance WHERE server_id = ?1 LIMIT 1";
+    let found = first(connection, sql, [id.to_string()], |row| Ok(row.get::<_, String>("id")?))?;
+    Ok(found.is_some())
 }
 
 /// Its events go with it (ON DELETE CASCADE); a reference from an instance refuses.
@@ -82,6 +88,7 @@ fn with_columns<T>(server: &Server, run: impl FnOnce(&[(&str, &dyn ToSql)]) -> T
         ":last_wipe": server.last_wipe.as_ref().map(json),
         ":task": server.task.as_ref().map(json),
         ":task_deadline": server.task_deadline.map(time),
+        ":allow_reset": server.allow_reset,
     })
 }
 
@@ -116,5 +123,6 @@ fn read(row: &Row<'_>) -> Result<Server> {
         last_wipe: row.optional_json("last_wipe")?,
         task: row.optional_json("task")?,
         task_deadline: row.optional_time("task_deadline")?,
+        allow_reset: row.get("allow_reset")?,
     })
 }

@@ -113,6 +113,9 @@ impl Transaction for SqliteTransaction<'_> {
     fn unfinished_servers(&mut self) -> Result<Vec<Server>> {
         server::unfinished(&self.0)
     }
+    fn has_instances_on_record(&mut self, server: ServerId) -> Result<bool> {
+        server::has_instances_on_record(&self.0, server)
+    }
     fn delete_server(&mut self, id: ServerId) -> Result<()> {
         server::delete(&self.0, id)
     }

@@ -8,7 +8,7 @@ use crate::{
         Result, Store, Transaction,
         record::{
             Agent, Cause, Image, Instance, InstanceNic, Location, ManageState, NetworkChange, NewEvent, NicRole,
-            Reservation, Server, Subnet, Tag, Task, TaskKind, Vpc, Wipe, WipePolicy,
+            Reservation, Server, Subnet, Tag, Task, TaskKind, TaskProgress, Vpc, Wipe, WipePolicy,
         },
         sqlite::SqliteStore,
     },
@@ -43,6 +43,7 @@ pub(super) fn server(n: u128) -> Server {
         macs: vec!["52:54:00:00:00:01".parse().unwrap(), "52:54:00:00:00:02".parse().unwrap()],
         roles: vec![NicRole::Vpc, NicRole::Provisioning, NicRole::ParameterPlane { rail: 3 }],
         clear_other_bootable_disks: true,
+        allow_reset: true,
         manage_state: ManageState::InUse,
         unwiped: true,
         generation: 3,
@@ -67,6 +68,8 @@ pub(super) fn server(n: u128) -> Server {
             step: "boot".into(),
             waiting_for: "the ramdisk".into(),
             began_at: Timestamp(9),
+            progress: Some(TaskProgress { done_bytes: 1, total_bytes: 2, bytes_per_second: 3 }),
+            disks: vec![Disk { name: "vda".into(), ..Disk::default() }],
         }),
         task_deadline: Some(Timestamp(10)),
     }

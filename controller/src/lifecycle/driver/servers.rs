@@ -1,0 +1,57 @@
+//! Work on servers themselves: run, committed, and then sent.
+
+use super::{Lifecycle, unhurried};
+use crate::{
+    lifecycle::{inspect, maintain, refusal::Refusal, rules::Rules, task, wipe},
+    request::ServerAction,
+    store::{Transaction, record::Server},
+};
+use billet_proto::ServerId;
+
+/// What the operator wants with one server.
+pub(super) fn act(
+    tx: &mut dyn Transaction,
+    rules: &Rules,
+    id: ServerId,
+    action: ServerAction,
+) -> Result<Server, Refusal> {
+    match action {
+        ServerAction::Inspect { allow_reset } => inspect::ask(tx, rules, id, allow_reset),
+        ServerAction::Maintain { reason } => maintain::take_out(tx, rules, id, reason),
+        ServerAction::Ready => maintain::put_back(tx, rules, id),
+        ServerAction::Wipe { policy } => wipe::ask(tx, rules, id, policy),
+        ServerAction::AcceptUnwiped => maintain::accept_unwiped(tx, rules, id),
+        ServerAction::Offboard => maintain::retire(tx, rules, id),
+    }
+}
+
+impl Lifecycle {
+    /// Runs an operation on one server, and sends what it began.
+    pub(super) async fn on_server<T: Send + 'static>(
+        &self,
+        id: ServerId,
+        work: impl FnOnce(&mut dyn Transaction, &Rules) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let (rules, lifecycle) = (self.rules(), self.clone());
+        unhurried(async move {
+            let done = lifecycle.transact(move |tx| work(tx, &rules)).await?;
+            lifecycle.dispatch_task(id).await;
+            Ok(done)
+        })
+        .await
+    }
+
+    /// Sends the order of the task that nobody began yet, if there is one and its agent is there.
+    pub(super) async fn dispatch_task(&self, id: ServerId) {
+        let rules = self.rules();
+        match self.parts.store.read(move |tx| tx.server(id)).await {
+            Ok(server) => {
+                let fresh = server.filter(|server| server.task.as_ref().is_some_and(|task| task.step.is_empty()));
+                if let Some((agent, order)) = fresh.and_then(|server| task::order::of(&rules, &server)) {
+                    self.parts.dispatch.send(agent, order);
+                }
+            }
+            Err(error) => tracing::error!(server = %id, %error, "no order can be made"),
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Inspecting: a real boot that only looks. A server that is vouched for is inspected by itself, once; and whatever boots
+//! the ramdisk, what it saw is recorded.
+
+use super::{event::tame, refusal::Refusal, report::Applied, rules::Rules, server_table::is_vouched_for, task};
+use crate::store::{
+    Result, Transaction,
+    record::{ManageState, Server, Task, TaskKind},
+};
+use billet_proto::{
+    ServerId,
+    link::{Disk, Failed, Inventory},
+};
+
+/// More than any server has, of anything.
+const MAX_PARTS: usize = 1024;
+
+/// Begins the inspection that a server needs before it is ready, if this is the time for it. One that failed is not
+/// repeated by itself: it would boot the server again and again. The caller writes the server.
+pub(super) fn begin_if_due(tx: &mut dyn Transaction, rules: &Rules, server: &mut Server) -> Result<()> {
+    let is_due = server.manage_state == ManageState::Onboard
+        && is_vouched_for(server)
+        && server.inspected_at.is_none()
+        && server.task.is_none()
+        && server.error.is_none();
+    if !is_due {
+        return Ok(());
+    }
+    let kind = TaskKind::Inspect { allow_reset: server.allow_reset };
+    task::begin(tx, rules, server, (kind, vec![]), "it was registered and claimed, and is not known yet")
+}
+
+/// The operator asks for an inspection.
+pub(super) fn ask(
+    tx: &mut dyn Transaction,
+    rules: &Rules,
+    id: ServerId,
+    allow_reset: bool,
+) -> std::result::Result<Server, Refusal> {
+    let mut server = tx.server(id)?.ok_or_else(|| Refusal::ServersNotFound(vec![id]))?;
+    task::none_in_progress(&server)?;
+    let not_ready = |why: &str| Refusal::ServersNotReady { ids: vec![id], why: why.into() };
+    match server.manage_state {
+        ManageState::Onboard | ManageState::Maintain | ManageState::Offboarding => {}
+        ManageState::Ready => return Err(not_ready("it is ready; take it out for maintenance first")),
+        ManageState::InUse => return Err(not_ready("an instance is on it")),
+    }
+    if server.owner.is_none() {
+        return Err(not_ready("no agent owns it"));
+    }
+    task::begin(tx, rules, &mut server, (TaskKind::Inspect { allow_reset }, vec![]), "the operator asked for it")?;
+    tx.update_server(&server)?;
+    Ok(server)
+}
+
+/// Records what a ramdisk saw, whatever it was booted for.
+pub(super) fn record(
+    tx: &mut dyn Transaction,
+    rules: &Rules,
+    mut server: Server,
+    generation: u64,
+    seen: &Inventory,
+) -> Result<Applied> {
+    if generation != server.generation {
+        return Ok(Applied::Ignored("what an older boot saw"));
+    }
+    server.inventory = Some(bounded(seen));
+    server.inspected_at = Some(rules.now);
+    tx.update_server(&server)?;
+    Ok(Applied::Recorded)
+}
+
+/// Records what the BMC said of the power.
+pub(super) fn record_power(tx: &mut dyn Transaction, mut server: Server, on: bool) -> Result<Applied> {
+    if server.power_on == Some(on) {
+        return Ok(Applied::Ignored("nothing new"));
+    }
+    server.power_on = Some(on);
+    tx.update_server(&server)?;
+    Ok(Applied::Recorded)
+}
+
+/// An inspection that told nothing is none.
+pub(super) fn borne_out(server: &Server, task: &Task) -> std::result::Result<(), Failed> {
+    if server.inspected_at.is_some_and(|at| at >= task.began_at) {
+        return Ok(());
+    }
+    let message = "the boot ended, and what the ramdisk saw was not told; inspect again".to_owned();
+    Err(Failed { cause: "no_inventory".into(), message })
+}
+
+/// The recorded disks that may ever be erased.
+pub(super) fn direct_disks(server: &Server) -> Vec<Disk> {
+    let disks = server.inventory.iter().flat_map(|seen| &seen.disks);
+    disks.filter(|disk| disk.direct).cloned().collect()
+}
+
+/// What a machine says of itself, fit for a row: bounded, without control characters.
+fn bounded(seen: &Inventory) -> Inventory {
+    let mut seen = seen.clone();
+    for text in [
+        &mut seen.uuid,
+        &mut seen.serial,
+        &mut seen.firmware,
+        &mut seen.manufacturer,
+        &mut seen.model,
+        &mut seen.board_serial,
+        &mut seen.board_model,
+        &mut seen.board_manufacturer,
+        &mut seen.board_version,
+        &mut seen.firmware_vendor,
+        &mut seen.firmware_version,
+    ] {
+        *text = tame(text);
+    }
+    seen.macs.truncate(MAX_PARTS);
+    seen.disks.truncate(MAX_PARTS);
+    seen.processors.truncate(MAX_PARTS);
+    seen.memory_modules.truncate(MAX_PARTS);
+    seen.ports.truncate(MAX_PARTS);
+    seen
+}

@@ -1,0 +1,78 @@
+//! Taking a server out, putting it back, and retiring it: the operator's moves.
+
+use super::{
+    inspect,
+    refusal::Refusal,
+    rules::Rules,
+    server_event,
+    server_table::{ServerEvent, next},
+    task,
+};
+use crate::store::{
+    Transaction,
+    record::{Cause, Server},
+};
+use billet_proto::ServerId;
+
+/// The cause of a server that the operator took out.
+pub(super) const CAUSE: &str = "maintenance";
+
+/// Takes a server out of use, with the reason that is shown.
+pub(super) fn take_out(
+    tx: &mut dyn Transaction,
+    rules: &Rules,
+    id: ServerId,
+    reason: String,
+) -> Result<Server, Refusal> {
+    let mut server = known(tx, id)?;
+    server.manage_state = next(&server, ServerEvent::TakenOut)
+        .ok_or_else(|| not_ready(&server, "must not be in use; delete its instance first"))?;
+    server_event::record(tx, rules, &server, server_event::MAINTENANCE_BEGAN, reason.clone())?;
+    server.error = Some(Cause { cause: CAUSE.into(), message: reason });
+    tx.update_server(&server)?;
+    Ok(server)
+}
+
+/// Puts a server back; one that nothing wiped stays out.
+pub(super) fn put_back(tx: &mut dyn Transaction, rules: &Rules, id: ServerId) -> Result<Server, Refusal> {
+    let mut server = known(tx, id)?;
+    task::none_in_progress(&server)?;
+    let must = if server.unwiped { "is not wiped; wipe it, or accept it unwiped" } else { "must be maintain" };
+    server.manage_state = next(&server, ServerEvent::PutBack).ok_or_else(|| not_ready(&server, must))?;
+    server.error = None;
+    server_event::record(tx, rules, &server, server_event::MAINTENANCE_ENDED, server.manage_state.as_str())?;
+    inspect::begin_if_due(tx, rules, &mut server)?;
+    tx.update_server(&server)?;
+    Ok(server)
+}
+
+/// Lets a server be used that nothing wiped: the operator's explicit word.
+pub(super) fn accept_unwiped(tx: &mut dyn Transaction, rules: &Rules, id: ServerId) -> Result<Server, Refusal> {
+    let mut server = known(tx, id)?;
+    task::none_in_progress(&server)?;
+    server.manage_state =
+        next(&server, ServerEvent::UnwipedAccepted).ok_or_else(|| not_ready(&server, "must be maintain"))?;
+    server.error = None;
+    server_event::record(tx, rules, &server, server_event::UNWIPED_ACCEPTED, "by the operator")?;
+    tx.update_server(&server)?;
+    Ok(server)
+}
+
+/// Retires a server: nothing is placed on it any more.
+pub(super) fn retire(tx: &mut dyn Transaction, rules: &Rules, id: ServerId) -> Result<Server, Refusal> {
+    let mut server = known(tx, id)?;
+    server.manage_state = next(&server, ServerEvent::Retired)
+        .ok_or_else(|| not_ready(&server, "must not be in use; delete its instance first"))?;
+    server_event::record(tx, rules, &server, server_event::OFFBOARDING, "by the operator")?;
+    tx.update_server(&server)?;
+    Ok(server)
+}
+
+fn known(tx: &mut dyn Transaction, id: ServerId) -> Result<Server, Refusal> {
+    tx.server(id)?.ok_or_else(|| Refusal::ServersNotFound(vec![id]))
+}
+
+fn not_ready(server: &Server, must: &str) -> Refusal {
+    let why = format!("it is {}, and {must}", server.manage_state.as_str());
+    Refusal::ServersNotReady { ids: vec![server.id], why }
+}

@@ -1,0 +1,136 @@
+//! Lines of a server's timeline: the kinds of events there are, and recording one.
+
+use super::rules::Rules;
+use crate::store::{
+    Result, Transaction,
+    record::{self, Server},
+};
+
+/// How much an event matters, in the family's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// The server cannot be used, and nothing mends that by itself.
+    Critical,
+    /// Work on it failed.
+    Major,
+    /// Worth a look.
+    Minor,
+    /// As asked for.
+    Info,
+}
+
+impl Level {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Critical, Self::Major, Self::Minor, Self::Info];
+
+    /// Its word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Critical => "critical",
+            Self::Major => "major",
+            Self::Minor => "minor",
+            Self::Info => "info",
+        }
+    }
+    /// The level with that word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|level| level.word() == word)
+    }
+}
+
+/// A kind of event, and what there is to be said of all events of the kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kind {
+    /// Its word, such as `wipe-failed`.
+    pub word: &'static str,
+    /// How much it matters.
+    pub level: Level,
+    /// Its name, for people.
+    pub name: &'static str,
+    /// What it means for the server.
+    pub effect: &'static str,
+    /// What to do.
+    pub suggestion: &'static str,
+}
+
+macro_rules! kinds {
+    ($($name:ident: $word:literal, $level:ident, $title:literal, $effect:literal, $suggestion:literal;)*) => {
+        $(pub(super) const $name: Kind = Kind {
+            word: $word,
+            level: Level::$level,
+            name: $title,
+            effect: $effect,
+            suggestion: $suggestion,
+        };)*
+        /// All kinds.
+        pub const KINDS: &[Kind] = &[$($name),*];
+    };
+}
+
+kinds! {
+    REGISTERED: "registered", Info, "Server registered",
+        "Its registered agent may own it.", "None.";
+    CLAIMED: "claimed", Info, "Server claimed by its agent",
+        "The agent drives its BMC and its network boot.", "None.";
+    CLAIM_LOST: "claim-lost", Major, "Agent lost the claim",
+        "Nobody drives the server.", "Add it to an agent's configuration, or retire it.";
+    INSPECTION_BEGAN: "inspection-began", Info, "Inspection began",
+        "The server boots the ramdisk, which only looks.", "None.";
+    INSPECTION_ENDED: "inspection-ended", Info, "Inspection ended",
+        "Its hardware is recorded.", "None.";
+    INSPECTION_FAILED: "inspection-failed", Major, "Inspection failed",
+        "The server stays where it was.", "Mend what the event names, and inspect again.";
+    WIPE_BEGAN: "wipe-began", Info, "Wipe began",
+        "The recorded disks are erased.", "None.";
+    WIPE_ENDED: "wipe-ended", Info, "Wipe ended",
+        "What was written on the recorded disks is erased, and that was read back.", "None.";
+    WIPE_FAILED: "wipe-failed", Critical, "Wipe failed",
+        "The server is kept out of use, because a tenant's data may be on it.",
+        "Mend what the event names, wipe again, and put the server back.";
+    MAINTENANCE_BEGAN: "maintenance-began", Info, "Taken out for maintenance",
+        "No instance is placed on it.", "Put it back when it is mended.";
+    MAINTENANCE_ENDED: "maintenance-ended", Info, "Put back from maintenance",
+        "Instances may be placed on it again.", "None.";
+    UNWIPED_ACCEPTED: "unwiped-accepted", Minor, "Accepted unwiped",
+        "The next tenant may find what the one before wrote.", "Wipe it where that matters.";
+    OFFBOARDING: "offboarding", Info, "Server retired",
+        "No instance is placed on it any more.", "Delete it when it has left.";
+    POWER_BEGAN: "power-began", Info, "Power action began",
+        "The server is powered as was asked for.", "None.";
+    POWER_ENDED: "power-ended", Info, "Power action ended",
+        "The power is as was asked for.", "None.";
+    POWER_FAILED: "power-failed", Major, "Power action failed",
+        "The power may not be as was asked for.", "Look at the server's BMC.";
+    TASK_CANCELLED: "task-cancelled", Minor, "Work on the server was given up",
+        "The server was given to another agent meanwhile.", "Ask again.";
+    PLACED: "instance-placed", Info, "Instance placed",
+        "The server is in use.", "None.";
+    TERMINATED: "instance-terminated", Info, "Instance terminated",
+        "The server is off, and is wiped next.", "None.";
+    NOTE: "note", Info, "Note of the agent",
+        "None.", "None.";
+}
+
+/// The kind with that word.
+pub fn kind(word: &str) -> Option<&'static Kind> {
+    KINDS.iter().find(|kind| kind.word == word)
+}
+
+/// Records an event of that kind.
+pub(super) fn record(
+    tx: &mut dyn Transaction,
+    rules: &Rules,
+    server: &Server,
+    kind: Kind,
+    message: impl Into<String>,
+) -> Result<()> {
+    tx.insert_server_event(&record::ServerEvent {
+        seq: 0,
+        server_id: server.id,
+        at: rules.now,
+        level: kind.level.word().into(),
+        kind: kind.word.into(),
+        message: message.into(),
+    })
+    .map(drop)
+}

@@ -1,0 +1,96 @@
+//! When a task becomes an error.
+
+use super::{end::fail, word};
+use crate::{
+    clock::Timestamp,
+    lifecycle::{
+        expire::{HEARD_WITHIN, human},
+        rules::{GRACE, Rules},
+    },
+    store::{
+        Result, Transaction,
+        record::{Task, TaskKind, WipePolicy},
+    },
+};
+use billet_proto::link::{Failed, Step};
+use std::time::Duration;
+
+/// When the task's present step, entered now, becomes an error. One that starts over again and again ends as well: twice
+/// the sum of all its deadlines after it was accepted.
+pub(super) fn of(rules: &Rules, task: &Task) -> Timestamp {
+    let steps = task.kind.steps();
+    let present = steps.iter().find(|step| word(**step) == task.step);
+    let own = present.map_or(rules.deadlines.dispatch, |step| of_step(rules, task, *step));
+    let all: Duration = steps.iter().map(|step| of_step(rules, task, *step)).sum();
+    let last = task.began_at.after((rules.deadlines.dispatch + all) * 2);
+    rules.now.after(own + GRACE).min(last)
+}
+
+/// After its last step the ramdisk's machine is powered off.
+fn of_step(rules: &Rules, task: &Task, step: Step) -> Duration {
+    let d = &rules.deadlines;
+    let leaving = match task.kind {
+        TaskKind::Inspect { .. } | TaskKind::Wipe { .. } if task.kind.steps().last() == Some(&step) => d.power_off,
+        _ => Duration::ZERO,
+    };
+    leaving
+        + match step {
+            Step::Power => d.power,
+            Step::Boot => d.boot,
+            Step::Inspect => d.inspect,
+            Step::Wipe => wipe(rules, task),
+            Step::PowerOff => d.power_off,
+            Step::Unspecified | Step::Write | Step::Configure | Step::HandOver | Step::Verify => Duration::ZERO,
+        }
+}
+
+/// The time to erase the task's disks.
+pub(super) fn wipe(rules: &Rules, task: &Task) -> Duration {
+    let d = &rules.deadlines;
+    let bytes: u64 = match task.kind {
+        TaskKind::Wipe { policy: WipePolicy::Full } => {
+            task.disks.iter().fold(0, |sum: u64, disk| sum.saturating_add(disk.size_bytes))
+        }
+        _ => 0,
+    };
+    d.wipe_base + Duration::from_secs(bytes / d.wipe_bytes_per_second.max(1))
+}
+
+/// Ends what is overdue. Answers how many ended, and the next deadline.
+pub(in crate::lifecycle) fn expire(tx: &mut dyn Transaction, rules: &Rules) -> Result<(u32, Option<Timestamp>)> {
+    let (mut ended, mut next) = (0, None::<Timestamp>);
+    for mut server in tx.unfinished_servers()? {
+        let (Some(deadline), Some(task)) = (server.task_deadline, &server.task) else { continue };
+        if deadline > rules.now {
+            next = Some(next.map_or(deadline, |other| other.min(deadline)));
+            continue;
+        }
+        let what = if task.step.is_empty() { task.kind.word().to_owned() } else { format!("step {}", task.step) };
+        let message = format!(
+            "{what} did not end in time ({} after the request); it was waiting for: {}",
+            human(rules.now.since(task.began_at).as_secs()),
+            if task.waiting_for.is_empty() { "its end" } else { &task.waiting_for },
+        );
+        let cause = if task.step.is_empty() {
+            "agent_unavailable".into()
+        } else {
+            format!("{}_deadline", task.step.replace('-', "_"))
+        };
+        fail(tx, rules, &mut server, &Failed { cause, message })?;
+        tx.update_server(&server)?;
+        ended += 1;
+    }
+    Ok((ended, next))
+}
+
+/// Puts deadlines that passed, or will at once, off until every agent had the time to attach and tell where it stands.
+pub(in crate::lifecycle) fn hear_first(tx: &mut dyn Transaction, rules: &Rules) -> Result<()> {
+    let earliest = rules.now.after(HEARD_WITHIN);
+    for mut server in tx.unfinished_servers()? {
+        if server.task_deadline.is_some_and(|deadline| deadline < earliest) {
+            server.task_deadline = Some(earliest);
+            tx.update_server(&server)?;
+        }
+    }
+    Ok(())
+}

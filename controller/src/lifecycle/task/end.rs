@@ -1,0 +1,102 @@
+//! How a task ends, well or with a cause. The caller writes the server.
+
+use super::power_word;
+use crate::{
+    lifecycle::{
+        event::tame,
+        inspect, maintain,
+        rules::Rules,
+        server_event::{self, Kind},
+        server_table::{ServerEvent, next},
+        wipe,
+    },
+    store::{
+        Result, Transaction,
+        record::{Cause, Server, Task, TaskKind},
+    },
+};
+use billet_proto::link::{Done, Failed};
+
+/// Ends the task well, where what the agent tells bears that out; else with a cause.
+pub(super) fn done(
+    tx: &mut dyn Transaction,
+    rules: &Rules,
+    server: &mut Server,
+    task: &Task,
+    done: &Done,
+) -> Result<()> {
+    let borne_out = match task.kind {
+        TaskKind::Inspect { .. } => inspect::borne_out(server, task),
+        TaskKind::Wipe { policy } => wipe::borne_out(task, policy, done),
+        TaskKind::PowerOn | TaskKind::PowerOff | TaskKind::Reboot => Ok(()),
+    };
+    if let Err(failed) = borne_out {
+        return fail(tx, rules, server, &failed);
+    }
+    close(server);
+    // What the operator said of a server in maintenance stays said.
+    server.error = server.error.take().filter(|error| error.cause == maintain::CAUSE);
+    let (event, kind) = match task.kind {
+        TaskKind::Inspect { .. } => (ServerEvent::Settled, server_event::INSPECTION_ENDED),
+        TaskKind::Wipe { policy } => {
+            wipe::record(rules, server, policy, done);
+            (ServerEvent::Wiped, server_event::WIPE_ENDED)
+        }
+        TaskKind::PowerOn | TaskKind::PowerOff | TaskKind::Reboot => {
+            server.power_on = Some(task.kind != TaskKind::PowerOff);
+            server.operation_state = format!("{}-succeed", task.kind.word());
+            (ServerEvent::Settled, server_event::POWER_ENDED)
+        }
+    };
+    server.manage_state = next(server, event).unwrap_or(server.manage_state);
+    let took = rules.now.since(task.began_at).as_secs_f32();
+    let text = format!("{} ended {took:.1} s after it was asked for", task.kind.word());
+    server_event::record(tx, rules, server, kind, text)
+}
+
+/// Ends the task in progress with a cause; nothing is done where there is none.
+pub(in crate::lifecycle) fn fail(
+    tx: &mut dyn Transaction,
+    rules: &Rules,
+    server: &mut Server,
+    failed: &Failed,
+) -> Result<()> {
+    let Some(task) = server.task.take() else { return Ok(()) };
+    close(server);
+    if let Some(action) = power_word(task.kind) {
+        server.operation_state = format!("{action}-failed");
+    }
+    let event = match task.kind {
+        TaskKind::Wipe { .. } => ServerEvent::WipeFailed,
+        _ => ServerEvent::Settled,
+    };
+    fail_as(tx, rules, server, (event, kind(task.kind)), failed)
+}
+
+/// Records a cause and its event.
+pub(in crate::lifecycle) fn fail_as(
+    tx: &mut dyn Transaction,
+    rules: &Rules,
+    server: &mut Server,
+    (event, kind): (ServerEvent, Kind),
+    failed: &Failed,
+) -> Result<()> {
+    let error = Cause { cause: tame(&failed.cause), message: tame(&failed.message) };
+    let text = format!("{}: {}", error.cause, error.message);
+    server.error = Some(error);
+    server.manage_state = next(server, event).unwrap_or(server.manage_state);
+    server_event::record(tx, rules, server, kind, text)
+}
+
+const fn kind(task: TaskKind) -> Kind {
+    match task {
+        TaskKind::Inspect { .. } => server_event::INSPECTION_FAILED,
+        TaskKind::Wipe { .. } => server_event::WIPE_FAILED,
+        TaskKind::PowerOn | TaskKind::PowerOff | TaskKind::Reboot => server_event::POWER_FAILED,
+    }
+}
+
+fn close(server: &mut Server) {
+    server.task = None;
+    server.task_deadline = None;
+}

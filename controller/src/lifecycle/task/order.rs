@@ -1,0 +1,37 @@
+//! The order that a task stands for: built from the row each time it is sent.
+
+use super::deadline;
+use crate::{
+    lifecycle::rules::Rules,
+    store::record::{Server, TaskKind, WipePolicy},
+};
+use billet_proto::{
+    AgentId,
+    link::{Inspect, Order, Power, PowerAction, Step, StepDeadline, Wipe, WipeMethod, order::Work},
+};
+
+/// The order, and the agent that it is for; none where no task is in progress, or nobody owns the server.
+pub(in crate::lifecycle) fn of(rules: &Rules, server: &Server) -> Option<(AgentId, Order)> {
+    let (task, agent) = (server.task.as_ref()?, server.owner?);
+    let power = |action: PowerAction| Work::Power(Power { action: action.into(), instance_id: String::new() });
+    let work = match task.kind {
+        TaskKind::Inspect { allow_reset } => Work::Inspect(Inspect { allow_reset }),
+        TaskKind::Wipe { policy } => {
+            let method = match policy {
+                WipePolicy::Full => WipeMethod::Full,
+                WipePolicy::Metadata => WipeMethod::Metadata,
+            };
+            Work::Wipe(Wipe { method: method.into(), disks: task.disks.clone() })
+        }
+        TaskKind::PowerOn => power(PowerAction::On),
+        TaskKind::PowerOff => power(PowerAction::Off),
+        TaskKind::Reboot => power(PowerAction::Reboot),
+    };
+    let mut deadlines = rules.of_order();
+    if matches!(task.kind, TaskKind::Wipe { .. }) {
+        let seconds = u32::try_from(deadline::wipe(rules, task).as_secs()).unwrap_or(u32::MAX);
+        deadlines.push(StepDeadline { step: Step::Wipe.into(), seconds });
+    }
+    let order = Order { server_id: server.id.to_string(), generation: task.generation, deadlines, work: Some(work) };
+    Some((agent, order))
+}

@@ -1,0 +1,74 @@
+//! What an agent says of the task in progress.
+
+use super::{deadline, end, word};
+use crate::{
+    lifecycle::{event::tame, report::Applied, rules::Rules, server_event},
+    store::{
+        Result, Transaction,
+        record::{Server, Task, TaskProgress},
+    },
+};
+use billet_proto::link::{Progress, Report, Step, report::What};
+
+/// Applies one report of the server's owner.
+pub(in crate::lifecycle) fn apply(
+    tx: &mut dyn Transaction,
+    rules: &Rules,
+    mut server: Server,
+    report: &Report,
+) -> Result<Applied> {
+    let Some(task) = server.task.clone().filter(|task| task.generation == report.generation) else {
+        return Ok(Applied::Ignored("an order that is over"));
+    };
+    let changed = match &report.what {
+        Some(What::Started(started)) => start(rules, &mut server, report.step(), &started.waiting_for),
+        Some(What::Progress(progress)) => progressed(&mut server, report.step(), progress),
+        Some(What::Finished(_)) => return Ok(Applied::Ignored("the end of a step, which the next one's start tells")),
+        Some(What::Note(said)) => {
+            let text = tame(&format!("{}: {}", said.kind, said.message));
+            server_event::record(tx, rules, &server, server_event::NOTE, text)?;
+            return Ok(Applied::Recorded);
+        }
+        Some(What::Failed(failed)) => {
+            end::fail(tx, rules, &mut server, failed)?;
+            true
+        }
+        Some(What::Done(done)) => {
+            end::done(tx, rules, &mut server, &task, done)?;
+            true
+        }
+        Some(What::Inspected(_) | What::PowerRead(_)) | None => false,
+    };
+    if !changed {
+        return Ok(Applied::Ignored("nothing new, or a step that is not legal now"));
+    }
+    tx.update_server(&server)?;
+    Ok(Applied::Recorded)
+}
+
+/// Whether something changed.
+fn start(rules: &Rules, server: &mut Server, step: Step, waiting: &str) -> bool {
+    let Some(task) = server.task.as_mut().filter(|task| task.kind.may_start(&task.step, step)) else { return false };
+    let waiting = tame(waiting);
+    if task.step == word(step) {
+        let is_new = task.waiting_for != waiting;
+        task.waiting_for = waiting;
+        return is_new;
+    }
+    word(step).clone_into(&mut task.step);
+    task.waiting_for = waiting;
+    task.progress = None;
+    server.task_deadline = Some(deadline::of(rules, task));
+    true
+}
+
+fn progressed(server: &mut Server, step: Step, said: &Progress) -> bool {
+    let is_present = |task: &&mut Task| !task.step.is_empty() && task.step == word(step);
+    let Some(task) = server.task.as_mut().filter(is_present) else { return false };
+    let Progress { done_bytes, total_bytes, bytes_per_second, .. } = *said;
+    task.progress = Some(TaskProgress { done_bytes, total_bytes, bytes_per_second });
+    if !said.waiting_for.is_empty() {
+        task.waiting_for = tame(&said.waiting_for);
+    }
+    true
+}

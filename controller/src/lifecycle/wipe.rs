@@ -1,0 +1,112 @@
+//! Wiping: what a tenant wrote is erased before another gets the server, and that is borne out, or the server is kept out.
+
+use super::{
+    inspect::direct_disks,
+    refusal::Refusal,
+    rules::Rules,
+    server_event,
+    server_table::{ServerEvent, next},
+    task,
+};
+use crate::store::{
+    Result, Transaction,
+    record::{Instance, ManageState, Server, Task, TaskKind, Wipe, WipePolicy},
+};
+use billet_proto::{
+    ServerId,
+    link::{Disk, Done, Failed, WipedDisk},
+};
+
+/// Called when `instance`, which was on `server`, is terminated: begins the wipe, or frees the server where the policy
+/// lets it be used as it is. Records the event; the caller writes the server, and sends its order.
+pub(super) fn after_release(
+    tx: &mut dyn Transaction,
+    rules: &Rules,
+    server: &mut Server,
+    instance: &Instance,
+) -> Result<()> {
+    server_event::record(tx, rules, server, server_event::TERMINATED, format!("instance {}", instance.id))?;
+    if rules.policy.allow_unwiped_reuse {
+        server.manage_state = next(server, ServerEvent::Reused).unwrap_or(server.manage_state);
+        return Ok(());
+    }
+    // Weaker only where the operator chose it, and the server goes back to the same project.
+    let policy = match server.wipe_policy {
+        WipePolicy::Metadata if server.project_id.as_ref() == Some(&instance.project_id) => WipePolicy::Metadata,
+        WipePolicy::Metadata | WipePolicy::Full => WipePolicy::Full,
+    };
+    begin(tx, rules, server, policy, "its instance is terminated")
+}
+
+/// The operator asks for a wipe; without a policy, the server's own.
+pub(super) fn ask(
+    tx: &mut dyn Transaction,
+    rules: &Rules,
+    id: ServerId,
+    policy: Option<WipePolicy>,
+) -> std::result::Result<Server, Refusal> {
+    let mut server = tx.server(id)?.ok_or_else(|| Refusal::ServersNotFound(vec![id]))?;
+    task::none_in_progress(&server)?;
+    let not_ready = |why: String| Refusal::ServersNotReady { ids: vec![id], why };
+    match server.manage_state {
+        ManageState::Maintain | ManageState::Offboarding => {}
+        ManageState::InUse => return Err(not_ready("an instance is on it".into())),
+        state @ (ManageState::Onboard | ManageState::Ready) => {
+            return Err(not_ready(format!("it is {}; take it out for maintenance first", state.as_str())));
+        }
+    }
+    if server.owner.is_none() {
+        return Err(not_ready("no agent owns it".into()));
+    }
+    if direct_disks(&server).is_empty() {
+        return Err(not_ready(NO_DISKS.into()));
+    }
+    let policy = policy.unwrap_or(server.wipe_policy);
+    if policy == WipePolicy::Metadata && server.project_id.is_none() {
+        let rule = "must be full for a server of the shared pool: it may go to another project";
+        return Err(Refusal::invalid("policy", rule, policy.as_str()));
+    }
+    begin(tx, rules, &mut server, policy, "the operator asked for it")?;
+    tx.update_server(&server)?;
+    Ok(server)
+}
+
+const NO_DISKS: &str = "no directly attached disk was recorded at its inspection, and no other is ever erased";
+
+fn begin(tx: &mut dyn Transaction, rules: &Rules, server: &mut Server, policy: WipePolicy, why: &str) -> Result<()> {
+    let disks = direct_disks(server);
+    if disks.is_empty() {
+        let failed = Failed { cause: "no_recorded_disks".into(), message: NO_DISKS.into() };
+        return task::fail_as(tx, rules, server, (ServerEvent::WipeFailed, server_event::WIPE_FAILED), &failed);
+    }
+    let message = format!("{}, {} disks: {why}", policy.as_str(), disks.len());
+    task::begin(tx, rules, server, (TaskKind::Wipe { policy }, disks), &message)
+}
+
+/// A wipe is one where every disk asked for was erased and read back.
+pub(super) fn borne_out(task: &Task, policy: WipePolicy, done: &Done) -> std::result::Result<(), Failed> {
+    let erased = |disk: &Disk, wiped: &WipedDisk| {
+        let whole = policy == WipePolicy::Metadata || wiped.bytes >= disk.size_bytes;
+        wiped.read_back > 0 && whole && wiped.disk.as_ref().is_some_and(|other| is_same(disk, other))
+    };
+    let left = task.disks.iter().find(|disk| !done.wiped.iter().any(|wiped| erased(disk, wiped)));
+    let Some(left) = left else { return Ok(()) };
+    let message = format!("disk {} (serial number '{}') was not erased and read back", left.name, left.serial);
+    Err(Failed { cause: "wipe_incomplete".into(), message })
+}
+
+/// By what does not change from boot to boot, as far as the disk tells it.
+fn is_same(one: &Disk, other: &Disk) -> bool {
+    let told = |a: &str, b: &str| if a.is_empty() && b.is_empty() { None } else { Some(a == b) };
+    one.size_bytes == other.size_bytes
+        && told(&one.serial, &other.serial)
+            .or_else(|| told(&one.wwn, &other.wwn))
+            .or_else(|| told(&one.path, &other.path))
+            .unwrap_or(one.name == other.name)
+}
+
+/// Takes note of a wipe that ended well.
+pub(super) fn record(rules: &Rules, server: &mut Server, policy: WipePolicy, done: &Done) {
+    server.unwiped = false;
+    server.last_wipe = Some(Wipe { at: rules.now, policy, disks: done.wiped.clone() });
+}

@@ -9,7 +9,7 @@ use billet_proto::ProjectId;
 pub struct Quota {
     /// Instances that are not terminated.
     pub instances: u32,
-    /// Addresses that its instances have.
+    /// Addresses of VPCs that its instances have or that it holds.
     pub addresses: u32,
     /// Images of its own.
     pub images: u32,

@@ -5,6 +5,7 @@ use crate::{
     api::{error::ApiError, router::AppState},
     clock::Edge,
     lifecycle::{pick_address, refusal::Refusal},
+    quota::{self, Wanted},
     request::HoldAddress,
     store::{Transaction, record::PrivateIp},
 };
@@ -22,6 +23,8 @@ pub(in crate::api) async fn create(
     let wanted = HoldAddress::parse(&body)?;
     let edge = state.edge.clone();
     let held = state.store.run(move |tx| {
+        let addresses = u32::try_from(wanted.len()).unwrap_or(u32::MAX);
+        quota::check(tx, &project, Wanted { addresses, ..Wanted::default() })?;
         // Those asked for by address first, so that no automatic one takes what a later one asks for.
         let (named, any): (Vec<_>, Vec<_>) =
             wanted.iter().enumerate().partition(|(_, wanted)| wanted.address.is_some());

@@ -1,6 +1,7 @@
 //! Addresses that a project holds.
 
 use super::{Api, code};
+use crate::store::access::Quota;
 use axum::{
     body::Body,
     http::{Method, StatusCode},
@@ -105,4 +106,17 @@ async fn a_held_address_is_one_instances_at_a_time_and_another_projects_is_not_t
     let (status, _, body) = api.call(Method::POST, "/v1/other/privateips", &api.stranger, body.to_string()).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
     assert!(body["error_msg"].as_str().unwrap().contains("privateips[0].subnet_id must name a subnet"), "{body}");
+}
+
+#[tokio::test]
+async fn held_addresses_are_within_the_quota() {
+    let api = Api::new(100).await;
+    let quota = Quota { instances: 1, addresses: 2, images: 1 };
+    api.world.store.read(move |tx| tx.set_quota(None, &quota)).await.unwrap();
+    let (status, body) = api.hold(&["", "", ""]).await;
+    assert_eq!((status, code(&body)), (StatusCode::BAD_REQUEST, "iMetal.0920"), "{body}");
+    let (status, _) = api.hold(&["", ""]).await;
+    assert_eq!(status, StatusCode::CREATED);
+    let (status, _) = api.hold(&[""]).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
 }

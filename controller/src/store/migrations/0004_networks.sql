@@ -3,7 +3,6 @@
 -- What instances on record still name is only marked; the purge removes it with the last of them.
 ALTER TABLE vpc ADD COLUMN deleted_at INTEGER;
 ALTER TABLE image ADD COLUMN deleted_at INTEGER;
-CREATE INDEX image_of_project ON image (project_id, id);
 
 -- As a number: below it, no address of the subnet is free. A search for a free one begins here, however many are taken.
 ALTER TABLE subnet ADD COLUMN search_from INTEGER NOT NULL DEFAULT 0;

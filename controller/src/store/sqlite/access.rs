@@ -50,10 +50,11 @@ fn usage(connection: &Connection, project: &ProjectId) -> Result<Usage> {
     Ok(Usage {
         instances: count("SELECT count(*) FROM instance WHERE project_id = ?1 AND phase <> 'terminated'")?,
         addresses: count(
-            "SELECT count(*) FROM reservation JOIN instance ON instance.id = reservation.instance_id
-             WHERE instance.project_id = ?1",
+            "SELECT (SELECT count(*) FROM reservation JOIN instance ON instance.id = reservation.instance_id
+                     WHERE instance.project_id = ?1 AND held_by IS NULL AND plane_subnet_id IS NULL)
+                  + (SELECT count(*) FROM reservation WHERE held_by = ?1)",
         )?,
-        images: count("SELECT count(*) FROM image WHERE project_id = ?1")?,
+        images: count("SELECT count(*) FROM image WHERE project_id = ?1 AND deleted_at IS NULL")?,
     })
 }
 

@@ -6,7 +6,7 @@ use crate::{
     lifecycle::table::Phase,
     store::{
         StoreError,
-        record::{AddressUse, Instance, PrivateIp, Reservation, Subnet},
+        record::{AddressUse, Instance, PlaneReservation, PlaneSubnet, PrivateIp, Reservation, Subnet},
         sqlite::SqliteStore,
     },
 };
@@ -168,4 +168,74 @@ fn a_deleted_vpc_is_gone_at_once_and_its_row_with_the_last_instance_on_record() 
     within(&mut store, |tx| tx.purge(Timestamp(50))).unwrap();
     assert_eq!(rows(&mut store), 1, "the one that nothing names is gone");
     assert_eq!(within(&mut store, |tx| tx.instance(ended.id)).unwrap(), Some(ended));
+}
+
+fn plane(n: u128, rail: u32, cidr: &str) -> PlaneSubnet {
+    PlaneSubnet {
+        id: SubnetId::new(id(n)),
+        rail,
+        cidr: cidr.parse().unwrap(),
+        gateway: None,
+        mtu: 9000,
+        reserved: vec![ip("10.7.0.2")],
+        created_at: Timestamp(12),
+    }
+}
+
+#[test]
+fn the_parameter_plane_has_one_subnet_for_a_rail_and_one_owner_for_an_address() {
+    let mut store = furnished();
+    let rail = plane(20, 7, "10.7.0.0/24");
+    let with_gateway = PlaneSubnet { gateway: Some(ip("10.3.0.1")), ..plane(21, 3, "10.3.0.0/24") };
+    within(&mut store, |tx| {
+        tx.insert_instance(&instance(1, 1))?;
+        tx.insert_instance(&instance(2, 2))?;
+        tx.insert_plane_subnet(&rail)?;
+        tx.insert_plane_subnet(&with_gateway)
+    })
+    .unwrap();
+    assert_eq!(within(&mut store, |tx| tx.plane_subnets()).unwrap(), [with_gateway.clone(), rail.clone()]);
+    let again = within(&mut store, |tx| tx.insert_plane_subnet(&plane(22, 7, "10.8.0.0/24")));
+    assert!(matches!(again, Err(StoreError::Taken("rail"))), "{again:?}");
+    let reserve = |store: &mut SqliteStore, subnet: &PlaneSubnet, address: &str, n: u128| {
+        let row = PlaneReservation { subnet_id: subnet.id, address: ip(address), instance_id: instance(n, 1).id };
+        within(store, |tx| tx.reserve_on_plane(&row))
+    };
+    reserve(&mut store, &rail, "10.7.0.1", 1).unwrap();
+    for subnet in [&rail, &with_gateway] {
+        let taken = reserve(&mut store, subnet, "10.7.0.1", 2);
+        assert!(matches!(taken, Err(StoreError::Taken("parameter-plane address"))), "{taken:?}");
+    }
+    within(&mut store, |tx| {
+        tx.reserve(&Reservation { address: ip("10.7.0.1"), ..reservation(1, "10.7.0.1", 1) })?;
+        assert_eq!(tx.free_plane_address(&rail, &HashSet::new())?, Some(ip("10.7.0.3")));
+        assert_eq!(tx.free_plane_address(&rail, &HashSet::from([ip("10.7.0.3")]))?, Some(ip("10.7.0.4")));
+        assert_eq!(tx.free_plane_address(&with_gateway, &HashSet::new())?, Some(ip("10.3.0.2")));
+        assert_eq!(tx.plane_addresses_in_use(rail.id)?, 1);
+        Ok(())
+    })
+    .unwrap();
+    assert!(matches!(within(&mut store, |tx| tx.delete_plane_subnet(rail.id)), Err(StoreError::Database(_))));
+    within(&mut store, |tx| tx.release(instance(1, 1).id)).unwrap();
+    within(&mut store, |tx| tx.delete_plane_subnet(rail.id)).unwrap();
+}
+
+#[test]
+fn held_addresses_count_once_and_those_of_the_parameter_plane_not_at_all() {
+    let mut store = furnished();
+    let lab = "lab".parse().unwrap();
+    within(&mut store, |tx| {
+        tx.insert_instance(&instance(1, 1))?;
+        tx.hold(&held(5, "10.0.1.9"))?;
+        tx.hold(&held(6, "10.0.1.10"))?;
+        tx.reserve(&reservation(1, "10.0.1.9", 1))?;
+        tx.reserve(&reservation(1, "10.0.1.11", 1))?;
+        let rail = plane(20, 7, "10.7.0.0/24");
+        tx.insert_plane_subnet(&rail)?;
+        let instance_id = instance(1, 1).id;
+        tx.reserve_on_plane(&PlaneReservation { subnet_id: rail.id, address: ip("10.7.0.9"), instance_id })?;
+        assert_eq!(tx.usage(&lab)?.addresses, 3);
+        Ok(())
+    })
+    .unwrap();
 }

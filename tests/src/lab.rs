@@ -70,6 +70,10 @@ impl Lab {
         let dir = dir.canonicalize().context("find the laboratory's folder")?;
         let names = Names::new(name);
         net::build(&mut held, &names, options.servers.len(), options.racks, options.vpcs)?;
+        let rails = options.servers.iter().map(|spec| spec.rails).max().unwrap_or_default();
+        if rails > 0 {
+            net::rails(&mut held, &names, rails)?;
+        }
         let mut lab = Self { names, dir, servers: Vec::new(), held, keep: false };
         let mut known = Knowledge { fabric: lab.names.fabric(), ..Knowledge::default() };
         for (number, spec) in options.servers.iter().enumerate() {
@@ -80,6 +84,9 @@ impl Lab {
                     // What a tenant sends without a tag reaches nobody.
                     Some(_) if nic > 0 => net::loose_tap(&lab.names, tap)?,
                     _ => net::tap(&lab.names, tap)?,
+                }
+                if let Some(rail) = server.rail(nic) {
+                    net::plug(&lab.names, tap, &net::rail_bridge(rail))?;
                 }
                 if let Some(tag) = server.vlan(nic) {
                     let tagged = trunk::tagged_tap(tap);

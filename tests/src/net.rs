@@ -39,6 +39,11 @@ impl Names {
     pub fn rack(&self, rack: usize) -> String {
         format!("{}rack{rack}", self.prefix)
     }
+    /// The router of the parameter plane.
+    #[must_use]
+    pub fn rails(&self) -> String {
+        format!("{}rails", self.prefix)
+    }
     /// A VPC's router, and where its tenant sits.
     #[must_use]
     pub fn vpc(&self, vpc: usize) -> String {
@@ -146,6 +151,37 @@ pub fn build(held: &mut Held, names: &Names, servers: usize, racks: usize, vpcs:
         sysctl(&host, "net.ipv4.conf.default.rp_filter=0")?;
     }
     Ok(())
+}
+
+/// The bridge of a rail.
+#[must_use]
+pub fn rail_bridge(rail: usize) -> String {
+    format!("rail{rail}")
+}
+
+/// Makes the parameter plane: a bridge for each rail, and a router that is 172.16.RAIL.1 there and has 172.31.0.1 behind it.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn rails(held: &mut Held, names: &Names, rails: usize) -> Result<()> {
+    let (fabric, router) = (names.fabric(), names.rails());
+    namespace(held, &router)?;
+    ip(&format!("-n {router} addr add 172.31.0.1/32 dev lo"))?;
+    for rail in 0..rails {
+        let bridge = rail_bridge(rail);
+        ip(&format!("-n {fabric} link add {bridge} type bridge"))?;
+        ip(&format!("-n {fabric} link set {bridge} arp off up"))?;
+        cable(names, &bridge, &router, &bridge, &format!("{bridge}gw"), &[&format!("172.16.{rail}.1/24")])?;
+    }
+    Ok(())
+}
+
+/// Puts a server's tap on a bridge.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn plug(names: &Names, tap: &str, bridge: &str) -> Result<()> {
+    ip(&format!("-n {} link set {tap} master {bridge}", names.fabric()))
 }
 
 /// Makes a server's tap, on the provisioning bridge.

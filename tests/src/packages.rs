@@ -26,6 +26,7 @@ pub const PACKAGES: &[(&str, &str)] = &[
     ("debian-archive-keyring", "the signatures that debootstrap checks"),
     ("gpgv", "the same"),
     ("kmod", "depmod, for the ramdisk's modules"),
+    ("curl", "what the client does not ask for"),
     ("openssh-client", "logins into instances"),
     ("sshpass", "logins with a password"),
     ("systemd", "systemd-socket-activate: the API's port is opened outside the controller's namespace"),

@@ -176,7 +176,7 @@ impl Server {
     /// The rail that a NIC is on.
     #[must_use]
     pub fn rail(&self, nic: usize) -> Option<usize> {
-        nic.checked_sub(self.macs.len() - self.rails)
+        nic.checked_sub(self.macs.len().saturating_sub(self.rails))
     }
 
     /// Serial number of a disk.

@@ -9,7 +9,7 @@ use crate::{
     server::Server,
 };
 use anyhow::{Context, Result, bail, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -96,6 +96,7 @@ impl Site {
         };
         site.start_controller()?;
         site.make_networks(lab_options.vpcs)?;
+        site.make_rails()?;
         say("the agents");
         for rack in 0..lab_options.racks {
             let token = site.text(true, &["agent", "enroll", "--name", &format!("rack{rack}")])?;
@@ -164,9 +165,16 @@ impl Site {
     fn register(&self) -> Result<()> {
         for server in &self.lab.servers {
             let rack = format!("rack{}", server.rack);
+            let nics = 0..server.macs.len();
+            let role = |nic| server.rail(nic).map_or("vpc".into(), |rail| format!("parameter-plane:{rail}"));
+            let ports = nics.filter(|nic| !server.bonds.iter().any(|bond| bond.nics[1..].contains(nic)));
+            let word = json!({ "agent_name": rack, "roles": ports.map(role).collect::<Vec<_>>() });
+            let path = format!("/admin/v1/servers/{}", server.id);
             let words = ["server", "register", &server.id, "--agent", &rack];
             // An agent that has just been started joins within a moment.
-            retry(JOINED, &format!("server {} to be registered", server.number), || self.json(true, &words).map(drop))?;
+            retry(JOINED, &format!("server {} to be registered", server.number), || {
+                if server.rails > 0 { self.api("PUT", &path, &word) } else { self.json(true, &words) }.map(drop)
+            })?;
         }
         retry(READY, "the servers to be ready", || {
             let list = self.json(false, &["server", "list"])?;
@@ -176,6 +184,38 @@ impl Site {
             ensure!(ready == self.lab.servers.len(), "{ready} of {} are", self.lab.servers.len());
             Ok(())
         })
+    }
+
+    /// A subnet for each rail; the last has no gateway.
+    fn make_rails(&self) -> Result<()> {
+        let rails = self.lab.servers.iter().map(|server| server.rails).max().unwrap_or_default();
+        for rail in 0..rails {
+            let (cidr, first) = (format!("172.16.{rail}.0/24"), format!("172.16.{rail}.1"));
+            let mut subnet = json!({ "rail": rail, "cidr": cidr, "reserved": [first] });
+            if rail + 1 < rails {
+                subnet["gateway"] = first.into();
+            }
+            self.api("POST", "/admin/v1/parameter-plane/subnets", &subnet)?;
+        }
+        Ok(())
+    }
+
+    /// Asks the API as the operator, for what the client has no word for.
+    ///
+    /// # Errors
+    /// When the answer is no success, with its words.
+    pub fn api(&self, method: &str, path: &str, body: &Value) -> Result<Value> {
+        let token = std::fs::read_to_string(&self.admin_token).context("read the operator's token")?;
+        let header = self.private_file("api-header", &format!("x-auth-token: {}\n", token.trim()))?;
+        let body = self.private_file("api-body", &body.to_string())?;
+        let mut curl = Command::new("curl");
+        curl.args(["-sS", "--fail-with-body", "--noproxy", "*", "-X", method, "--cacert"])
+            .arg(self.controller.ca_file());
+        curl.args(["-H", &format!("@{header}"), "-H", "content-type: application/json", "-d", &format!("@{body}")]);
+        let output = curl.arg(format!("{}{path}", self.endpoint())).output().context("run curl")?;
+        let (told, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        ensure!(output.status.success(), "{method} {path}: {} {told}", said.trim());
+        serde_json::from_str(&told).with_context(|| format!("{method} {path}: read {told:?}"))
     }
 
     /// The client, as tenant or administrator.

@@ -35,8 +35,9 @@ enum Part {
 }
 
 /// A laboratory's stories and their laboratories' names.
-const STORIES: [(&str, &str); 3] = [
+const STORIES: [(&str, &str); 4] = [
     ("failing::what_cannot_work_ends_in_error_and_names_its_cause", "fails"),
+    ("wires::each_rail_has_its_own_table_and_leads_nowhere_else", "rails"),
     ("wires::a_bond_with_a_tag_lives_on_when_a_cable_is_pulled", "bond"),
     ("installing::two_powered_off_servers_become_the_machines_that_were_asked_for", "story"),
 ];

@@ -6,7 +6,7 @@ use crate::{
 };
 use billet_proto::{
     MacAddr, VpcId,
-    link::{Install, Step},
+    link::{Install, NicRole, Step},
 };
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -26,6 +26,10 @@ impl Plan {
         let server = &job.tools.server;
         let mut nics = Vec::with_capacity(order.nics.len());
         for nic in &order.nics {
+            // The accelerators' network is one, and nothing is moved there.
+            if nic.role() == NicRole::ParameterPlane {
+                continue;
+            }
             let (Ok(mac), Ok(vpc)) = (nic.mac.parse::<MacAddr>(), nic.vpc_id.parse::<VpcId>()) else {
                 return fail("order_malformed", format!("nics: mac {} or vpc_id {} is malformed", nic.mac, nic.vpc_id));
             };

@@ -59,6 +59,10 @@ pub fn router(state: AppState) -> Router {
 
 /// Routes for callers who are known. `routes!` registers a route and documents it: nothing is registered otherwise.
 pub(super) fn guarded() -> OpenApiRouter<AppState> {
+    let plain = OpenApiRouter::new()
+        .routes(routes!(subnets::list::list, subnets::create::create))
+        .routes(routes!(subnets::show::show, subnets::update::update, subnets::delete::delete))
+        .layer(Extension(subnets::PLAIN));
     let tenant = OpenApiRouter::new()
         .routes(routes!(instances::list::list, instances::create::create))
         .routes(routes!(instances::show::show, instances::delete::delete))
@@ -71,12 +75,15 @@ pub(super) fn guarded() -> OpenApiRouter<AppState> {
         .routes(routes!(receipts::key))
         .routes(routes!(servers::list))
         .routes(routes!(servers::show))
-        .route("/vpcs", get(vpcs::list::list).post(vpcs::create::create))
-        .route("/vpcs/{id}", get(vpcs::show::show).put(vpcs::update::update).delete(vpcs::delete::delete))
-        .merge(subnets_at("/subnets", subnets::PLAIN))
-        .route("/privateips", get(reservations::list::list).post(reservations::create::create))
-        .route("/privateips/{id}", get(reservations::show::show).delete(reservations::delete::delete))
+        .routes(routes!(vpcs::list::list, vpcs::create::create))
+        .routes(routes!(vpcs::show::show, vpcs::update::update, vpcs::delete::delete))
+        .merge(plain)
+        .routes(routes!(reservations::list::list, reservations::create::create))
+        .routes(routes!(reservations::show::show, reservations::delete::delete))
         .routes(routes!(images::list));
+    let clouddcn = OpenApiRouter::new()
+        .routes(routes!(subnets::clouddcn::list, subnets::clouddcn::create))
+        .routes(routes!(subnets::clouddcn::show, subnets::clouddcn::update, subnets::clouddcn::delete));
     let admin = OpenApiRouter::new()
         .routes(routes!(admin::agents))
         .routes(routes!(admin::new_join_token))
@@ -86,7 +93,7 @@ pub(super) fn guarded() -> OpenApiRouter<AppState> {
         .routes(routes!(admin::accept_unwiped));
     let bounded = OpenApiRouter::new()
         .nest("/v1/{project_id}", tenant)
-        .nest("/v3/{project_id}/vpc", subnets_at("/clouddcn-subnets", subnets::CLOUDDCN))
+        .nest("/v3/{project_id}/vpc", clouddcn)
         .nest("/admin/v1", admin)
         .layer(from_fn(deadline::keep))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
@@ -98,15 +105,6 @@ pub(super) fn guarded() -> OpenApiRouter<AppState> {
 /// Routes for everybody.
 pub(super) fn open() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(health::tell)).routes(routes!(openapi::show))
-}
-
-/// The same calls under the family's path and ours.
-fn subnets_at(path: &str, wrapper: subnets::Wrapper) -> OpenApiRouter<AppState> {
-    use subnets::{create::create, delete::delete, list::list, show::show, update::update};
-    OpenApiRouter::new()
-        .route(path, get(list).post(create))
-        .route(&format!("{path}/{{id}}"), get(show).put(update).delete(delete))
-        .layer(Extension(wrapper))
 }
 
 impl std::fmt::Debug for AppState {

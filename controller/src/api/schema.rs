@@ -6,6 +6,7 @@
 //! and never null; every object may grow further fields.
 #![expect(dead_code, reason = "these types describe bodies, and are never made")]
 
+pub(super) mod address;
 pub(super) mod admin;
 pub(super) mod error;
 pub(super) mod event;

@@ -1,6 +1,7 @@
 //! `/v3/{p}/vpc/clouddcn-subnets`, the family's, and `/v1/{p}/subnets`, the same in ordinary subnets' place: parts of a
 //! VPC that do not overlap.
 
+pub(super) mod clouddcn;
 pub(super) mod create;
 pub(super) mod delete;
 pub(super) mod list;

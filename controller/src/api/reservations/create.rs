@@ -2,7 +2,7 @@
 
 use super::shown;
 use crate::{
-    api::{error::ApiError, router::AppState},
+    api::{error::ApiError, router::AppState, schema},
     clock::Edge,
     lifecycle::{pick_address, refusal::Refusal},
     quota::{self, Wanted},
@@ -14,7 +14,15 @@ use billet_proto::{PrivateIpId, ProjectId};
 use serde_json::{Value, json};
 use std::collections::HashSet;
 
-/// Holds addresses, all of them or none, from `{"privateips": [{subnet_id, ip_address?}]}`: 201 with `privateips`.
+/// Holds addresses without an instance: all of them or none.
+#[utoipa::path(
+    post,
+    path = "/privateips",
+    operation_id = "CreatePrivateips",
+    tag = "Networks",
+    request_body = schema::address::NewPrivateIps,
+    responses((status = 201, description = "All of them are held", body = schema::address::HeldIps)),
+)]
 pub(in crate::api) async fn create(
     State(state): State<AppState>,
     Extension(project): Extension<ProjectId>,

@@ -12,7 +12,15 @@ use axum::{
 };
 use billet_proto::ProjectId;
 
-/// Frees an address that no instance has: 204.
+/// Frees an address that no instance has.
+#[utoipa::path(
+    delete,
+    path = "/privateips/{id}",
+    operation_id = "DeletePrivateip",
+    tag = "Networks",
+    params(("id" = String, Path, description = "Its id")),
+    responses((status = 204, description = "Free")),
+)]
 pub(in crate::api) async fn delete(
     State(state): State<AppState>,
     Extension(project): Extension<ProjectId>,

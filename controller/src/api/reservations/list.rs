@@ -5,6 +5,7 @@ use crate::api::{
     error::ApiError,
     page::{self, Wanted},
     router::AppState,
+    schema,
 };
 use axum::{
     Extension, Json,
@@ -14,7 +15,19 @@ use billet_proto::{PrivateIpId, ProjectId, SubnetId};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 
-/// A page of the addresses that the project holds, or of those in `subnet_id`, oldest first: 200 with `privateips`.
+/// Lists the addresses that the project holds, oldest first.
+#[utoipa::path(
+    get,
+    path = "/privateips",
+    operation_id = "ListPrivateips",
+    tag = "Networks",
+    params(
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 2000, description = "How many at most; 2000"),
+        ("marker" = Option<schema::Id>, Query, description = "The last id of the page before"),
+        ("subnet_id" = Option<schema::Id>, Query, description = "Only those of this subnet"),
+    ),
+    responses((status = 200, description = "A page", body = schema::address::PrivateIps)),
+)]
 pub(in crate::api) async fn list(
     State(state): State<AppState>,
     Extension(project): Extension<ProjectId>,

@@ -1,7 +1,7 @@
 //! `GET /privateips/{id}`.
 
 use super::{find, shown};
-use crate::api::{error::ApiError, router::AppState};
+use crate::api::{error::ApiError, router::AppState, schema};
 use axum::{
     Extension, Json,
     extract::{Path, State},
@@ -9,7 +9,15 @@ use axum::{
 use billet_proto::ProjectId;
 use serde_json::{Value, json};
 
-/// One address that the project holds: 200 with `privateip`.
+/// Shows one address that the project holds.
+#[utoipa::path(
+    get,
+    path = "/privateips/{id}",
+    operation_id = "ShowPrivateip",
+    tag = "Networks",
+    params(("id" = String, Path, description = "Its id")),
+    responses((status = 200, description = "The address", body = schema::address::OnePrivateIp)),
+)]
 pub(in crate::api) async fn show(
     State(state): State<AppState>,
     Extension(project): Extension<ProjectId>,

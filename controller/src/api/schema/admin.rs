@@ -48,6 +48,23 @@ pub(in crate::api) struct RegisterServer {
     roles: Option<Vec<NicRole>>,
     /// Whether another bootable disk is cleared rather than an error.
     clear_other_bootable_disks: Option<bool>,
+    /// For people.
+    #[schema(max_length = 63)]
+    name: Option<String>,
+    /// Where it stands.
+    location: Option<super::server::Location>,
+    /// How it is wiped after an instance; `metadata` only for a server that belongs to a project.
+    wipe_policy: Option<WipePolicy>,
+    /// Whether the inspection that starts by itself may power off a server that is on.
+    allow_reset: Option<bool>,
+}
+
+/// `full`, or partition tables and signatures alone.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(in crate::api) enum WipePolicy {
+    Full,
+    Metadata,
 }
 
 /// `vpc`, `provisioning`, or `parameter-plane:RAIL` with a rail from 0 to 63.

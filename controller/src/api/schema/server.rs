@@ -41,6 +41,19 @@ pub(in crate::api) struct Server {
     instance_id: Id,
 }
 
+/// Where a server stands; what is not known is empty.
+#[derive(ToSchema)]
+pub(in crate::api) struct Location {
+    /// The room.
+    #[schema(max_length = 64, required = false)]
+    dc: String,
+    #[schema(max_length = 64, required = false)]
+    rack: String,
+    /// The lowest rack unit.
+    #[schema(max_length = 64, required = false)]
+    unit: String,
+}
+
 /// The family's words.
 #[derive(ToSchema)]
 #[schema(rename_all = "kebab-case")]

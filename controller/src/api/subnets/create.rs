@@ -2,7 +2,7 @@
 
 use super::{Wrapper, shown};
 use crate::{
-    api::{error::ApiError, router::AppState},
+    api::{error::ApiError, router::AppState, schema},
     lifecycle::refusal::Refusal,
     request::CreateSubnet,
     store::{Transaction, record::Subnet},
@@ -11,7 +11,15 @@ use axum::{Extension, Json, body::Bytes, extract::State, http::StatusCode};
 use billet_proto::{ProjectId, SubnetId};
 use serde_json::{Value, json};
 
-/// Makes a subnet, inside its VPC and apart from the VPC's others: 201 with it.
+/// Makes a subnet, inside its VPC and apart from the VPC's others.
+#[utoipa::path(
+    post,
+    path = "/subnets",
+    operation_id = "CreateSubnet",
+    tag = "Networks",
+    request_body = schema::network::NewSubnet,
+    responses((status = 201, description = "Made", body = schema::network::OneSubnet)),
+)]
 pub(in crate::api) async fn create(
     State(state): State<AppState>,
     Extension(project_id): Extension<ProjectId>,

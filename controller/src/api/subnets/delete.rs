@@ -12,7 +12,15 @@ use axum::{
 };
 use billet_proto::ProjectId;
 
-/// Deletes a subnet of which no address is in use or held: 204.
+/// Deletes a subnet of which no address is in use or held.
+#[utoipa::path(
+    delete,
+    path = "/subnets/{id}",
+    operation_id = "DeleteSubnet",
+    tag = "Networks",
+    params(("id" = String, Path, description = "Its id")),
+    responses((status = 204, description = "Deleted")),
+)]
 pub(in crate::api) async fn delete(
     State(state): State<AppState>,
     Extension(project): Extension<ProjectId>,

@@ -5,6 +5,7 @@ use crate::api::{
     error::ApiError,
     page::{self, Wanted},
     router::AppState,
+    schema,
 };
 use axum::{
     Extension, Json,
@@ -14,8 +15,19 @@ use billet_proto::{ProjectId, SubnetId, VpcId};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 
-/// A page of the project's subnets, or of those of `vpc_id`, oldest first: 200; `page_info.next_marker` is there when more
-/// follow.
+/// Lists the project's subnets, oldest first.
+#[utoipa::path(
+    get,
+    path = "/subnets",
+    operation_id = "ListSubnets",
+    tag = "Networks",
+    params(
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 2000, description = "How many at most; 2000"),
+        ("marker" = Option<schema::Id>, Query, description = "The last id of the page before"),
+        ("vpc_id" = Option<schema::Id>, Query, description = "Only those of this VPC"),
+    ),
+    responses((status = 200, description = "A page", body = schema::network::Subnets)),
+)]
 pub(in crate::api) async fn list(
     State(state): State<AppState>,
     Extension(project): Extension<ProjectId>,

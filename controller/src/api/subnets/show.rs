@@ -1,7 +1,7 @@
 //! `GET` of one.
 
 use super::{Wrapper, find, shown};
-use crate::api::{error::ApiError, router::AppState};
+use crate::api::{error::ApiError, router::AppState, schema};
 use axum::{
     Extension, Json,
     extract::{Path, State},
@@ -9,7 +9,15 @@ use axum::{
 use billet_proto::ProjectId;
 use serde_json::{Value, json};
 
-/// One subnet: 200 with it.
+/// Shows one subnet.
+#[utoipa::path(
+    get,
+    path = "/subnets/{id}",
+    operation_id = "ShowSubnet",
+    tag = "Networks",
+    params(("id" = String, Path, description = "Its id")),
+    responses((status = 200, description = "The subnet", body = schema::network::OneSubnet)),
+)]
 pub(in crate::api) async fn show(
     State(state): State<AppState>,
     Extension(project): Extension<ProjectId>,

@@ -2,7 +2,7 @@
 
 use super::{Wrapper, find, shown};
 use crate::{
-    api::{error::ApiError, router::AppState},
+    api::{error::ApiError, router::AppState, schema},
     request::UpdateSubnet,
 };
 use axum::{
@@ -13,7 +13,16 @@ use axum::{
 use billet_proto::ProjectId;
 use serde_json::{Value, json};
 
-/// Gives a subnet another name or other name servers, which instances get that are installed from then on: 200 with it.
+/// Gives a subnet another name or other name servers, which instances get that are installed from then on.
+#[utoipa::path(
+    put,
+    path = "/subnets/{id}",
+    operation_id = "UpdateSubnet",
+    tag = "Networks",
+    params(("id" = String, Path, description = "Its id")),
+    request_body = schema::network::ChangedSubnet,
+    responses((status = 200, description = "As it is now", body = schema::network::OneSubnet)),
+)]
 pub(in crate::api) async fn update(
     State(state): State<AppState>,
     Extension(project): Extension<ProjectId>,

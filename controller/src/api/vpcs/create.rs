@@ -2,7 +2,7 @@
 
 use super::shown;
 use crate::{
-    api::{error::ApiError, router::AppState},
+    api::{error::ApiError, router::AppState, schema},
     request::CreateVpc,
     store::record::Vpc,
 };
@@ -10,7 +10,15 @@ use axum::{Extension, Json, body::Bytes, extract::State, http::StatusCode};
 use billet_proto::{ProjectId, VpcId};
 use serde_json::{Value, json};
 
-/// Makes a VPC from `{"vpc": {name, cidr}}`: 201 with `vpc`.
+/// Makes a VPC; VPCs may overlap one another.
+#[utoipa::path(
+    post,
+    path = "/vpcs",
+    operation_id = "CreateVpc",
+    tag = "Networks",
+    request_body = schema::network::NewVpc,
+    responses((status = 201, description = "Made", body = schema::network::OneVpc)),
+)]
 pub(in crate::api) async fn create(
     State(state): State<AppState>,
     Extension(project_id): Extension<ProjectId>,

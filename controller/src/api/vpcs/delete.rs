@@ -12,7 +12,15 @@ use axum::{
 };
 use billet_proto::ProjectId;
 
-/// Deletes a VPC without subnets and instances: 204.
+/// Deletes a VPC without subnets and instances.
+#[utoipa::path(
+    delete,
+    path = "/vpcs/{id}",
+    operation_id = "DeleteVpc",
+    tag = "Networks",
+    params(("id" = String, Path, description = "Its id")),
+    responses((status = 204, description = "Deleted")),
+)]
 pub(in crate::api) async fn delete(
     State(state): State<AppState>,
     Extension(project): Extension<ProjectId>,

@@ -5,6 +5,7 @@ use crate::api::{
     error::ApiError,
     page::{self, Wanted},
     router::AppState,
+    schema,
 };
 use axum::{
     Extension, Json,
@@ -14,7 +15,18 @@ use billet_proto::{ProjectId, VpcId};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 
-/// A page of the project's VPCs, oldest first: 200 with `vpcs`; `page_info.next_marker` is there when more follow.
+/// Lists the project's VPCs, oldest first.
+#[utoipa::path(
+    get,
+    path = "/vpcs",
+    operation_id = "ListVpcs",
+    tag = "Networks",
+    params(
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 2000, description = "How many at most; 2000"),
+        ("marker" = Option<schema::Id>, Query, description = "The last id of the page before"),
+    ),
+    responses((status = 200, description = "A page", body = schema::network::Vpcs)),
+)]
 pub(in crate::api) async fn list(
     State(state): State<AppState>,
     Extension(project): Extension<ProjectId>,

@@ -1,7 +1,7 @@
 //! `GET /vpcs/{id}`.
 
 use super::{find, shown};
-use crate::api::{error::ApiError, router::AppState};
+use crate::api::{error::ApiError, router::AppState, schema};
 use axum::{
     Extension, Json,
     extract::{Path, State},
@@ -9,7 +9,15 @@ use axum::{
 use billet_proto::ProjectId;
 use serde_json::{Value, json};
 
-/// One VPC: 200 with `vpc`.
+/// Shows one VPC.
+#[utoipa::path(
+    get,
+    path = "/vpcs/{id}",
+    operation_id = "ShowVpc",
+    tag = "Networks",
+    params(("id" = String, Path, description = "Its id")),
+    responses((status = 200, description = "The VPC", body = schema::network::OneVpc)),
+)]
 pub(in crate::api) async fn show(
     State(state): State<AppState>,
     Extension(project): Extension<ProjectId>,

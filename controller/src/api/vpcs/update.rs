@@ -2,7 +2,7 @@
 
 use super::{find, shown};
 use crate::{
-    api::{error::ApiError, router::AppState},
+    api::{error::ApiError, router::AppState, schema},
     lifecycle::refusal::Refusal,
     request::UpdateVpc,
 };
@@ -14,7 +14,16 @@ use axum::{
 use billet_proto::ProjectId;
 use serde_json::{Value, json};
 
-/// Gives a VPC another name, or another network that holds its subnets too: 200 with `vpc`.
+/// Gives a VPC another name, or another network that holds its subnets too.
+#[utoipa::path(
+    put,
+    path = "/vpcs/{id}",
+    operation_id = "UpdateVpc",
+    tag = "Networks",
+    params(("id" = String, Path, description = "Its id")),
+    request_body = schema::network::ChangedVpc,
+    responses((status = 200, description = "As it is now", body = schema::network::OneVpc)),
+)]
 pub(in crate::api) async fn update(
     State(state): State<AppState>,
     Extension(project): Extension<ProjectId>,

@@ -3,6 +3,7 @@
 
 mod bench;
 mod build;
+mod conformance;
 mod demo;
 mod lab;
 mod packages;

@@ -31,6 +31,7 @@ pub const TESTS: &[Package] = &[
     Package { name: "iproute2", reason: "ip, for network namespaces" },
     Package { name: "cpio", reason: "the independent peer of the ramdisk's archive" },
     Package { name: "sqlite3", reason: "reads the database as a stranger" },
+    Package { name: "python3-venv", reason: "the public client library, and schemathesis" },
     Package { name: "systemd", reason: "systemd-analyze verify for the units" },
 ];
 

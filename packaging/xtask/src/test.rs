@@ -7,7 +7,7 @@ use clap::Args;
 use nix::unistd::geteuid;
 
 use crate::step::{self, cargo};
-use crate::{packages, stage, units};
+use crate::{conformance, packages, stage, units};
 
 /// What to run.
 #[derive(Debug, Args)]
@@ -15,6 +15,9 @@ pub struct Options {
     /// Install missing Debian packages without asking.
     #[arg(long)]
     yes: bool,
+    /// Thousands of made-up calls instead of hundreds.
+    #[arg(long)]
+    all: bool,
     /// Only these parts.
     #[arg(long, value_enum)]
     only: Vec<Part>,
@@ -30,6 +33,8 @@ enum Part {
     Checks,
     /// Unit and integration tests.
     Unit,
+    /// The public client library and made-up calls, against a simulated fleet.
+    Conformance,
     /// Whole installations in the laboratory.
     Laboratory,
 }
@@ -62,6 +67,9 @@ pub fn run(options: &Options) -> Result<()> {
     }
     if wants(Part::Unit) {
         step::run("tests", &mut cargo(&["test", "--workspace", "--locked"]))?;
+    }
+    if wants(Part::Conformance) {
+        conformance::run(options.all)?;
     }
     if wants(Part::Laboratory) {
         laboratory(&options.story)?;

@@ -1,6 +1,7 @@
 //! Orders: one file for each kind of work.
 
-pub(super) mod install;
+mod boot;
+pub(super) mod deploy;
 pub(super) mod power_off;
 
 use super::{

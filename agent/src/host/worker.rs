@@ -1,7 +1,7 @@
 //! One server's worker: takes its orders, keeps the newest, and answers those that come again.
 
 use super::{
-    orders::{Deadlines, Job, Tools, install, power_off},
+    orders::{Deadlines, Job, Tools, deploy, power_off},
     reporter::Reporter,
     state::{Outcome, Record, Stage},
 };
@@ -96,10 +96,10 @@ async fn stop(tools: &Tools, running: &mut Option<Running>) {
 async fn work(job: Job, work: Option<Work>, stage: Stage) {
     let server = job.server_id();
     let done = match work {
-        Some(Work::Install(order)) => match install::run(&job, order.clone(), stage).await {
+        Some(Work::Install(order)) => match deploy::run(&job, order.clone(), stage).await {
             Ok(key) => Ok(Some(key)),
             Err(mut failure) => {
-                install::abandon::run(&job, &order, &mut failure).await;
+                deploy::abandon::run(&job, &order, &mut failure).await;
                 Err(failure)
             }
         },

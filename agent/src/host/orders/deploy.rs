@@ -1,21 +1,20 @@
 //! Installing: from power to the host key that answers. Each stage that cannot be repeated is on disk before it begins.
 
 pub(in crate::host) mod abandon;
-mod enlisted;
 mod leave;
 mod plan;
-mod power;
+mod serve;
 mod verify;
 mod word;
 
-use super::Job;
+use super::{Job, boot};
 use crate::host::{failure::Failure, ramdisks::Offer, state::Stage};
 use billet_proto::{
     link::{Install, Step},
     ramdisk::enlist_reply::Task,
 };
-use enlisted::Enlisted;
-use plan::Plan;
+pub(super) use plan::Plan;
+use serve::Enlisted;
 
 /// Does the work from `stage` on; answers the host key that answered.
 pub(in crate::host) async fn run(job: &Job, order: Install, stage: Stage) -> Result<String, Failure> {
@@ -24,16 +23,16 @@ pub(in crate::host) async fn run(job: &Job, order: Install, stage: Stage) -> Res
     let id = job.server_id();
     let key = match stage {
         Stage::Begun | Stage::Ended(_) => {
-            let mut calls = job.within(Step::Power, power::on(job, &plan, offer)).await?;
-            let enlisted = enlisted::boot(job, &mut calls).await?;
-            let served = enlisted::serve(job, calls, enlisted).await;
+            let mut calls = job.within(Step::Power, boot::power::on(job, &plan, offer)).await?;
+            let enlisted = serve::boot(job, &mut calls).await?;
+            let served = serve::serve(job, calls, enlisted).await;
             job.tools.boots.close(id);
             served?
         }
         Stage::Ramdisk { session, token, host_key } => {
             job.reporter.started(Step::Inspect, "the ramdisk, which was at work before the agent started again");
             let calls = job.tools.ramdisks.resume(id, job.generation, (token, session), offer);
-            enlisted::serve(job, calls, Enlisted { host_key, token }).await?
+            serve::serve(job, calls, Enlisted { host_key, token }).await?
         }
         Stage::Leaving { host_key } => host_key,
         Stage::Verifying { host_key } => return verify::run(job, &plan, &host_key).await,

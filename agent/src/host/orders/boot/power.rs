@@ -1,6 +1,5 @@
 //! Power on, into a network boot of ours.
 
-use super::Plan;
 use crate::{
     bmc::{
         BootOverride, BootTarget, IdentityProof, OverrideProof, check_identity, ensure_off, ensure_on,
@@ -10,7 +9,7 @@ use crate::{
     host::{
         certificate,
         failure::Failure,
-        orders::Job,
+        orders::{Job, deploy::Plan},
         ramdisks::{Call, Offer},
     },
 };
@@ -24,7 +23,7 @@ use tokio::sync::mpsc;
 const STEP: Step = Step::Power;
 
 /// Brings the server up; answers the calls of the ramdisk that will enlist.
-pub(super) async fn on(job: &Job, plan: &Plan, offer: Offer) -> Result<mpsc::Receiver<Call>, Failure> {
+pub(in crate::host::orders) async fn on(job: &Job, plan: &Plan, offer: Offer) -> Result<mpsc::Receiver<Call>, Failure> {
     let tools = &job.tools;
     let server = &tools.server;
     let failed = |error| Failure::bmc(STEP, &error);

@@ -11,17 +11,17 @@ use billet_proto::{
 use std::net::{Ipv4Addr, SocketAddr};
 
 /// A checked plan.
-pub(super) struct Plan {
+pub(in crate::host::orders) struct Plan {
     /// The tenant's NICs.
-    pub(super) nics: Vec<(Port, VpcId)>,
+    pub(in crate::host::orders) nics: Vec<(Port, VpcId)>,
     /// The NIC to boot from, and its address meanwhile.
-    pub(super) boot: (Port, Ipv4Addr),
+    pub(in crate::host::orders) boot: (Port, Ipv4Addr),
     /// Where the installed system is probed, and from which interface.
-    pub(super) probe: (SocketAddr, String),
+    pub(in crate::host::orders) probe: (SocketAddr, String),
 }
 
 impl Plan {
-    pub(super) fn new(job: &Job, order: &Install) -> Result<Self, Failure> {
+    pub(in crate::host::orders) fn new(job: &Job, order: &Install) -> Result<Self, Failure> {
         let fail = |cause: &str, message: String| Err(Failure::new(Step::Power, cause, message));
         let server = &job.tools.server;
         let mut nics = Vec::with_capacity(order.nics.len());
@@ -59,7 +59,7 @@ impl Plan {
     }
 
     /// All ports to where the server boots: off the tenants' networks first.
-    pub(super) async fn to_provisioning(&self, job: &Job) -> Result<(), Failure> {
+    pub(in crate::host::orders) async fn to_provisioning(&self, job: &Job) -> Result<(), Failure> {
         let failed = |error| Failure::network(Step::Power, &error);
         for (port, vpc_id) in &self.nics {
             job.tools.provider.detach(*port, Network::Vpc { vpc_id: *vpc_id }).await.map_err(failed)?;
@@ -68,7 +68,7 @@ impl Plan {
     }
 
     /// All ports to the tenant's: off the provisioning network first.
-    pub(super) async fn to_tenant(&self, job: &Job) -> Result<(), Failure> {
+    pub(in crate::host::orders) async fn to_tenant(&self, job: &Job) -> Result<(), Failure> {
         let failed = |error| Failure::network(Step::HandOver, &error);
         job.tools.provider.detach(self.boot.0, Network::Provisioning).await.map_err(failed)?;
         for (port, vpc_id) in &self.nics {

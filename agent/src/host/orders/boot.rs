@@ -1,0 +1,3 @@
+//! Booting a ramdisk: what every order does that needs one.
+
+pub(super) mod power;

@@ -184,6 +184,20 @@ pub struct Bmc {
     /// What it is known to do against the specification.
     #[serde(default)]
     pub quirks: Vec<crate::bmc::Quirk>,
+    /// How long a system that is asked to shut down may take before its power is cut, 0 (it is not asked) to 600 s.
+    #[serde(default = "default_soft_off_seconds")]
+    pub soft_off_seconds: u64,
+}
+
+fn default_soft_off_seconds() -> u64 {
+    45
+}
+
+impl Bmc {
+    /// How long a system that is asked to shut down may take.
+    pub fn soft_off(&self) -> Duration {
+        Duration::from_secs(self.soft_off_seconds)
+    }
 }
 
 /// An IPMI privilege level.
@@ -294,6 +308,8 @@ impl Config {
                 server.bmc.user.len() <= 16,
                 format!("server {id}: bmc.user has at most 16 bytes (IPMI v2.0 §22.28)"),
             );
+            let soft = server.bmc.soft_off_seconds;
+            check(soft <= 600, format!("server {id}: bmc.soft_off_seconds: 0 to 600, not {soft}"));
             for nic in &server.nics {
                 check(macs.insert(nic.mac), format!("server {id}: nic {} stands twice", nic.mac));
                 if let Some(address) = nic.provisioning_address {

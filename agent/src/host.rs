@@ -7,6 +7,7 @@ mod certificate;
 mod daemon;
 mod enroll;
 mod failure;
+mod kept;
 mod link;
 mod notify;
 mod orders;
@@ -14,6 +15,7 @@ mod ramdisk_door;
 mod ramdisks;
 mod reporter;
 mod state;
+mod watched;
 mod worker;
 
 pub use daemon::run;

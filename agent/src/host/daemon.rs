@@ -65,7 +65,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         let tools = Tools {
             config: config.clone(),
             server: Arc::new(server.clone()),
-            bmc: bmc(server)?,
+            bmc: Arc::new(bmc(server)?),
             provider: Provider::new(config.network.clone(), server),
             boots: boots.clone(),
             ramdisks: ramdisks.clone(),

@@ -1,20 +1,33 @@
 //! Orders: one file for each kind of work.
 
 mod boot;
-pub(super) mod deploy;
-pub(super) mod power_off;
+mod deploy;
+mod inspect;
+mod install;
+mod power;
+mod power_off;
+mod reconfigure;
+mod visit;
+mod wipe;
 
 use super::{
     failure::Failure,
     link::Link,
-    ramdisks::Ramdisks,
+    ramdisks::{Offer, Ramdisks},
     reporter::Reporter,
-    state::{Record, Records, Stage},
+    state::{Produced, Record, Records, Stage},
+    watched::Watched,
 };
-use crate::{bmc::IpmiBmc, boot::BootTable, config, network::Provider};
+use crate::{
+    bmc::{Bmc, IdentityProof, check_identity},
+    boot::BootTable,
+    config,
+    network::Provider,
+};
 use billet_proto::{
     ServerId,
-    link::{Order, Step, StepDeadline},
+    link::{Order, Step, StepDeadline, order::Work},
+    ramdisk::enlist_reply::Task,
 };
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -23,7 +36,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 pub(super) struct Tools {
     pub(super) config: Arc<config::Config>,
     pub(super) server: Arc<config::Server>,
-    pub(super) bmc: IpmiBmc,
+    pub(super) bmc: Arc<dyn Bmc>,
     pub(super) provider: Provider,
     pub(super) boots: BootTable,
     pub(super) ramdisks: Ramdisks,
@@ -31,6 +44,18 @@ pub(super) struct Tools {
     pub(super) link: Link,
     /// PEM of what ramdisks trust.
     pub(super) boot_ca: Arc<str>,
+}
+
+/// Does an order's work from `stage` on; none for a kind that this version does not know.
+pub(super) async fn run(job: &Job, work: Option<Work>, stage: Stage) -> Option<Result<Produced, Failure>> {
+    Some(match work? {
+        Work::Install(order) => install::run(job, order, stage).await,
+        Work::Reconfigure(order) => reconfigure::run(job, order, stage).await,
+        Work::PowerOff(order) => power_off::run(job, &order).await,
+        Work::Power(order) => power::run(job, &order, stage).await,
+        Work::Inspect(order) => inspect::run(job, order, stage).await,
+        Work::Wipe(order) => wipe::run(job, order).await,
+    })
 }
 
 /// One order in progress.
@@ -45,6 +70,29 @@ pub(super) struct Job {
 impl Job {
     pub(super) fn server_id(&self) -> ServerId {
         self.tools.server.id
+    }
+
+    /// The server's BMC; whatever power state it reads is told.
+    pub(super) fn bmc(&self) -> Watched {
+        Watched::new(self.tools.bmc.clone(), self.reporter.clone())
+    }
+
+    /// Makes sure that the BMC is in the right machine: no power action before this.
+    pub(super) async fn identify(&self, step: Step) -> Result<(), Failure> {
+        let server = &self.tools.server;
+        let proof = check_identity(self.tools.bmc.as_ref(), server.uuid, server.serial.as_deref()).await;
+        match proof.map_err(|error| Failure::bmc(step, &error))? {
+            IdentityProof::Matches => {}
+            IdentityProof::NotTold => {
+                self.reporter.note("bmc-identity", "the BMC tells neither UUID nor serial number");
+            }
+        }
+        Ok(())
+    }
+
+    /// What its ramdisk is told when it enlists.
+    pub(super) fn offer(&self, task: Task) -> Offer {
+        Offer { task, disk: self.tools.server.disk_hint() }
     }
 
     /// Keeps how far the order came.

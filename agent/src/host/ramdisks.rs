@@ -38,6 +38,20 @@ pub(super) enum Call {
     Leave { answer: oneshot::Sender<Result<(), Status>> },
 }
 
+impl Call {
+    /// Answers that this is not the time for it.
+    pub(super) fn refuse(self, why: &'static str) {
+        let status = || Status::failed_precondition(why);
+        // Whoever asked may have gone away.
+        match self {
+            Self::Enlist { answer, .. } | Self::Report { answer, .. } | Self::Leave { answer } => {
+                drop(answer.send(Err(status())));
+            }
+            Self::HandOver { answer, .. } => drop(answer.send(Err(status()))),
+        }
+    }
+}
+
 /// What a ramdisk is told when it enlists.
 #[derive(Clone)]
 pub(super) struct Offer {

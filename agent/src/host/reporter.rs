@@ -1,9 +1,14 @@
 //! What an order tells the controller, and telling it again when it asks where the order stands.
 
-use super::{failure::Failure, link::Link, state::Outcome};
+use super::{
+    failure::Failure,
+    kept::Kept,
+    link::Link,
+    state::{Outcome, Produced},
+};
 use billet_proto::{
     ServerId,
-    link::{Done, Failed, Finished, Note, Progress, Report, Started, Step, report::What},
+    link::{Done, Failed, Finished, Inventory, Note, PowerRead, Progress, Report, Started, Step, report::What},
 };
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -25,12 +30,20 @@ struct Stands {
     since: Instant,
     waiting_for: String,
     host_key: Option<String>,
+    inventory: Option<Inventory>,
+    power: Option<bool>,
 }
 
 impl Reporter {
     pub(super) fn new(link: Link, server: ServerId, generation: u64) -> Self {
-        let stands =
-            Stands { step: Step::Unspecified, since: Instant::now(), waiting_for: String::new(), host_key: None };
+        let stands = Stands {
+            step: Step::Unspecified,
+            since: Instant::now(),
+            waiting_for: String::new(),
+            host_key: None,
+            inventory: None,
+            power: None,
+        };
         Self { link, server, generation, stands: Arc::new(Mutex::new(stands)) }
     }
 
@@ -85,11 +98,30 @@ impl Reporter {
         self.tell(self.step(), What::Note(Note { kind: "host-key".into(), message: key.into() }));
     }
 
+    /// What the ramdisk that enlisted saw.
+    pub(super) fn inspected(&self, inventory: Inventory) {
+        self.stands().inventory = Some(inventory.clone());
+        self.tell(self.step(), What::Inspected(inventory));
+    }
+
+    /// What the last ramdisk saw.
+    pub(super) fn inventory(&self) -> Option<Inventory> {
+        self.stands().inventory.clone()
+    }
+
+    /// What the BMC read; told where it is another than before.
+    pub(super) fn power_read(&self, on: bool) {
+        let before = self.stands().power.replace(on);
+        if before != Some(on) {
+            self.tell(self.step(), What::PowerRead(PowerRead { on }));
+        }
+    }
+
     /// Tells again where the order stands.
     pub(super) fn tell_again(&self) {
-        let (step, waiting_for, key) = {
+        let (step, waiting_for, key, inventory, power) = {
             let stands = self.stands();
-            (stands.step, stands.waiting_for.clone(), stands.host_key.clone())
+            (stands.step, stands.waiting_for.clone(), stands.host_key.clone(), stands.inventory.clone(), stands.power)
         };
         if step == Step::Unspecified {
             return;
@@ -98,26 +130,34 @@ impl Reporter {
         if let Some(message) = key {
             self.tell(step, What::Note(Note { kind: "host-key".into(), message }));
         }
+        if let Some(inventory) = inventory {
+            self.tell(step, What::Inspected(inventory));
+        }
+        if let Some(on) = power {
+            self.tell(step, What::PowerRead(PowerRead { on }));
+        }
     }
 
     /// Tells how the order ended; also when it ended long ago.
     pub(super) fn ended(&self, outcome: &Outcome) {
         match outcome {
-            Outcome::Done { host_key } => {
+            Outcome::Done(produced) => {
+                let Produced { host_key, disk_serial, booted, wiped, inventory, .. } = produced.clone();
                 // The controller may have missed every step: the last one comes before its end.
-                let last = if host_key.is_some() { Step::Verify } else { Step::PowerOff };
+                let last = last_step(produced);
                 self.tell(last, What::Started(Started::default()));
-                let install = host_key.is_some();
-                let word = |text: &str| if install { text.to_owned() } else { String::new() };
-                self.tell(
-                    last,
-                    What::Done(Done {
-                        host_key: host_key.clone().unwrap_or_default(),
-                        proof: word("ssh-host-key"),
-                        boot_trust: word("lan"),
-                        ..Done::default()
-                    }),
-                );
+                if let Some(inventory) = inventory {
+                    self.tell(last, What::Inspected(inventory.0));
+                }
+                let word = |said: bool, text: &str| if said { text.to_owned() } else { String::new() };
+                let done = Done {
+                    proof: word(host_key.is_some(), "ssh-host-key"),
+                    boot_trust: word(booted || host_key.is_some(), "lan"),
+                    host_key: host_key.unwrap_or_default(),
+                    wiped: wiped.into_iter().map(|Kept(disk)| disk).collect(),
+                    disk_serial,
+                };
+                self.tell(last, What::Done(done));
             }
             Outcome::Failed { step, cause, message } => {
                 let step = Step::try_from(*step).unwrap_or(Step::Unspecified);
@@ -137,6 +177,15 @@ impl Reporter {
 
     fn stands(&self) -> std::sync::MutexGuard<'_, Stands> {
         self.stands.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Records of an older version do not have it.
+fn last_step(produced: &Produced) -> Step {
+    match Step::try_from(produced.step) {
+        Ok(Step::Unspecified) | Err(_) if produced.host_key.is_some() => Step::Verify,
+        Ok(Step::Unspecified) | Err(_) => Step::PowerOff,
+        Ok(step) => step,
     }
 }
 

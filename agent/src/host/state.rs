@@ -3,7 +3,12 @@
 //! Nothing secret is in it: tokens and sessions are kept as digests. A file is replaced as a whole
 //! (write, fsync, rename, fsync of the folder), so that a crash leaves the old one or the new one.
 
-use billet_proto::{ServerId, manifest::Digest};
+use super::kept::Kept;
+use billet_proto::{
+    ServerId,
+    link::{Inventory, Step, WipedDisk},
+    manifest::Digest,
+};
 use serde::{Deserialize, Serialize};
 use std::{
     fs,
@@ -12,7 +17,7 @@ use std::{
 };
 
 /// Where one server's newest order stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Record {
     /// The order's generation; an older order is refused.
@@ -22,11 +27,13 @@ pub struct Record {
 }
 
 /// How far an order came.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
     /// Nothing irreversible happened; begin at the beginning.
     Begun,
+    /// The server was found as the order needs it, or powered off by it: that it is on now is the order's own doing.
+    Taken,
     /// A ramdisk enlisted and works; it calls with this session.
     Ramdisk {
         /// Digest of the session.
@@ -34,32 +41,65 @@ pub enum Stage {
         /// Digest of the boot token that became it, until the session was used for the first time.
         #[serde(default)]
         token: Option<Digest>,
-        /// Public half of the host key that it made, when it came that far.
-        host_key: Option<String>,
+        /// The system on the disk, when it came that far.
+        #[serde(flatten)]
+        installed: Option<Installed>,
     },
     /// The ramdisk left; ports are being moved. The reset has not been sent.
-    Leaving {
-        /// What must answer.
-        host_key: String,
-    },
+    Leaving(Installed),
     /// The reset was sent, or is about to be: whether it arrived is found out by asking.
-    Verifying {
-        /// What must answer.
-        host_key: String,
-    },
+    Verifying(Installed),
     /// The order is over.
     Ended(Outcome),
 }
 
+/// A system on the disk.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Installed {
+    /// Public half of its host key: what must answer.
+    pub host_key: String,
+    /// Serial number of the disk; may be empty.
+    #[serde(default)]
+    pub disk_serial: String,
+}
+
+/// What a finished order leaves.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Produced {
+    /// The last step, by number of the protocol's enumeration.
+    pub step: i32,
+    /// The key that answered, where a system was brought into service.
+    pub host_key: Option<String>,
+    /// Of the disk that it is on.
+    pub disk_serial: String,
+    /// Whether a ramdisk was booted.
+    pub booted: bool,
+    /// Disks erased.
+    pub wiped: Vec<Kept<WipedDisk>>,
+    /// What an inspection saw.
+    pub inventory: Option<Box<Kept<Inventory>>>,
+}
+
+impl Produced {
+    /// Nothing but the end of that step.
+    pub fn after(step: Step) -> Self {
+        Self { step: step.into(), ..Self::default() }
+    }
+
+    /// A system that answers.
+    pub fn running(installed: Installed) -> Self {
+        let Installed { host_key, disk_serial } = installed;
+        Self { host_key: Some(host_key), disk_serial, booted: true, ..Self::after(Step::Verify) }
+    }
+}
+
 /// How an order ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// Well.
-    Done {
-        /// The key that answered; none for other orders than installations.
-        host_key: Option<String>,
-    },
+    Done(Produced),
     /// With a cause.
     Failed {
         /// The step it failed in, by number of the protocol's enumeration.
@@ -174,10 +214,35 @@ mod tests {
         let id: ServerId = "0198170e-4ca7-7000-8000-000000000001".parse().unwrap();
         assert_eq!(records.load(id).unwrap(), None);
         let record =
-            Record { generation: 7, stage: Stage::Ramdisk { session: Digest::of(b"s"), token: None, host_key: None } };
+            Record { generation: 7, stage: Stage::Ramdisk { session: Digest::of(b"s"), token: None, installed: None } };
         records.save(id, &record).unwrap();
         assert_eq!(Records::open(dir.path()).unwrap().load(id).unwrap(), Some(record));
+        let installed = Installed { host_key: "ssh-ed25519 A".into(), disk_serial: "D1".into() };
+        let ramdisk = Stage::Ramdisk { session: Digest::of(b"s"), token: None, installed: Some(installed.clone()) };
+        for stage in [ramdisk, Stage::Leaving(installed.clone()), Stage::Ended(Outcome::Done(wiped()))] {
+            let record = Record { generation: 8, stage };
+            records.save(id, &record).unwrap();
+            assert_eq!(records.load(id).unwrap(), Some(record));
+        }
         fs::write(records.path(id), b"{").unwrap();
         assert!(matches!(records.load(id), Err(StateError::Broken { .. })));
+    }
+
+    fn wiped() -> Produced {
+        let disk = WipedDisk { method: "overwrite".into(), bytes: 512, read_back: 3, ..WipedDisk::default() };
+        Produced { wiped: vec![disk.into()], booted: true, ..Produced::after(Step::Wipe) }
+    }
+
+    #[test]
+    fn what_an_older_version_kept_is_read() {
+        let old = |stage: &str| serde_json::from_str::<Stage>(stage).unwrap();
+        let digest = Digest::of(b"s");
+        let text = serde_json::to_string(&digest).unwrap();
+        let begun = old(&format!(r#"{{"ramdisk":{{"session":{text},"token":null,"host_key":null}}}}"#));
+        assert_eq!(begun, Stage::Ramdisk { session: digest, token: None, installed: None });
+        let installed = Installed { host_key: "K".into(), disk_serial: String::new() };
+        assert_eq!(old(r#"{"verifying":{"host_key":"K"}}"#), Stage::Verifying(installed));
+        let done = Produced { host_key: Some("K".into()), ..Produced::default() };
+        assert_eq!(old(r#"{"ended":{"done":{"host_key":"K"}}}"#), Stage::Ended(Outcome::Done(done)));
     }
 }

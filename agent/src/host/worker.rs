@@ -1,7 +1,7 @@
 //! One server's worker: takes its orders, keeps the newest, and answers those that come again.
 
 use super::{
-    orders::{Deadlines, Job, Tools, deploy, power_off},
+    orders::{self, Deadlines, Job, Tools},
     reporter::Reporter,
     state::{Outcome, Record, Stage},
 };
@@ -95,27 +95,17 @@ async fn stop(tools: &Tools, running: &mut Option<Running>) {
 
 async fn work(job: Job, work: Option<Work>, stage: Stage) {
     let server = job.server_id();
-    let done = match work {
-        Some(Work::Install(order)) => match deploy::run(&job, order.clone(), stage).await {
-            Ok(key) => Ok(Some(key)),
-            Err(mut failure) => {
-                deploy::abandon::run(&job, &order, &mut failure).await;
-                Err(failure)
-            }
-        },
-        Some(Work::PowerOff(order)) => power_off::run(&job, &order).await.map(|()| None),
-        Some(Work::Reconfigure(_) | Work::Power(_) | Work::Inspect(_) | Work::Wipe(_)) | None => {
-            tracing::error!(%server, "an order of a kind that this version does not know");
-            return;
-        }
+    let Some(done) = orders::run(&job, work, stage).await else {
+        tracing::error!(%server, "an order of a kind that this version does not know");
+        return;
     };
     job.tools.boots.close(server);
     job.tools.ramdisks.close(server);
-    crate::bmc::Bmc::close(&job.tools.bmc).await;
+    job.tools.bmc.close().await;
     let outcome = match done {
-        Ok(host_key) => {
+        Ok(produced) => {
             tracing::info!(%server, generation = job.generation, "an order is done");
-            Outcome::Done { host_key }
+            Outcome::Done(produced)
         }
         Err(failure) => {
             let super::failure::Failure { step, cause, message } = &failure;

@@ -1,6 +1,6 @@
-//! Installing: from power to the host key that answers. Each stage that cannot be repeated is on disk before it begins.
+//! Bringing a system on the disk into service: from power to the host key that answers, whether the ramdisk writes the
+//! system or only changes it. Each stage that cannot be repeated is on disk before it begins.
 
-pub(in crate::host) mod abandon;
 mod leave;
 mod plan;
 mod serve;
@@ -8,36 +8,57 @@ mod verify;
 mod word;
 
 use super::{Job, boot};
-use crate::host::{failure::Failure, ramdisks::Offer, state::Stage};
+use crate::host::{
+    failure::Failure,
+    state::{Installed, Produced, Stage},
+};
 use billet_proto::{
-    link::{Install, Step},
+    link::{NicConfig, Step},
     ramdisk::enlist_reply::Task,
 };
-pub(super) use plan::Plan;
-use serve::Enlisted;
+use plan::Plan;
+use serve::HandingOver;
 
-/// Does the work from `stage` on; answers the host key that answered.
-pub(in crate::host) async fn run(job: &Job, order: Install, stage: Stage) -> Result<String, Failure> {
-    let plan = Plan::new(job, &order)?;
-    let offer = Offer { task: Task::Install(order), disk: job.tools.server.disk_hint() };
+pub(super) use leave::boot_from_disk;
+pub(super) use word::REFUSED;
+
+/// Does the work from `stage` on; after a failure nothing runs that no order stands for.
+pub(super) async fn run(
+    job: &Job,
+    task: Task,
+    nics: &[NicConfig],
+    old_nics: &[NicConfig],
+    stage: Stage,
+) -> Result<Produced, Failure> {
+    let plan = Plan::new(job, nics, old_nics)?;
+    match work(job, &plan, task, stage).await {
+        Ok(installed) => Ok(Produced::running(installed)),
+        Err(mut failure) => {
+            boot::abandon::run(job, &plan.boot, &mut failure).await;
+            Err(failure)
+        }
+    }
+}
+
+async fn work(job: &Job, plan: &Plan, task: Task, stage: Stage) -> Result<Installed, Failure> {
     let id = job.server_id();
-    let key = match stage {
-        Stage::Begun | Stage::Ended(_) => {
-            let mut calls = job.within(Step::Power, boot::power::on(job, &plan, offer)).await?;
-            let enlisted = serve::boot(job, &mut calls).await?;
-            let served = serve::serve(job, calls, enlisted).await;
+    let installed = match stage {
+        Stage::Begun | Stage::Taken | Stage::Ended(_) => {
+            let mut calls = boot::on(job, &plan.boot, task).await?;
+            let token = boot::enlist(job, &mut calls).await?;
+            let served = boot::serve(job, calls, &mut HandingOver::new(job, Some(token), None)).await;
             job.tools.boots.close(id);
             served?
         }
-        Stage::Ramdisk { session, token, host_key } => {
+        Stage::Ramdisk { session, token, installed } => {
             job.reporter.started(Step::Inspect, "the ramdisk, which was at work before the agent started again");
-            let calls = job.tools.ramdisks.resume(id, job.generation, (token, session), offer);
-            serve::serve(job, calls, Enlisted { host_key, token }).await?
+            let calls = job.tools.ramdisks.resume(id, job.generation, (token, session), job.offer(task));
+            boot::serve(job, calls, &mut HandingOver::new(job, token, installed)).await?
         }
-        Stage::Leaving { host_key } => host_key,
-        Stage::Verifying { host_key } => return verify::run(job, &plan, &host_key).await,
+        Stage::Leaving(installed) => installed,
+        Stage::Verifying(installed) => return verify::run(job, plan, installed).await,
     };
     job.tools.ramdisks.close(id);
-    job.within(Step::HandOver, leave::run(job, &plan, &key)).await?;
-    verify::run(job, &plan, &key).await
+    job.within(Step::HandOver, leave::run(job, plan, &installed)).await?;
+    verify::run(job, plan, installed).await
 }

@@ -1,18 +1,19 @@
 //! Powering a server off: the end of every release. Done means that the BMC said "off" and the ports are detached.
 
-use super::Job;
+use super::{Job, boot};
 use crate::{
-    bmc::{check_identity, ensure_off},
-    host::failure::Failure,
-    network::{Network, Port},
+    bmc::ensure_off,
+    host::{failure::Failure, state::Produced},
+    network::Network,
 };
 use billet_proto::link::{PowerOff, Step};
 
 const STEP: Step = Step::PowerOff;
 
 /// Does the work; may be done again.
-pub(in crate::host) async fn run(job: &Job, order: &PowerOff) -> Result<(), Failure> {
-    job.within(STEP, work(job, order)).await
+pub(super) async fn run(job: &Job, order: &PowerOff) -> Result<Produced, Failure> {
+    job.within(STEP, work(job, order)).await?;
+    Ok(Produced::after(STEP))
 }
 
 async fn work(job: &Job, order: &PowerOff) -> Result<(), Failure> {
@@ -23,18 +24,12 @@ async fn work(job: &Job, order: &PowerOff) -> Result<(), Failure> {
     tools.ramdisks.close(id);
     job.reporter.started(STEP, "the BMC to say that the server is off");
     let bmc_failed = |error| Failure::bmc(STEP, &error);
-    let _proof =
-        check_identity(&tools.bmc, tools.server.uuid, tools.server.serial.as_deref()).await.map_err(bmc_failed)?;
+    job.identify(STEP).await?;
     // A little less than the step has, so that the BMC's own reason is the one that is told.
     let time = job.deadlines.of(STEP).mul_f32(0.9);
-    ensure_off(&tools.bmc, time).await.map_err(bmc_failed)?;
+    ensure_off(&job.bmc(), time).await.map_err(bmc_failed)?;
     job.reporter.started(STEP, "the network to detach its ports");
-    for nic in &order.nics {
-        let mac =
-            nic.mac.parse().map_err(|_| Failure::new(STEP, "order_malformed", format!("nics: mac {}", nic.mac)))?;
-        let vpc = nic.vpc_id.parse();
-        let vpc_id = vpc.map_err(|_| Failure::new(STEP, "order_malformed", format!("nics: vpc_id {}", nic.vpc_id)))?;
-        let port = Port { server_id: id, mac };
+    for (port, vpc_id) in boot::ports(job, STEP, &order.nics)? {
         let detached = tools.provider.detach(port, Network::Vpc { vpc_id }).await;
         detached.map_err(|error| Failure::network(STEP, &error))?;
     }

@@ -1,62 +1,54 @@
 //! Power on, into a network boot of ours.
 
+use super::Plan;
 use crate::{
-    bmc::{
-        BootOverride, BootTarget, IdentityProof, OverrideProof, check_identity, ensure_off, ensure_on,
-        set_and_verify_override,
-    },
+    bmc::{BootOverride, BootTarget, OverrideProof, ensure_off, ensure_on, set_and_verify_override},
     boot::Boot,
     host::{
         certificate,
         failure::Failure,
-        orders::{Job, deploy::Plan},
+        orders::Job,
         ramdisks::{Call, Offer},
     },
 };
 use billet_proto::{
     identity::{BootIdentity, ProvisioningNic},
     link::Step,
+    ramdisk::enlist_reply::Task,
 };
 use rand::TryRngCore;
 use tokio::sync::mpsc;
 
 const STEP: Step = Step::Power;
 
-/// Brings the server up; answers the calls of the ramdisk that will enlist.
-pub(in crate::host::orders) async fn on(job: &Job, plan: &Plan, offer: Offer) -> Result<mpsc::Receiver<Call>, Failure> {
-    let tools = &job.tools;
-    let server = &tools.server;
+/// Brings the server up within the step's time; answers the calls of the ramdisk that will enlist, to do `task`.
+pub(in crate::host::orders) async fn on(job: &Job, plan: &Plan, task: Task) -> Result<mpsc::Receiver<Call>, Failure> {
+    job.within(STEP, work(job, plan, job.offer(task))).await
+}
+
+async fn work(job: &Job, plan: &Plan, offer: Offer) -> Result<mpsc::Receiver<Call>, Failure> {
+    let server = &job.tools.server;
+    let bmc = job.bmc();
     let failed = |error| Failure::bmc(STEP, &error);
     let time = job.deadlines.of(STEP).mul_f32(0.45);
     job.reporter.started(STEP, "the BMC to say which machine it is in");
-    identify(job).await?;
+    job.identify(STEP).await?;
     job.reporter.started(STEP, "the BMC to say that the server is off");
-    ensure_off(&tools.bmc, time).await.map_err(failed)?;
+    ensure_off(&bmc, time).await.map_err(failed)?;
     job.reporter.started(STEP, "the network to attach its ports for booting");
     plan.to_provisioning(job).await?;
     let calls = open(job, plan, offer)?;
     job.reporter.started(STEP, "the BMC to take the order to boot from the network");
     let wanted = BootOverride::once(BootTarget::Pxe, Some(server.firmware.into()));
-    let proof = set_and_verify_override(&tools.bmc, &wanted, &server.bmc.quirks).await.map_err(failed)?;
+    let proof = set_and_verify_override(&bmc, &wanted, &server.bmc.quirks).await.map_err(failed)?;
     if proof == OverrideProof::DeviceOnly {
         job.reporter.note("boot-override", "the BMC reads back the boot device and none of its flags");
     }
     job.reporter.started(STEP, "the BMC to say that the server is on");
-    identify(job).await?;
-    ensure_on(&tools.bmc, time).await.map_err(failed)?;
+    job.identify(STEP).await?;
+    ensure_on(&bmc, time).await.map_err(failed)?;
     job.reporter.finished(STEP, "the server is on, to boot from the network");
     Ok(calls)
-}
-
-/// No power action before this.
-async fn identify(job: &Job) -> Result<(), Failure> {
-    let server = &job.tools.server;
-    let proof = check_identity(&job.tools.bmc, server.uuid, server.serial.as_deref()).await;
-    match proof.map_err(|error| Failure::bmc(STEP, &error))? {
-        IdentityProof::Matches => {}
-        IdentityProof::NotTold => job.reporter.note("bmc-identity", "the BMC tells neither UUID nor serial number"),
-    }
-    Ok(())
 }
 
 /// Opens this boot: from now on its NIC is answered, once with this identity.

@@ -9,7 +9,7 @@ use crate::{
     host::{
         failure::{Failure, chain},
         orders::Job,
-        state::Stage,
+        state::{Installed, Stage},
     },
 };
 use billet_proto::link::Step;
@@ -20,14 +20,14 @@ const STEP: Step = Step::HandOver;
 const POWER_ON: Duration = Duration::from_secs(30);
 
 /// Each of the two things that cannot be undone needs a fresh word: also after a restart, and after a slow hook.
-pub(super) async fn run(job: &Job, plan: &Plan, key: &str) -> Result<(), Failure> {
+pub(super) async fn run(job: &Job, plan: &Plan, installed: &Installed) -> Result<(), Failure> {
     job.reporter.started(STEP, "the controller's word, before its ports are moved");
     let word = Word::wait(job).await?;
     job.reporter.started(STEP, "the network to attach its ports to the tenant's");
     plan.to_tenant(job).await?;
     word.or_fresh(job).await?;
     // From here on the reset may have been sent: a restart of the agent asks whether the key answers before it acts.
-    job.save(STEP, Stage::Verifying { host_key: key.to_owned() })?;
+    job.save(STEP, Stage::Verifying(installed.clone()))?;
     job.reporter.started(STEP, "the BMC to reset the server");
     while let Err(error) = reset(job).await {
         let Retry::After(pause) = error.retry() else { return Err(Failure::bmc(STEP, &error)) };
@@ -41,22 +41,22 @@ pub(super) async fn run(job: &Job, plan: &Plan, key: &str) -> Result<(), Failure
 }
 
 /// The disk boots from now on, at each start until an order says otherwise; read back.
-pub(super) async fn boot_from_disk(job: &Job) -> Result<OverrideProof, BmcError> {
-    let (bmc, server) = (&job.tools.bmc, &job.tools.server);
+pub(in crate::host::orders) async fn boot_from_disk(job: &Job) -> Result<OverrideProof, BmcError> {
+    let (bmc, server) = (job.bmc(), &job.tools.server);
     let wanted =
         BootOverride { target: BootTarget::Hdd, enabled: BootEnabled::Continuous, mode: Some(server.firmware.into()) };
-    set_and_verify_override(bmc, &wanted, &server.bmc.quirks).await
+    set_and_verify_override(&bmc, &wanted, &server.bmc.quirks).await
 }
 
 /// Resets the right machine, to boot from disk; one that is off is powered on.
 pub(super) async fn reset(job: &Job) -> Result<(), BmcError> {
-    let (bmc, server) = (&job.tools.bmc, &job.tools.server);
-    let _proof = check_identity(bmc, server.uuid, server.serial.as_deref()).await?;
+    let (bmc, server) = (job.bmc(), &job.tools.server);
+    let _proof = check_identity(&bmc, server.uuid, server.serial.as_deref()).await?;
     let _proof = boot_from_disk(job).await?;
     match bmc.reset(ResetType::ForceRestart).await {
         // Whether it happened shows by what answers afterwards.
         Ok(()) | Err(BmcError::Uncertain { .. }) => Ok(()),
-        Err(BmcError::MachineOff { .. }) => ensure_on(bmc, POWER_ON).await,
+        Err(BmcError::MachineOff { .. }) => ensure_on(&bmc, POWER_ON).await,
         Err(error) => Err(error),
     }
 }

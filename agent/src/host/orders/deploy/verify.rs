@@ -5,7 +5,7 @@ use crate::{
     host::{
         failure::{Failure, chain},
         orders::Job,
-        state::Stage,
+        state::{Installed, Stage},
     },
     probe::{HostKey, ssh_host_key},
 };
@@ -22,10 +22,11 @@ const PAUSE: Duration = Duration::from_millis(500);
 const RESET: Duration = Duration::from_secs(60);
 
 /// Probes until the key answers; once, at half the time, the BMC resets a server that gives no sign of life.
-pub(super) async fn run(job: &Job, plan: &Plan, key: &str) -> Result<String, Failure> {
-    let expected: HostKey = key.parse().map_err(|_| Failure::new(STEP, "host_key_malformed", "the stored host key"))?;
-    job.save(STEP, Stage::Verifying { host_key: key.to_owned() })?;
-    job.reporter.host_key(key);
+pub(super) async fn run(job: &Job, plan: &Plan, installed: Installed) -> Result<Installed, Failure> {
+    let expected: HostKey =
+        installed.host_key.parse().map_err(|_| Failure::new(STEP, "host_key_malformed", "the stored host key"))?;
+    job.save(STEP, Stage::Verifying(installed.clone()))?;
+    job.reporter.host_key(&installed.host_key);
     let (target, interface) = &plan.probe;
     let waiting = format!("host key {} to answer at {target}", expected.fingerprint());
     job.reporter.started(STEP, &waiting);
@@ -36,7 +37,7 @@ pub(super) async fn run(job: &Job, plan: &Plan, key: &str) -> Result<String, Fai
         match ssh_host_key(*target, Some(interface), &expected, PROBE).await {
             Ok(()) => {
                 job.reporter.finished(STEP, "the host key answered");
-                return Ok(expected.to_string());
+                return Ok(installed);
             }
             Err(error) => {
                 let why = chain(&error);

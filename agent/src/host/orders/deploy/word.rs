@@ -70,4 +70,4 @@ pub(super) fn refused(error: &NoWord) -> Failure {
 }
 
 /// Whatever stands on the server is a newer order's business.
-pub(super) const REFUSED: &str = "hand_over_refused";
+pub(in crate::host::orders) const REFUSED: &str = "hand_over_refused";

@@ -1,0 +1,45 @@
+//! Inspecting: a real boot that only looks. What the ramdisk saw is told at its enlisting.
+
+use super::{Job, visit};
+use crate::{
+    bmc::{Bmc, PowerState},
+    host::{
+        failure::Failure,
+        state::{Produced, Stage},
+    },
+};
+use billet_proto::{
+    link::{Inspect, Step},
+    ramdisk::{enlist_reply::Task, ramdisk_report::What},
+};
+
+/// Does the work; may be done again. A server that somebody else powered on is left alone, unless the order allows it.
+pub(super) async fn run(job: &Job, order: Inspect, stage: Stage) -> Result<Produced, Failure> {
+    if matches!(stage, Stage::Begun) {
+        job.within(Step::Power, may_begin(job, &order)).await?;
+    }
+    visit::run(job, Task::Inspect(order), Step::Inspect, end).await?;
+    let inventory = job.reporter.inventory();
+    Ok(Produced {
+        inventory: inventory.map(|seen| Box::new(seen.into())),
+        booted: true,
+        ..Produced::after(Step::Inspect)
+    })
+}
+
+fn end(step: Step, what: What) -> Option<()> {
+    (step == Step::Inspect && matches!(what, What::Finished(_))).then_some(())
+}
+
+async fn may_begin(job: &Job, order: &Inspect) -> Result<(), Failure> {
+    job.reporter.started(Step::Power, "the BMC to say whether the server is on");
+    job.identify(Step::Power).await?;
+    let state = job.bmc().power_state().await.map_err(|error| Failure::bmc(Step::Power, &error))?;
+    if state == PowerState::On && !order.allow_reset {
+        let message =
+            "the BMC says that the server is on: whatever runs there was not touched; allow a reset to inspect it";
+        return Err(Failure::new(Step::Power, "server_is_on", message));
+    }
+    // From now on it is this order that powers the server on: after a restart that is no reason to stop.
+    job.save(Step::Power, Stage::Taken)
+}

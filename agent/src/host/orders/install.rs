@@ -1,0 +1,14 @@
+//! Installing: an image becomes the system on the server's disk.
+
+use super::{Job, deploy};
+use crate::host::{
+    failure::Failure,
+    state::{Produced, Stage},
+};
+use billet_proto::{link::Install, ramdisk::enlist_reply::Task};
+
+/// Does the work from `stage` on.
+pub(super) async fn run(job: &Job, order: Install, stage: Stage) -> Result<Produced, Failure> {
+    let nics = order.nics.clone();
+    deploy::run(job, Task::Install(order), &nics, &[], stage).await
+}

@@ -1,0 +1,104 @@
+//! Power of a server that has a system, or has none: on, off, or both in turn; read back.
+
+use super::{Job, deploy};
+use crate::{
+    bmc::{Bmc, PowerState, ResetType, ensure_off, ensure_on},
+    host::{
+        failure::{Failure, chain},
+        state::{Produced, Stage},
+    },
+};
+use billet_proto::link::{Power, PowerAction, Step};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// Between two looks at a server whose system was asked to shut down.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Does the work from `stage` on; what was done already is not done again.
+pub(super) async fn run(job: &Job, order: &Power, stage: Stage) -> Result<Produced, Failure> {
+    // Nothing of an older order may go on: no boot, no ramdisk.
+    job.tools.boots.close(job.server_id());
+    job.tools.ramdisks.close(job.server_id());
+    match order.action() {
+        PowerAction::On => {
+            on(job, order).await?;
+            Ok(Produced::after(Step::Power))
+        }
+        PowerAction::Off => {
+            job.within(Step::PowerOff, off(job)).await?;
+            Ok(Produced::after(Step::PowerOff))
+        }
+        PowerAction::Reboot => {
+            if !matches!(stage, Stage::Taken) {
+                job.within(Step::PowerOff, off(job)).await?;
+                // It was off: after a restart of the agent it is not powered off once more.
+                job.save(Step::PowerOff, Stage::Taken)?;
+            }
+            on(job, order).await?;
+            Ok(Produced::after(Step::Power))
+        }
+        PowerAction::Unspecified => Err(Failure::new(Step::Power, "order_malformed", "action: is required".to_owned())),
+    }
+}
+
+/// The system is asked first, as by its power button; after its patience the power is cut.
+async fn off(job: &Job) -> Result<(), Failure> {
+    const STEP: Step = Step::PowerOff;
+    let bmc = job.bmc();
+    let failed = |error| Failure::bmc(STEP, &error);
+    job.reporter.started(STEP, "the BMC to say which machine it is in");
+    job.identify(STEP).await?;
+    let patience = job.tools.server.bmc.soft_off().min(job.deadlines.of(STEP) / 2);
+    if bmc.power_state().await.map_err(failed)? == PowerState::On && !patience.is_zero() {
+        ask_to_shut_down(job, &bmc, patience).await?;
+    }
+    job.reporter.started(STEP, "the BMC to say that the server is off");
+    // A little less than the step has left, so that the BMC's own reason is the one that is told.
+    let time = job.deadlines.of(STEP).saturating_sub(job.reporter.spent(STEP)).mul_f32(0.9);
+    ensure_off(&bmc, time).await.map_err(failed)?;
+    job.reporter.finished(STEP, "the server is off");
+    Ok(())
+}
+
+async fn ask_to_shut_down(job: &Job, bmc: &impl Bmc, patience: Duration) -> Result<(), Failure> {
+    const STEP: Step = Step::PowerOff;
+    job.reporter.started(STEP, "the system to shut down");
+    if let Err(error) = bmc.reset(ResetType::GracefulShutdown).await {
+        // Not every BMC can; then the power is cut.
+        job.reporter.note("soft-off", &chain(&error));
+        return Ok(());
+    }
+    let asked = Instant::now();
+    while asked.elapsed() < patience {
+        match bmc.power_state().await {
+            Ok(PowerState::Off) => return Ok(()),
+            Ok(PowerState::On) => {}
+            Err(error) => job.reporter.note("soft-off", &chain(&error)),
+        }
+        sleep(LOOK).await;
+    }
+    let message = format!("the system did not shut down within {} s; the power is cut", patience.as_secs());
+    job.reporter.note("soft-off", &message);
+    Ok(())
+}
+
+async fn on(job: &Job, order: &Power) -> Result<(), Failure> {
+    const STEP: Step = Step::Power;
+    let failed = |error| Failure::bmc(STEP, &error);
+    let work = async {
+        let bmc = job.bmc();
+        job.reporter.started(STEP, "the BMC to say which machine it is in");
+        job.identify(STEP).await?;
+        let off = bmc.power_state().await.map_err(failed)? == PowerState::Off;
+        if off && !order.instance_id.is_empty() {
+            job.reporter.started(STEP, "the BMC to take the order to boot from disk");
+            let _proof = deploy::boot_from_disk(job).await.map_err(failed)?;
+        }
+        job.reporter.started(STEP, "the BMC to say that the server is on");
+        ensure_on(&bmc, job.deadlines.of(STEP).mul_f32(0.8)).await.map_err(failed)?;
+        job.reporter.finished(STEP, "the server is on");
+        Ok(())
+    };
+    job.within(STEP, work).await
+}

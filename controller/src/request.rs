@@ -14,6 +14,7 @@ mod network;
 mod parameter_plane;
 mod password;
 mod problem;
+mod quota;
 mod server;
 
 pub use create::{CreateInstance, NicRequest};
@@ -24,6 +25,7 @@ pub use network::{CreateSubnet, CreateVpc, HoldAddress, UpdateSubnet, UpdateVpc}
 pub use parameter_plane::CreatePlaneSubnet;
 pub use password::Password;
 pub use problem::{Invalid, Problems};
+pub use quota::QuotaWord;
 pub use server::{NewAgent, RegisterServer};
 
 pub(crate) use fields::Fault;

@@ -6,9 +6,9 @@ mod parameter_plane;
 mod receipts;
 mod reservations;
 
-use super::{AppState, Rates, router};
+use super::{AppState, AuditLog, Once, Rates, router};
 use crate::{
-    auth::{CurrentTokens, Tokens, new_token},
+    auth::{Authenticator, CurrentTokens, Tokens, new_token},
     ca::Ca,
     images::{Blobs, ImageService},
     lifecycle::tests::world::World,
@@ -52,7 +52,12 @@ impl Api {
         let state = AppState {
             store: world.store.clone(),
             edge: world.edge.clone(),
-            tokens: CurrentTokens::new(Tokens::parse(&text).unwrap()),
+            auth: Authenticator {
+                tokens: Some(CurrentTokens::new(Tokens::parse(&text).unwrap())),
+                ..Authenticator::default()
+            },
+            audit: AuditLog::spawn(world.store.clone()),
+            once: Once::new(world.sealer.clone()),
             rates: Rates::new(1, burst),
             hasher: hasher.clone(),
             lifecycle: Arc::new(world.lifecycle.clone()),

@@ -36,11 +36,17 @@ pub fn binaries() -> Result<Binaries> {
     build(&["-p", "billet-agent", "-p", "billet-controller", "-p", "billet-lab"])
 }
 
-/// Builds those that a simulated fleet needs; the agent may be missing.
+/// Builds those that a simulated fleet needs; the agent may be missing. `BILLET_LAB_CONTROLLER` and `BILLET_LAB_PROGRAM`
+/// name others that are built already.
 ///
 /// # Errors
 /// When the build fails.
 pub fn without_agent() -> Result<Binaries> {
+    let given = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    if let (Some(controller), Some(lab)) = (given("BILLET_LAB_CONTROLLER"), given("BILLET_LAB_PROGRAM")) {
+        let beside = |name: &str| controller.with_file_name(name);
+        return Ok(Binaries { agent: beside("billet-agent"), client: beside("billet"), controller, lab });
+    }
     build(&["-p", "billet-controller", "-p", "billet-lab"])
 }
 

@@ -16,6 +16,7 @@ pub mod idempotency;
 mod images;
 mod instances;
 pub mod openapi;
+mod operate;
 mod page;
 mod parameter_plane;
 pub mod ports;

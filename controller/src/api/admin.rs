@@ -104,7 +104,7 @@ pub(super) async fn accept_unwiped(
     whole(&state, server).await
 }
 
-async fn whole(state: &AppState, server: Server) -> Result<Json<Value>, ApiError> {
+pub(super) async fn whole(state: &AppState, server: Server) -> Result<Json<Value>, ApiError> {
     let whole = state.store.read(move |tx| Whole::read(tx, server)).await?;
     Ok(Json(whole.shown(state, None)))
 }

@@ -8,7 +8,7 @@ use super::{
     error::ApiError,
     events, guard, health,
     idempotency::Once,
-    images, instances, openapi, parameter_plane,
+    images, instances, openapi, operate, parameter_plane,
     ports::{Enrolment, ImageImport, LifecycleApi, Presence, Secrets},
     quota,
     rate::Rates,
@@ -95,7 +95,12 @@ pub(super) fn guarded() -> OpenApiRouter<AppState> {
     let admin = OpenApiRouter::new()
         .routes(routes!(admin::agents))
         .routes(routes!(admin::new_join_token))
-        .routes(routes!(admin::register))
+        .routes(routes!(admin::register, operate::forget))
+        .routes(routes!(operate::inspect))
+        .routes(routes!(operate::maintain))
+        .routes(routes!(operate::ready))
+        .routes(routes!(operate::wipe))
+        .routes(routes!(operate::offboard))
         .route("/parameter-plane/subnets", get(parameter_plane::list::list).post(parameter_plane::create::create))
         .route("/parameter-plane/subnets/{id}", delete(parameter_plane::delete::delete))
         .routes(routes!(admin::accept_unwiped))

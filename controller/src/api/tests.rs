@@ -2,6 +2,7 @@
 
 mod document;
 mod networks;
+mod operate;
 mod parameter_plane;
 mod receipts;
 mod reservations;

@@ -71,3 +71,25 @@ pub(in crate::api) enum WipePolicy {
 #[derive(ToSchema)]
 #[schema(pattern = "^(vpc|provisioning|parameter-plane:([0-9]|[1-5][0-9]|6[0-3]))$", example = "vpc")]
 pub(in crate::api) struct NicRole(String);
+
+/// An order to inspect.
+#[derive(ToSchema)]
+pub(in crate::api) struct InspectServer {
+    /// Whether a server that is on may be powered off for it.
+    allow_reset: Option<bool>,
+}
+
+/// An order to take a server out.
+#[derive(ToSchema)]
+pub(in crate::api) struct MaintainServer {
+    /// Shown as long as it is out.
+    #[schema(min_length = 1, max_length = 255)]
+    reason: String,
+}
+
+/// An order to wipe.
+#[derive(ToSchema)]
+pub(in crate::api) struct WipeServer {
+    /// Absent: the server's own.
+    policy: Option<WipePolicy>,
+}

@@ -1,0 +1,113 @@
+//! Operators' calls on one server: each an operation of the life cycle.
+
+use super::{admin::whole, error::ApiError, router::AppState, schema, servers::missing};
+use crate::request::ServerAction;
+use axum::{
+    Json,
+    body::Bytes,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use billet_proto::ServerId;
+use serde_json::Value;
+
+async fn act(state: &AppState, id: &str, action: ServerAction) -> Result<Json<Value>, ApiError> {
+    let id: ServerId = id.parse().map_err(|_| missing(id))?;
+    let server = state.lifecycle.act_on_server(id, action).await?;
+    whole(state, server).await
+}
+
+/// Begins an inspection of a server: a boot that only looks.
+#[utoipa::path(
+    post,
+    path = "/servers/{id}/inspect",
+    operation_id = "InspectServer",
+    tag = "Operators",
+    params(("id" = String, Path, description = "The server's")),
+    request_body = schema::admin::InspectServer,
+    responses((status = 200, description = "As it is now", body = schema::server::Server)),
+)]
+pub(super) async fn inspect(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Json<Value>, ApiError> {
+    act(&state, &id, ServerAction::inspect(&body)?).await
+}
+
+/// Takes a server out for maintenance.
+#[utoipa::path(
+    post,
+    path = "/servers/{id}/maintain",
+    operation_id = "MaintainServer",
+    tag = "Operators",
+    params(("id" = String, Path, description = "The server's")),
+    request_body = schema::admin::MaintainServer,
+    responses((status = 200, description = "As it is now", body = schema::server::Server)),
+)]
+pub(super) async fn maintain(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Json<Value>, ApiError> {
+    act(&state, &id, ServerAction::maintain(&body)?).await
+}
+
+/// Puts a server back that was out for maintenance; one that nothing wiped is refused.
+#[utoipa::path(
+    post,
+    path = "/servers/{id}/ready",
+    operation_id = "ReadyServer",
+    tag = "Operators",
+    params(("id" = String, Path, description = "The server's")),
+    responses((status = 200, description = "As it is now", body = schema::server::Server)),
+)]
+pub(super) async fn ready(State(state): State<AppState>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+    act(&state, &id, ServerAction::Ready).await
+}
+
+/// Begins a wipe of a server that is out for maintenance, or retired.
+#[utoipa::path(
+    post,
+    path = "/servers/{id}/wipe",
+    operation_id = "WipeServer",
+    tag = "Operators",
+    params(("id" = String, Path, description = "The server's")),
+    request_body = schema::admin::WipeServer,
+    responses((status = 200, description = "As it is now", body = schema::server::Server)),
+)]
+pub(super) async fn wipe(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Json<Value>, ApiError> {
+    act(&state, &id, ServerAction::wipe(&body)?).await
+}
+
+/// Retires a server: nothing is placed on it any more.
+#[utoipa::path(
+    post,
+    path = "/servers/{id}/offboard",
+    operation_id = "OffboardServer",
+    tag = "Operators",
+    params(("id" = String, Path, description = "The server's")),
+    responses((status = 200, description = "As it is now", body = schema::server::Server)),
+)]
+pub(super) async fn offboard(State(state): State<AppState>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+    act(&state, &id, ServerAction::Offboard).await
+}
+
+/// Forgets a server that was retired, and its events.
+#[utoipa::path(
+    delete,
+    path = "/servers/{id}",
+    operation_id = "DeleteServer",
+    tag = "Operators",
+    params(("id" = String, Path, description = "The server's")),
+    responses((status = 204, description = "It is gone")),
+)]
+pub(super) async fn forget(State(state): State<AppState>, Path(id): Path<String>) -> Result<StatusCode, ApiError> {
+    let id: ServerId = id.parse().map_err(|_| missing(&id))?;
+    state.lifecycle.forget_server(id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,90 @@
+//! What operators do with servers.
+
+use super::{Api, code};
+use axum::{body::Body, http::Method, http::StatusCode};
+use billet_proto::link::{Done, Failed, Step, order::Work, report::What};
+use serde_json::{Value, json};
+
+async fn act(api: &Api, action: &str, body: Value) -> (StatusCode, Value) {
+    let path = format!("/admin/v1/servers/{}/{action}", api.world.server_id());
+    let (status, _, body) = api.call(Method::POST, &path, &api.admin, body.to_string()).await;
+    (status, body)
+}
+
+async fn refused(api: &Api, action: &str, body: Value) -> String {
+    let (status, body) = act(api, action, body).await;
+    assert_eq!((status, code(&body)), (StatusCode::BAD_REQUEST, "iMetal.0101"), "{action}: {body}");
+    body["error_msg"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_server_is_taken_out_wiped_inspected_and_put_back() {
+    let api = Api::new(50).await;
+    for (action, body) in [("inspect", json!({})), ("wipe", json!({})), ("ready", json!({}))] {
+        assert!(refused(&api, action, body).await.contains("it is ready"), "{action}");
+    }
+    let (status, body) = act(&api, "maintain", json!({})).await;
+    assert_eq!((status, code(&body)), (StatusCode::BAD_REQUEST, "iMetal.0002"), "{body}");
+    let (status, body) = act(&api, "maintain", json!({ "reason": "a fan" })).await;
+    assert_eq!((status, &body["manage_state"]), (StatusCode::OK, &json!("maintain")), "{body}");
+    let (status, body) = act(&api, "wipe", json!({ "policy": "metadata" })).await;
+    assert_eq!((status, code(&body)), (StatusCode::BAD_REQUEST, "iMetal.0001"), "it is of the pool: {body}");
+    let (status, body) = act(&api, "wipe", json!({})).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    let (_, order) = api.world.sent().pop().unwrap();
+    let Some(Work::Wipe(wipe)) = order.work else { panic!("a wipe") };
+    assert_eq!(wipe.disks.len(), 1, "the one that nobody else has");
+    for action in ["inspect", "wipe", "ready", "accept-unwiped"] {
+        assert!(refused(&api, action, json!({})).await.contains("its wipe is in progress"), "{action}");
+    }
+    api.world.report(1, Step::Wipe, crate::lifecycle::tests::world::World::wiped()).await;
+    assert_eq!(act(&api, "inspect", json!({ "allow_reset": true })).await.0, StatusCode::OK);
+    let failed = Failed { cause: "server_is_on".into(), message: "it is on".into() };
+    api.world.report(2, Step::Power, What::Failed(failed)).await;
+    let (status, body) = act(&api, "ready", json!({})).await;
+    assert_eq!((status, &body["manage_state"]), (StatusCode::OK, &json!("ready")), "{body}");
+}
+
+#[tokio::test]
+async fn a_wipe_that_leaves_a_disk_keeps_the_server_out() {
+    let api = Api::new(50).await;
+    act(&api, "maintain", json!({ "reason": "x" })).await;
+    act(&api, "wipe", json!({})).await;
+    api.world.report(1, Step::Wipe, What::Done(Done::default())).await;
+    let server = api.world.server().await;
+    assert_eq!(server.error.unwrap().cause, "wipe_incomplete");
+    assert_eq!((server.manage_state.as_str(), server.last_wipe), ("maintain", None));
+}
+
+#[tokio::test]
+async fn a_server_is_forgotten_only_when_it_was_retired_and_nothing_refers_to_it() {
+    let api = Api::new(50).await;
+    let path = format!("/admin/v1/servers/{}", api.world.server_id());
+    let (status, _, body) = api.call(Method::DELETE, &path, &api.admin, Body::empty()).await;
+    assert_eq!((status, code(&body)), (StatusCode::BAD_REQUEST, "iMetal.0101"), "{body}");
+    let id = api.world.create().await.unwrap();
+    assert!(refused(&api, "offboard", json!({})).await.contains("in use"));
+    assert!(refused(&api, "maintain", json!({ "reason": "x" })).await.contains("in use"));
+    api.world.terminate(id).await;
+    api.world.erase().await;
+    assert_eq!(act(&api, "offboard", json!({})).await.1["manage_state"], "offboarding");
+    let (_, _, body) = api.call(Method::DELETE, &path, &api.admin, Body::empty()).await;
+    assert!(body["error_msg"].as_str().unwrap().contains("kept for the record"), "{body}");
+
+    let api = Api::new(50).await;
+    act(&api, "offboard", json!({})).await;
+    let (status, ..) = api.call(Method::DELETE, &path, &api.admin, Body::empty()).await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    let (status, ..) = api.call(Method::DELETE, &path, &api.admin, Body::empty()).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn tenants_operate_no_server() {
+    let api = Api::new(50).await;
+    for action in ["inspect", "maintain", "ready", "wipe", "offboard", "accept-unwiped"] {
+        let path = format!("/admin/v1/servers/{}/{action}", api.world.server_id());
+        let (status, _, body) = api.call(Method::POST, &path, &api.tenant, Body::empty()).await;
+        assert_eq!((status, code(&body)), (StatusCode::FORBIDDEN, "iMetal.0004"), "{action}");
+    }
+}

@@ -15,8 +15,8 @@ pub use handle::Handle;
 use crate::clock::Timestamp;
 use billet_proto::{AgentId, ImageId, InstanceId, PrivateIpId, ProjectId, ServerId, SubnetId, VpcId};
 use record::{
-    AddressUse, Agent, Event, Image, Instance, JoinToken, NewEvent, PlaneReservation, PlaneSubnet, PrivateIp,
-    Reservation, Server, ServerEvent, Subnet, Vpc,
+    AddressUse, Agent, Event, Image, ImageImport, Instance, JoinToken, NewEvent, PlaneReservation, PlaneSubnet,
+    PrivateIp, Reservation, Server, ServerEvent, Subnet, Vpc,
 };
 use std::{collections::HashSet, net::Ipv4Addr};
 
@@ -80,6 +80,23 @@ pub struct ServerEventsWanted {
     pub offset: u32,
     /// At most so many.
     pub limit: u32,
+}
+
+/// Which images are to be read.
+#[derive(Debug, Clone)]
+pub struct ImagesWanted {
+    /// Those that this project sees.
+    pub project: ProjectId,
+    /// After this one.
+    pub marker: Option<ImageId>,
+    /// At most so many.
+    pub limit: u32,
+    /// With this very name.
+    pub name: Option<String>,
+    /// With this word.
+    pub os_type: Option<String>,
+    /// Shared by an operator, or not.
+    pub shared: Option<bool>,
 }
 
 /// Reads and writes that happen together or not at all. Dropped without commit, it is rolled back.
@@ -163,6 +180,23 @@ pub trait Transaction: access::Access {
     fn insert_image(&mut self, image: &Image) -> Result<()>;
     fn image(&mut self, id: ImageId) -> Result<Option<Image>>;
     fn images(&mut self) -> Result<Vec<Image>>;
+    /// By id ascending.
+    fn images_wanted(&mut self, wanted: &ImagesWanted) -> Result<Vec<Image>>;
+    /// Writes name and owner.
+    fn update_image(&mut self, image: &Image) -> Result<()>;
+    /// How many instances that are not terminated have it, without those of one project.
+    fn instances_of_image(&mut self, id: ImageId, except: Option<&ProjectId>) -> Result<u64>;
+    /// It is gone for every question, and its row with the last instance on record that names it.
+    fn delete_image(&mut self, id: ImageId, now: Timestamp) -> Result<()>;
+
+    fn insert_image_import(&mut self, import: &ImageImport) -> Result<()>;
+    /// Writes status, reason and end.
+    fn update_image_import(&mut self, import: &ImageImport) -> Result<()>;
+    fn image_import(&mut self, id: ImageId) -> Result<Option<ImageImport>>;
+    /// Those that were asked for in the project's path, by id ascending.
+    fn image_imports_wanted(&mut self, wanted: &ImagesWanted) -> Result<Vec<ImageImport>>;
+    fn unfinished_image_imports(&mut self) -> Result<Vec<ImageImport>>;
+    fn delete_image_import(&mut self, id: ImageId) -> Result<()>;
 
     fn insert_vpc(&mut self, vpc: &Vpc) -> Result<()>;
     fn vpc(&mut self, id: VpcId) -> Result<Option<Vpc>>;

@@ -1,73 +1,86 @@
-//! `/images`: those that a project sees, and taking one in.
+//! `/images`: those that a project sees, taking one in, and what becomes of it.
 
-use super::{error::ApiError, router::AppState, schema};
+pub(super) mod delete;
+pub(super) mod import;
+pub(super) mod list;
+pub(super) mod show;
+pub(super) mod update;
+
+use super::error::ApiError;
 use crate::{
     auth::{Caller, Role},
-    request::ImageMeta,
-    store::record::Image,
+    request::Invalid,
+    store::{
+        Transaction,
+        record::{Image, ImageImport},
+    },
 };
-use axum::{
-    Extension, Json,
-    body::Body,
-    extract::{Query, State},
-    http::StatusCode,
-};
-use billet_proto::ProjectId;
+use billet_proto::{ImageId, ProjectId};
 use serde_json::{Value, json};
-use std::collections::HashMap;
 
-/// Lists the images that the project sees.
-#[utoipa::path(
-    get,
-    path = "/images",
-    operation_id = "ListImages",
-    tag = "Images",
-    responses((status = 200, description = "All that the project sees", body = schema::image::Images)),
-)]
-pub(super) async fn list(
-    State(state): State<AppState>,
-    Extension(project): Extension<ProjectId>,
-) -> Result<Json<Value>, ApiError> {
-    let images = state.store.read(|tx| tx.images()).await?;
-    let visible = images.iter().filter(|image| image.project_id.as_ref().is_none_or(|owner| *owner == project));
-    let images: Vec<Value> = visible.map(shown).collect();
-    Ok(Json(json!({ "images": images })))
+/// The family counts disks in these.
+const GIB: u64 = 1 << 30;
+
+/// An image, or one in the making.
+enum Found {
+    Image(Image),
+    Import(ImageImport),
 }
 
-/// Takes an image in.
-///
-/// The body is the raw image; what it is stands in the query, so that it is known before the first byte.
-#[utoipa::path(
-    post,
-    path = "/v1/{project_id}/images",
-    operation_id = "ImportImage",
-    tag = "Images",
-    params(
-        ("project_id" = String, Path, description = "The caller's project"),
-        ("name" = String, Query, min_length = 1, max_length = 128, description = "Without control characters"),
-        ("os_type" = schema::image::OsType, Query, description = "What it holds"),
-        ("size_bytes" = u64, Query, minimum = 512, multiple_of = 512, description = "Of the raw bytes"),
-        ("sha256" = String, Query, pattern = "^[0-9A-Fa-f]{64}$", description = "Of the raw bytes"),
-        ("shared" = Option<bool>, Query, description = "Everybody's; operators alone share images"),
-    ),
-    request_body(content = schema::image::RawImage, content_type = "application/octet-stream"),
-    responses((status = 201, description = "Taken in", body = schema::image::OneImage)),
-)]
-pub(super) async fn import(
-    State(state): State<AppState>,
-    Extension(project): Extension<ProjectId>,
-    Extension(caller): Extension<Caller>,
-    Query(query): Query<HashMap<String, String>>,
-    body: Body,
-) -> Result<(StatusCode, Json<Value>), ApiError> {
-    let meta = ImageMeta::parse(&query, project)?;
-    if meta.project_id.is_none() && caller.role != Role::Operator {
-        return Err(ApiError::Forbidden("an operator alone shares images"));
+impl Found {
+    const fn id(&self) -> ImageId {
+        match self {
+            Self::Image(image) => image.id,
+            Self::Import(import) => import.id,
+        }
     }
-    let image = state.images.import(meta, body).await?;
-    Ok((StatusCode::CREATED, Json(json!({ "image": shown(&image) }))))
+    fn shown(&self) -> Value {
+        match self {
+            Self::Image(image) => shown(image),
+            Self::Import(import) => shown_import(import),
+        }
+    }
 }
 
+/// An image that the project sees.
+fn find(tx: &mut dyn Transaction, project: &ProjectId, id: &str) -> Result<Found, ApiError> {
+    let missing = || ApiError::NotFound { what: "images", id: id.chars().take(64).collect() };
+    let id: ImageId = id.parse().map_err(|_| missing())?;
+    if let Some(image) = tx.image(id)?.filter(|image| image.project_id.as_ref().is_none_or(|owner| owner == project)) {
+        return Ok(Found::Image(image));
+    }
+    let import = tx.image_import(id)?.filter(|import| import.by_project == *project);
+    import.map(Found::Import).ok_or_else(missing)
+}
+
+/// Whether the caller may make an image everybody's, or change one that is.
+fn sharing(caller: &Caller) -> Result<(), ApiError> {
+    if caller.role == Role::Operator { Ok(()) } else { Err(ApiError::Forbidden("an operator alone shares images")) }
+}
+
+/// Who sees an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Visibility {
+    /// Its project.
+    Private,
+    /// Everybody.
+    Shared,
+}
+
+impl Visibility {
+    fn parse(text: &str) -> Result<Self, Invalid> {
+        match text {
+            "private" => Ok(Self::Private),
+            "shared" => Ok(Self::Shared),
+            _ => Err(Invalid::new("visibility", "must be private or shared", text)),
+        }
+    }
+    const fn of(owner: Option<&ProjectId>) -> &'static str {
+        if owner.is_some() { "private" } else { "shared" }
+    }
+}
+
+/// Ours, and the family's words beside it.
 fn shown(image: &Image) -> Value {
     let mut value = json!({
         "id": image.id.to_string(),
@@ -76,9 +89,37 @@ fn shown(image: &Image) -> Value {
         "size_bytes": image.size_bytes,
         "sha256": image.sha256,
         "created_at": image.created_at.to_string(),
+        "status": "active",
+        "min_disk": image.size_bytes.div_ceil(GIB),
     });
-    if let Some(project) = &image.project_id {
+    both(&mut value, &image.os_type, image.project_id.as_ref());
+    value
+}
+
+/// Size and digest are known when it is whole.
+fn shown_import(import: &ImageImport) -> Value {
+    let mut value = json!({
+        "id": import.id.to_string(),
+        "name": import.name,
+        "os_type": import.os_type,
+        "size_bytes": 0,
+        "sha256": import.sha256.clone().unwrap_or_default(),
+        "created_at": import.created_at.to_string(),
+        "status": import.status.as_str(),
+        "status_reason": import.reason,
+        "url": import.url,
+        "min_disk": 0,
+    });
+    both(&mut value, &import.os_type, import.project_id.as_ref());
+    value
+}
+
+fn both(value: &mut Value, os_type: &str, owner: Option<&ProjectId>) {
+    value["__os_type"] = os_type.into();
+    value["disk_format"] = "raw".into();
+    value["virtual_env_type"] = "Ironic".into();
+    value["visibility"] = Visibility::of(owner).into();
+    if let Some(project) = owner {
         value["project_id"] = project.as_str().into();
     }
-    value
 }

@@ -142,6 +142,9 @@ pub trait ImageImport: Send + Sync {
     /// # Errors
     /// Why not; nothing is kept then.
     fn import<'a>(&'a self, meta: ImageMeta, body: Body) -> BoxFuture<'a, Result<Image, ImportRefusal>>;
+
+    /// Removes the bytes of an image whose record is gone; what cannot be removed now, the next start removes.
+    fn remove(&self, image: ImageId) -> BoxFuture<'_, ()>;
 }
 
 /// Why an image was not taken in.

@@ -87,7 +87,8 @@ pub(super) fn guarded() -> OpenApiRouter<AppState> {
         .merge(plain)
         .routes(routes!(reservations::list::list, reservations::create::create))
         .routes(routes!(reservations::show::show, reservations::delete::delete))
-        .routes(routes!(images::list))
+        .routes(routes!(images::list::list))
+        .route("/images/{id}", get(images::show::show).put(images::update::update).delete(images::delete::delete))
         .route("/limits", get(quota::limits));
     let clouddcn = OpenApiRouter::new()
         .routes(routes!(subnets::clouddcn::list, subnets::clouddcn::create))
@@ -113,7 +114,7 @@ pub(super) fn guarded() -> OpenApiRouter<AppState> {
         .layer(from_fn(deadline::keep))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
     // An image takes as long as it is large; the importer has its own patience.
-    let upload = OpenApiRouter::new().routes(routes!(images::import)).layer(DefaultBodyLimit::disable());
+    let upload = OpenApiRouter::new().routes(routes!(images::import::import)).layer(DefaultBodyLimit::disable());
     bounded.merge(upload)
 }
 

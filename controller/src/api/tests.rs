@@ -1,6 +1,7 @@
 //! Whole calls against the router, with a real store and a real life cycle.
 
 mod document;
+mod images;
 mod networks;
 mod operate;
 mod parameter_plane;

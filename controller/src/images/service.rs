@@ -96,6 +96,19 @@ impl ImageImport for ImageService {
     fn import<'a>(&'a self, meta: ImageMeta, body: Body) -> BoxFuture<'a, Result<Image, ImportRefusal>> {
         Box::pin(self.take(meta, body))
     }
+
+    fn remove(&self, image: ImageId) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            let blobs = self.blobs.clone();
+            match tokio::task::spawn_blocking(move || blobs.remove(image)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    tracing::warn!(%image, %error, "an image without a record is left until the next start")
+                }
+                Err(_) => tracing::warn!(%image, "stopping; an image without a record is left until the next start"),
+            }
+        })
+    }
 }
 
 /// Why orphans could not be removed.

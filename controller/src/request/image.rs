@@ -1,8 +1,13 @@
 //! An image as it is announced, and which OS one holds.
 
-use super::problem::{Invalid, Problems};
+use super::{
+    fields::{Fields, body, plain_text, text},
+    problem::{Invalid, Problems},
+};
 use billet_proto::{ProjectId, manifest::MAX_IMAGE_BYTES};
 use std::{collections::HashMap, fmt};
+
+const MAX_NAME_CHARS: usize = 128;
 
 /// The kind of OS that an image holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +81,7 @@ impl ImageMeta {
         };
         let (name, os, size, sha256) = (field("name"), field("os_type"), field("size_bytes"), field("sha256"));
         let name = name.and_then(|given| {
-            let good = (1..=128).contains(&given.chars().count()) && !given.chars().any(char::is_control);
+            let good = (1..=MAX_NAME_CHARS).contains(&given.chars().count()) && !given.chars().any(char::is_control);
             kept(&mut problems, "name", "must have 1 to 128 characters and no control character", given, |given| {
                 good.then(|| given.to_owned())
             })
@@ -107,6 +112,39 @@ impl ImageMeta {
             }
             _ => Err(problems),
         }
+    }
+}
+
+/// What is to change of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpdateImage {
+    /// 1 to 128 characters.
+    pub name: Option<String>,
+    /// A word.
+    pub visibility: Option<String>,
+}
+
+impl UpdateImage {
+    /// Reads a JSON body; what is absent stays.
+    ///
+    /// # Errors
+    /// For each field its first problem.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Problems> {
+        parsed(bytes, |fields| {
+            let name = fields.optional("name", |value| plain_text(value, 1, MAX_NAME_CHARS));
+            let visibility = fields.optional("visibility", text);
+            Some(Self { name, visibility })
+        })
+    }
+}
+
+fn parsed<T>(bytes: &[u8], read: impl FnOnce(&mut Fields<'_>) -> Option<T>) -> Result<T, Problems> {
+    let value = body(bytes)?;
+    let mut problems = Problems::default();
+    let parsed = Fields::new("", value, &mut problems).and_then(|mut fields| read(&mut fields));
+    match parsed {
+        Some(request) if problems.is_empty() => Ok(request),
+        _ => Err(problems),
     }
 }
 

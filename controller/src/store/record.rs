@@ -566,7 +566,9 @@ pub struct Subnet {
 
 pub use crate::addresses::Cidr;
 
+mod image_import;
 mod network;
 mod parameter_plane;
+pub use image_import::{ImageImport, ImportStatus};
 pub use network::{AddressUse, PrivateIp};
 pub use parameter_plane::{PlaneReservation, PlaneSubnet};

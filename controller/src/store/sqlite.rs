@@ -12,6 +12,7 @@ mod agent;
 mod error;
 mod event;
 mod image;
+mod image_import;
 mod instance;
 mod migration;
 mod network;

@@ -54,7 +54,10 @@ fn usage(connection: &Connection, project: &ProjectId) -> Result<Usage> {
                      WHERE instance.project_id = ?1 AND held_by IS NULL AND plane_subnet_id IS NULL)
                   + (SELECT count(*) FROM reservation WHERE held_by = ?1)",
         )?,
-        images: count("SELECT count(*) FROM image WHERE project_id = ?1 AND deleted_at IS NULL")?,
+        images: count(
+            "SELECT (SELECT count(*) FROM image WHERE project_id = ?1 AND deleted_at IS NULL)
+                  + (SELECT count(*) FROM image_import WHERE project_id = ?1 AND ended_at IS NULL)",
+        )?,
     })
 }
 

@@ -1,15 +1,16 @@
 //! One transaction: each method hands on to its noun's file.
 
 use super::{
-    agent, event, image, instance, network, parameter_plane, private_ip, reservation, search, server, server_event,
+    agent, event, image, image_import, instance, network, parameter_plane, private_ip, reservation, search, server,
+    server_event,
 };
 use crate::{
     clock::Timestamp,
     store::{
-        Result, ServerEventsWanted, Transaction,
+        ImagesWanted, Result, ServerEventsWanted, Transaction,
         record::{
-            AddressUse, Agent, Event, Image, Instance, JoinToken, NewEvent, PlaneReservation, PlaneSubnet, PrivateIp,
-            Reservation, Server, ServerEvent, Subnet, Vpc,
+            AddressUse, Agent, Event, Image, ImageImport, Instance, JoinToken, NewEvent, PlaneReservation, PlaneSubnet,
+            PrivateIp, Reservation, Server, ServerEvent, Subnet, Vpc,
         },
     },
 };
@@ -160,6 +161,37 @@ impl Transaction for SqliteTransaction<'_> {
     fn images(&mut self) -> Result<Vec<Image>> {
         image::all(&self.0)
     }
+    fn images_wanted(&mut self, wanted: &ImagesWanted) -> Result<Vec<Image>> {
+        image::page(&self.0, wanted)
+    }
+    fn update_image(&mut self, image: &Image) -> Result<()> {
+        image::update(&self.0, image)
+    }
+    fn instances_of_image(&mut self, id: ImageId, except: Option<&ProjectId>) -> Result<u64> {
+        image::instances_of(&self.0, id, except)
+    }
+    fn delete_image(&mut self, id: ImageId, now: Timestamp) -> Result<()> {
+        image::delete(&self.0, id, now)
+    }
+
+    fn insert_image_import(&mut self, import: &ImageImport) -> Result<()> {
+        image_import::insert(&self.0, import)
+    }
+    fn update_image_import(&mut self, import: &ImageImport) -> Result<()> {
+        image_import::update(&self.0, import)
+    }
+    fn image_import(&mut self, id: ImageId) -> Result<Option<ImageImport>> {
+        image_import::by_id(&self.0, id)
+    }
+    fn image_imports_wanted(&mut self, wanted: &ImagesWanted) -> Result<Vec<ImageImport>> {
+        image_import::page(&self.0, wanted)
+    }
+    fn unfinished_image_imports(&mut self) -> Result<Vec<ImageImport>> {
+        image_import::unfinished(&self.0)
+    }
+    fn delete_image_import(&mut self, id: ImageId) -> Result<()> {
+        image_import::delete(&self.0, id)
+    }
 
     fn insert_vpc(&mut self, vpc: &Vpc) -> Result<()> {
         network::insert_vpc(&self.0, vpc)
@@ -227,6 +259,8 @@ impl Transaction for SqliteTransaction<'_> {
         agent::purge_join_tokens(&self.0, before)?;
         let purged = instance::purge(&self.0, before)?;
         network::purge(&self.0)?;
+        image::purge(&self.0)?;
+        image_import::purge(&self.0, before)?;
         Ok(purged)
     }
 }

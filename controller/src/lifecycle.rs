@@ -6,6 +6,7 @@
 mod addressing;
 mod certify;
 mod change_password;
+mod choose;
 mod claim;
 mod create;
 mod delete;

@@ -2,7 +2,10 @@
 
 use crate::{
     lifecycle::{is_vouched_for, refusal::Refusal},
-    store::record::{ManageState, NicRole, Server},
+    store::{
+        Tally,
+        record::{ManageState, NicRole, Server},
+    },
 };
 use billet_proto::{ProjectId, ServerId};
 
@@ -36,6 +39,26 @@ pub fn place(
     let drawn = random_below(u64::try_from(idle.len()).unwrap_or(u64::MAX));
     let index = usize::try_from(drawn).unwrap_or(0) % idle.len();
     Ok(idle[index].id)
+}
+
+/// Whether a project's instance could be on this server now.
+pub fn fits(server: &Server, project: &ProjectId, nics_needed: usize) -> bool {
+    may_use(server, project) && obstacle(server, nics_needed).is_none()
+}
+
+/// The refusal where no server of these is to be had; those that are ready have too few NICs.
+pub fn none_ready(servers: &[Tally]) -> Refusal {
+    let count = |wanted: &dyn Fn(&Tally) -> bool| servers.iter().filter(|tally| wanted(tally)).map(|t| t.servers).sum();
+    let state = |state: ManageState| count(&|tally| tally.state == state);
+    let ready = |vouched: bool| count(&|tally| tally.state == ManageState::Ready && tally.vouched == vouched);
+    let why = counted(&[
+        (state(ManageState::InUse), "in-use"),
+        (state(ManageState::Maintain), "in maintain"),
+        (state(ManageState::Onboard), "still onboard"),
+        (ready(false), "not owned by the agent registered"),
+        (ready(true), "with too few tenant NICs"),
+    ]);
+    Refusal::ServersNotReady { ids: vec![], why }
 }
 
 /// Whether a project's instances may be on the server: its own, or one of the shared pool.
@@ -78,18 +101,19 @@ impl Obstacle {
 
 /// Such as `none is ready for this project: 2 in-use, 1 in maintain`.
 fn tally(obstacles: &[Obstacle]) -> String {
-    let count = |wanted: fn(&Obstacle) -> bool| obstacles.iter().filter(|o| wanted(o)).count();
-    let parts: Vec<_> = [
+    let count = |wanted: fn(&Obstacle) -> bool| obstacles.iter().filter(|o| wanted(o)).count() as u64;
+    counted(&[
         (count(|o| *o == Obstacle::State(ManageState::InUse)), "in-use"),
         (count(|o| *o == Obstacle::State(ManageState::Maintain)), "in maintain"),
         (count(|o| *o == Obstacle::State(ManageState::Onboard)), "still onboard"),
         (count(|o| *o == Obstacle::NotVouched), "not owned by the agent registered"),
         (count(|o| matches!(o, Obstacle::FewNics { .. })), "with too few tenant NICs"),
-    ]
-    .into_iter()
-    .filter(|(n, _)| *n > 0)
-    .map(|(n, what)| format!("{n} {what}"))
-    .collect();
+    ])
+}
+
+fn counted(reasons: &[(u64, &str)]) -> String {
+    let some = reasons.iter().filter(|(n, _)| *n > 0);
+    let parts: Vec<_> = some.map(|(n, what)| format!("{n} {what}")).collect();
     if parts.is_empty() {
         return "this project has no server, and the shared pool is empty".to_owned();
     }

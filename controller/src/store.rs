@@ -13,10 +13,10 @@ pub mod sqlite;
 pub use handle::Handle;
 
 use crate::clock::Timestamp;
-use billet_proto::{AgentId, ImageId, InstanceId, PrivateIpId, ProjectId, ServerId, SubnetId, VpcId};
+use billet_proto::{AgentId, ImageId, InstanceId, MacAddr, PrivateIpId, ProjectId, ServerId, SubnetId, VpcId};
 use record::{
-    AddressUse, Agent, Event, Image, ImageImport, Instance, JoinToken, NewEvent, PlaneReservation, PlaneSubnet,
-    PrivateIp, Reservation, Server, ServerEvent, Subnet, Vpc,
+    AddressUse, Agent, Event, Image, ImageImport, Instance, JoinToken, ManageState, NewEvent, PlaneReservation,
+    PlaneSubnet, PrivateIp, Reservation, Server, ServerEvent, Subnet, Vpc,
 };
 use std::{collections::HashSet, net::Ipv4Addr};
 
@@ -63,6 +63,30 @@ pub trait Store: Send {
 
     /// Whether every commit is on disk.
     fn is_flushed(&self) -> bool;
+}
+
+/// How many servers stand alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tally {
+    /// Their state.
+    pub state: ManageState,
+    /// Whether the agent that they are registered for owns them.
+    pub vouched: bool,
+    /// How many.
+    pub servers: u64,
+}
+
+/// What tells a machine from others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Machine {
+    /// The server's.
+    pub id: ServerId,
+    /// SMBIOS UUID; may be empty.
+    pub uuid: String,
+    /// May be empty.
+    pub serial: String,
+    /// By port.
+    pub macs: Vec<MacAddr>,
 }
 
 /// Which events of servers are to be read.
@@ -153,6 +177,28 @@ pub trait Transaction: access::Access {
     fn update_server(&mut self, server: &Server) -> Result<()>;
     fn server(&mut self, id: ServerId) -> Result<Option<Server>>;
     fn servers(&mut self) -> Result<Vec<Server>>;
+    /// One drawn by any number, each equally likely; none in an empty fleet, or when the draw falls on one that is gone.
+    fn server_drawn(&mut self, draw: u64) -> Result<Option<Server>>;
+    fn servers_in(&mut self, state: ManageState) -> Result<Vec<Server>>;
+    fn servers_of(&mut self, owner: AgentId) -> Result<Vec<Server>>;
+    /// Those that a project may use (none: all), in that state (none: in any), by id ascending, after `marker`, and their
+    /// total without paging.
+    fn server_page(
+        &mut self,
+        of: (Option<&ProjectId>, Option<ManageState>),
+        marker: Option<ServerId>,
+        limit: u32,
+    ) -> Result<(Vec<Server>, u64)>;
+    /// How the servers stand that a project may use.
+    fn server_tally(&mut self, project: &ProjectId) -> Result<Vec<Tally>>;
+    /// Those that somebody owns, or that an instance is on.
+    fn machines(&mut self) -> Result<Vec<Machine>>;
+    /// An agent's servers with a task in progress, and instances on its servers with work in progress.
+    fn unfinished_of(&mut self, owner: AgentId) -> Result<(Vec<Server>, Vec<Instance>)>;
+    /// Servers and instances whose deadline has come.
+    fn overdue(&mut self, now: Timestamp) -> Result<(Vec<Server>, Vec<Instance>)>;
+    /// The earliest deadline of all.
+    fn next_deadline(&mut self) -> Result<Option<Timestamp>>;
     /// Those with a task in progress.
     fn unfinished_servers(&mut self) -> Result<Vec<Server>>;
     /// Whether an instance is on record for it, terminated or not.

@@ -107,13 +107,8 @@ pub(super) async fn list(
     let (mut servers, count) = state
         .store
         .read(move |tx| {
-            let mut servers = tx.servers()?;
-            servers.retain(|server| visible(server, &reader, &for_whom));
-            servers.retain(|server| wanted.is_none_or(|state| server.manage_state == state));
-            servers.sort_by_key(|server| server.id.uuid());
-            let count = servers.len();
-            let after = |server: &Server| marker.is_none_or(|marker| server.id.uuid() > marker.uuid());
-            let page: Vec<Server> = servers.into_iter().filter(after).take(limit as usize + 1).collect();
+            let project = (!reader.sees_all()).then_some(&for_whom);
+            let (page, count) = tx.server_page((project, wanted), marker, limit + 1)?;
             let whole: StoreResult<Vec<Whole>> = page.into_iter().map(|server| Whole::read(tx, server)).collect();
             Ok((whole?, count))
         })

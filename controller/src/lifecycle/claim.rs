@@ -7,7 +7,7 @@ use super::{
     server_table::{ServerEvent, next},
 };
 use crate::store::{
-    Result, Transaction,
+    Machine, Result, Transaction,
     record::{ManageState, Server},
 };
 use billet_proto::{
@@ -47,7 +47,7 @@ pub(super) fn hello(
     }
     let mut claims = Vec::new();
     let mut owned = HashSet::new();
-    let mut machines = Machines::of(tx.servers()?);
+    let mut machines = Machines::of(tx.machines()?);
     for said in hello.servers.iter().take(MAX_SERVERS) {
         let refused = |reason: String| Claim { server_id: said.id.clone(), accepted: false, reason };
         claims.push(match claim(tx, rules, agent, said, &mut machines)? {
@@ -114,8 +114,8 @@ fn claim(
 
 /// Servers that the agent's configuration no longer has; one with an instance stays its own, so that it can be released.
 fn let_go(tx: &mut dyn Transaction, rules: &Rules, agent: AgentId, owned: &HashSet<ServerId>) -> Result<()> {
-    for mut server in tx.servers()? {
-        if server.owner == Some(agent) && !owned.contains(&server.id) && server.manage_state != ManageState::InUse {
+    for mut server in tx.servers_of(agent)? {
+        if !owned.contains(&server.id) && server.manage_state != ManageState::InUse {
             server.owner = None;
             server.manage_state = next(&server, ServerEvent::Settled).unwrap_or(server.manage_state);
             server_event::record(tx, rules, &server, server_event::CLAIM_LOST, "its configuration no longer has it")?;
@@ -134,13 +134,11 @@ struct Machines {
 
 impl Machines {
     /// Those that somebody owns, or that an instance is on.
-    fn of(servers: Vec<Server>) -> Self {
+    fn of(machines: Vec<Machine>) -> Self {
         let mut known = Self { by_mac: HashMap::new(), by_uuid: HashMap::new(), by_serial: HashMap::new() };
-        for server in servers {
-            if server.owner.is_some() || server.manage_state == ManageState::InUse {
-                let said = OwnedServer { uuid: server.uuid, serial: server.serial, ..OwnedServer::default() };
-                known.note(server.id, &said, &server.macs);
-            }
+        for Machine { id, uuid, serial, macs } in machines {
+            let said = OwnedServer { uuid, serial, ..OwnedServer::default() };
+            known.note(id, &said, &macs);
         }
         known
     }

@@ -1,7 +1,7 @@
 //! Accepting an instance: checks against the store, the choice of server and addresses, and the rows.
 
 use super::{
-    addressing, event,
+    addressing, choose, event,
     refusal::Refusal,
     rules::Rules,
     secrets::InstanceSecrets,
@@ -10,7 +10,7 @@ use super::{
     table::{Operation, Phase},
 };
 use crate::{
-    clock::{Edge, below},
+    clock::Edge,
     placement,
     quota::{self, Wanted},
     request::{CreateInstance, ImageOs, NicRequest},
@@ -90,11 +90,7 @@ pub(super) fn plan(
         let field = format!("network_interfaces[{index}].subnet_id");
         subnets.push(subnet.ok_or_else(|| Refusal::invalid(field, "must name a subnet of vpc_id", nic.subnet_id))?);
     }
-    let servers = tx.servers()?;
-    let random = |bound| below(&*edge.entropy, bound);
-    let chosen = placement::place(&servers, project, request.server_id, request.nics.len(), random)?;
-    let server = servers.into_iter().find(|server| server.id == chosen);
-    let server = server.ok_or_else(|| Refusal::ServersNotFound(vec![chosen]))?;
+    let server = choose::server(tx, edge, project, request.server_id, request.nics.len())?;
     let addresses = addressing::choose(tx, &request.nics, &subnets)?;
     let plane = addressing::on_plane(tx, &server)?;
     let nics = placement::tenant_ports(&server)

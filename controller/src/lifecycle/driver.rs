@@ -42,6 +42,8 @@ use tokio::sync::watch;
 const PROGRESS_PAUSE: Duration = Duration::from_secs(5);
 /// The longest sleep between two looks at the deadlines.
 const MAX_SLEEP: Duration = Duration::from_secs(60);
+/// The shortest pause between two looks at the deadlines.
+const LOOK_PAUSE: Duration = Duration::from_millis(250);
 /// After the store failed, the deadlines are looked at again so soon.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -147,35 +149,43 @@ impl Lifecycle {
         orders.await
     }
 
-    /// Takes an agent's report.
+    /// Takes an agent's reports, in their order and together: an agent says several things at once.
     ///
     /// # Errors
-    /// When the store fails; the agent must then tell again.
-    pub(crate) async fn report(&self, agent: AgentId, report: Report) -> Result<(), StoreError> {
+    /// When the store fails; nothing was taken then, and the agent must tell again.
+    pub(crate) async fn report(&self, agent: AgentId, mut reports: Vec<Report>) -> Result<(), StoreError> {
         let rules = self.rules();
-        if !self.is_worth_recording(&report, rules.now) {
+        reports.retain(|report| self.is_worth_recording(report, rules.now));
+        if reports.is_empty() {
             return Ok(());
         }
-        let (server, generation) = (report.server_id.clone(), report.generation);
-        let is_end = matches!(report.what, Some(What::Done(_) | What::Failed(_)));
         let receipts = self.parts.receipts.clone();
         let work = move |tx: &mut dyn Transaction| {
-            let applied = report::apply(tx, &rules, agent, &report)?;
-            if applied == Applied::Recorded {
-                certify(tx, &receipts, &report)?;
-            }
-            Ok::<_, StoreError>(applied)
-        };
-        let applied = self.parts.store.run(work).await?;
-        match applied {
-            Applied::Recorded => {
-                self.changed();
-                // What follows by itself: a wipe after a release.
-                if let (true, Ok(id)) = (is_end, server.parse()) {
-                    self.dispatch_task(id).await;
+            let (mut recorded, mut ended) = (false, Vec::new());
+            for report in &reports {
+                match report::apply(tx, &rules, agent, report)? {
+                    Applied::Recorded => {
+                        certify(tx, &receipts, report)?;
+                        recorded = true;
+                        if let Some(What::Done(_) | What::Failed(_)) = report.what {
+                            ended.push(report.server_id.clone());
+                        }
+                    }
+                    Applied::Ignored(why) => {
+                        let Report { server_id, generation, .. } = report;
+                        tracing::debug!(server = %server_id, generation, why, "a report changed nothing");
+                    }
                 }
             }
-            Applied::Ignored(why) => tracing::debug!(%server, generation, why, "a report changed nothing"),
+            Ok::<_, StoreError>((recorded, ended))
+        };
+        let (recorded, ended) = self.parts.store.run(work).await?;
+        if recorded {
+            self.changed();
+        }
+        // What follows by itself: a wipe after a release.
+        for id in ended.iter().filter_map(|id| id.parse().ok()) {
+            self.dispatch_task(id).await;
         }
         Ok(())
     }
@@ -261,7 +271,8 @@ impl Lifecycle {
             }
             tokio::select! {
                 () = tokio::time::sleep(sleep + Duration::from_millis(1)) => {}
-                _ = changes.changed() => {}
+                // A change may have set an earlier deadline. All are in seconds, and changes may be thousands each second.
+                _ = changes.changed() => tokio::time::sleep(LOOK_PAUSE).await,
                 _ = stop.changed() => {}
             }
         }

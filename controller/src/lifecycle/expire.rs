@@ -10,13 +10,9 @@ use std::time::Duration;
 
 /// Ends what is overdue. Answers how many ended, and the next deadline.
 pub(super) fn expire(tx: &mut dyn Transaction, rules: &Rules) -> Result<(u32, Option<Timestamp>)> {
-    let (mut ended, mut next) = task::expire(tx, rules)?;
-    for mut instance in tx.unfinished_instances()? {
-        let Some(deadline) = instance.deadline else { continue };
-        if deadline > rules.now {
-            next = Some(next.map_or(deadline, |other| other.min(deadline)));
-            continue;
-        }
+    let (servers, instances) = tx.overdue(rules.now)?;
+    let mut ended = task::expire(tx, rules, servers)?;
+    for mut instance in instances {
         let phase = instance.phase;
         let message = format!(
             "step {} did not end in time ({} after the request); it was waiting for: {}",
@@ -32,7 +28,7 @@ pub(super) fn expire(tx: &mut dyn Transaction, rules: &Rules) -> Result<(u32, Op
         report::fail(tx, rules, &mut instance, phase, &Failed { cause, message })?;
         ended += 1;
     }
-    Ok((ended, next))
+    Ok((ended, tx.next_deadline()?))
 }
 
 /// Agents attach again within this time after a start of the controller.

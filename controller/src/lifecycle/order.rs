@@ -109,10 +109,10 @@ pub(super) fn of_agent(
     secrets: &InstanceSecrets,
     agent: AgentId,
 ) -> Result<Vec<Order>, OrderError> {
-    let tasks = tx.unfinished_servers()?;
-    let tasks = tasks.iter().filter_map(|server| task::order::of(rules, server));
-    let mut orders: Vec<Order> = tasks.filter(|(owner, _)| *owner == agent).map(|(_, order)| order).collect();
-    for instance in tx.unfinished_instances()? {
+    let (servers, instances) = tx.unfinished_of(agent)?;
+    let tasks = servers.iter().filter_map(|server| task::order::of(rules, server));
+    let mut orders: Vec<Order> = tasks.map(|(_, order)| order).collect();
+    for instance in instances {
         match of(tx, rules, secrets, &instance) {
             Ok(Some((owner, order))) if owner == agent => orders.push(order),
             Ok(_) => {}

@@ -8,13 +8,17 @@ use crate::lifecycle::Lifecycle;
 use billet_proto::{
     AgentId,
     link::{
-        AgentMessage, ControllerMessage, Hello, Welcome, Word, WordRequest, agent_message, controller_message::Body,
+        AgentMessage, ControllerMessage, Hello, Report, Welcome, Word, WordRequest, agent_message,
+        controller_message::Body,
     },
 };
+use futures_util::FutureExt as _;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tonic::{Status, Streaming};
 
+/// Reports that one transaction takes at most.
+const TOGETHER: usize = 64;
 /// An agent says hello at once.
 const HELLO_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -70,8 +74,13 @@ async fn listen(
     number: u64,
     mut said: Streaming<AgentMessage>,
 ) -> Status {
+    let mut next = None;
     loop {
-        let message = match said.message().await {
+        let message = match next.take() {
+            Some(message) => message,
+            None => said.message().await,
+        };
+        let message = match message {
             Ok(Some(message)) => message,
             Ok(None) => return Status::ok("the agent ended it"),
             Err(status) => return status,
@@ -81,8 +90,10 @@ async fn listen(
         }
         match message.body {
             Some(agent_message::Body::Report(report)) => {
+                let mut reports = vec![report];
+                next = more(&mut said, &mut reports);
                 // A report that is not kept must be told again: the session ends, and the next one begins with all.
-                if let Err(error) = lifecycle.report(agent, report).await {
+                if let Err(error) = lifecycle.report(agent, reports).await {
                     return unavailable(&error);
                 }
             }
@@ -94,6 +105,17 @@ async fn listen(
             None => tracing::warn!(%agent, "a message that this version does not know"),
         }
     }
+}
+
+/// Takes the reports that are here already, up to a bound; answers what came after them, if anything did.
+fn more(said: &mut Streaming<AgentMessage>, reports: &mut Vec<Report>) -> Option<Result<Option<AgentMessage>, Status>> {
+    while reports.len() < TOGETHER {
+        match said.message().now_or_never()? {
+            Ok(Some(AgentMessage { body: Some(agent_message::Body::Report(report)) })) => reports.push(report),
+            other => return Some(other),
+        }
+    }
+    None
 }
 
 async fn word(lifecycle: &Lifecycle, agent: AgentId, asked: WordRequest) -> Result<Word, Status> {

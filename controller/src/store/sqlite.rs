@@ -11,6 +11,7 @@ mod access;
 mod agent;
 mod error;
 mod event;
+mod fleet;
 mod image;
 mod image_import;
 mod instance;

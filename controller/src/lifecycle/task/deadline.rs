@@ -9,7 +9,7 @@ use crate::{
     },
     store::{
         Result, Transaction,
-        record::{Task, TaskKind, WipePolicy},
+        record::{Server, Task, TaskKind, WipePolicy},
     },
 };
 use billet_proto::link::{Failed, Step};
@@ -56,15 +56,11 @@ pub(super) fn wipe(rules: &Rules, task: &Task) -> Duration {
     d.wipe_base + Duration::from_secs(bytes / d.wipe_bytes_per_second.max(1))
 }
 
-/// Ends what is overdue. Answers how many ended, and the next deadline.
-pub(in crate::lifecycle) fn expire(tx: &mut dyn Transaction, rules: &Rules) -> Result<(u32, Option<Timestamp>)> {
-    let (mut ended, mut next) = (0, None::<Timestamp>);
-    for mut server in tx.unfinished_servers()? {
-        let (Some(deadline), Some(task)) = (server.task_deadline, &server.task) else { continue };
-        if deadline > rules.now {
-            next = Some(next.map_or(deadline, |other| other.min(deadline)));
-            continue;
-        }
+/// Ends these tasks, which are overdue. Answers how many ended.
+pub(in crate::lifecycle) fn expire(tx: &mut dyn Transaction, rules: &Rules, overdue: Vec<Server>) -> Result<u32> {
+    let mut ended = 0;
+    for mut server in overdue {
+        let Some(task) = &server.task else { continue };
         let what = if task.step.is_empty() { task.kind.word().to_owned() } else { format!("step {}", task.step) };
         let message = format!(
             "{what} did not end in time ({} after the request); it was waiting for: {}",
@@ -80,7 +76,7 @@ pub(in crate::lifecycle) fn expire(tx: &mut dyn Transaction, rules: &Rules) -> R
         tx.update_server(&server)?;
         ended += 1;
     }
-    Ok((ended, next))
+    Ok(ended)
 }
 
 /// Puts deadlines that passed, or will at once, off until every agent had the time to attach and tell where it stands.

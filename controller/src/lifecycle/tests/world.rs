@@ -283,7 +283,7 @@ impl World {
 
     pub(crate) async fn report_of(&self, agent: AgentId, generation: u64, step: Step, what: What) {
         let report = Report { server_id: SERVER.into(), generation, step: step.into(), what: Some(what) };
-        self.lifecycle.report(agent, report).await.unwrap();
+        self.lifecycle.report(agent, vec![report]).await.unwrap();
     }
 
     pub(crate) async fn instance(&self, id: InstanceId) -> Instance {

@@ -137,7 +137,7 @@ fn with_columns<T>(instance: &Instance, run: impl FnOnce(&[(&str, &dyn ToSql)]) 
     })
 }
 
-fn read(row: &Row<'_>) -> Result<Instance> {
+pub(super) fn read(row: &Row<'_>) -> Result<Instance> {
     let cause: Option<String> = row.get("error_cause")?;
     let message: Option<String> = row.get("error_message")?;
     let phase: String = row.get("phase")?;

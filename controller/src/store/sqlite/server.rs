@@ -92,7 +92,7 @@ fn with_columns<T>(server: &Server, run: impl FnOnce(&[(&str, &dyn ToSql)]) -> T
     })
 }
 
-fn read(row: &Row<'_>) -> Result<Server> {
+pub(super) fn read(row: &Row<'_>) -> Result<Server> {
     let state: String = row.get("manage_state")?;
     let wipe_policy: String = row.get("wipe_policy")?;
     let cause: Option<String> = row.get("error_cause")?;

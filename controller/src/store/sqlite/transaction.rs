@@ -1,16 +1,16 @@
 //! One transaction: each method hands on to its noun's file.
 
 use super::{
-    agent, event, image, image_import, instance, network, parameter_plane, private_ip, reservation, search, server,
-    server_event,
+    agent, event, fleet, image, image_import, instance, network, parameter_plane, private_ip, reservation, search,
+    server, server_event,
 };
 use crate::{
     clock::Timestamp,
     store::{
-        ImagesWanted, Result, ServerEventsWanted, Transaction,
+        ImagesWanted, Machine, Result, ServerEventsWanted, Tally, Transaction,
         record::{
-            AddressUse, Agent, Event, Image, ImageImport, Instance, JoinToken, NewEvent, PlaneReservation, PlaneSubnet,
-            PrivateIp, Reservation, Server, ServerEvent, Subnet, Vpc,
+            AddressUse, Agent, Event, Image, ImageImport, Instance, JoinToken, ManageState, NewEvent, PlaneReservation,
+            PlaneSubnet, PrivateIp, Reservation, Server, ServerEvent, Subnet, Vpc,
         },
     },
 };
@@ -110,6 +110,38 @@ impl Transaction for SqliteTransaction<'_> {
     }
     fn servers(&mut self) -> Result<Vec<Server>> {
         server::all(&self.0)
+    }
+    fn server_drawn(&mut self, draw: u64) -> Result<Option<Server>> {
+        fleet::drawn(&self.0, draw)
+    }
+    fn servers_in(&mut self, state: ManageState) -> Result<Vec<Server>> {
+        fleet::in_state(&self.0, state)
+    }
+    fn servers_of(&mut self, owner: AgentId) -> Result<Vec<Server>> {
+        fleet::of_owner(&self.0, owner)
+    }
+    fn server_page(
+        &mut self,
+        of: (Option<&ProjectId>, Option<ManageState>),
+        marker: Option<ServerId>,
+        limit: u32,
+    ) -> Result<(Vec<Server>, u64)> {
+        fleet::page(&self.0, of, marker, limit)
+    }
+    fn server_tally(&mut self, project: &ProjectId) -> Result<Vec<Tally>> {
+        fleet::tally(&self.0, project)
+    }
+    fn machines(&mut self) -> Result<Vec<Machine>> {
+        fleet::machines(&self.0)
+    }
+    fn unfinished_of(&mut self, owner: AgentId) -> Result<(Vec<Server>, Vec<Instance>)> {
+        fleet::unfinished_of(&self.0, owner)
+    }
+    fn overdue(&mut self, now: Timestamp) -> Result<(Vec<Server>, Vec<Instance>)> {
+        fleet::overdue(&self.0, now)
+    }
+    fn next_deadline(&mut self) -> Result<Option<Timestamp>> {
+        fleet::next_deadline(&self.0)
     }
     fn unfinished_servers(&mut self) -> Result<Vec<Server>> {
         server::unfinished(&self.0)

@@ -1,0 +1,111 @@
+//! Questions about many servers at once, in SQL: each reads what it answers and little else, so that ten thousand servers
+//! cost no more than ten. The index `server_standing` has every column that the counts and choices look at.
+
+use super::{
+    instance,
+    server::read,
+    value::{Columns, Unsigned, all, first, readable, time},
+};
+use crate::{
+    clock::Timestamp,
+    store::{
+        Machine, Result, StoreError, Tally,
+        record::{Instance, ManageState, Server},
+    },
+};
+use billet_proto::{AgentId, ProjectId, ServerId};
+use rusqlite::{Connection, params};
+
+/// Rows are numbered from 1 by SQLite; a number whose row is gone draws nobody.
+pub(super) fn drawn(connection: &Connection, draw: u64) -> Result<Option<Server>> {
+    let sql = "SELECT coalesce(max(rowid), 0) AS last FROM server";
+    let last = first(connection, sql, [], |row| row.number("last"))?.unwrap_or_default();
+    let Some(offset) = draw.checked_rem(last) else { return Ok(None) };
+    first(connection, "SELECT * FROM server WHERE rowid = ?1", [Unsigned(offset + 1)], read)
+}
+
+pub(super) fn in_state(connection: &Connection, state: ManageState) -> Result<Vec<Server>> {
+    readable(connection, "SELECT * FROM server WHERE manage_state = ?1 ORDER BY id", [state.as_str()], read)
+}
+
+pub(super) fn of_owner(connection: &Connection, agent: AgentId) -> Result<Vec<Server>> {
+    readable(connection, "SELECT * FROM server WHERE owner = ?1 ORDER BY id", [agent.to_string()], read)
+}
+
+pub(super) fn page(
+    connection: &Connection,
+    (project, state): (Option<&ProjectId>, Option<ManageState>),
+    marker: Option<ServerId>,
+    limit: u32,
+) -> Result<(Vec<Server>, u64)> {
+    let project = project.map(ProjectId::as_str);
+    // No id is smaller than the empty text.
+    let after = marker.map(|id| id.to_string()).unwrap_or_default();
+    // Texts of their own for a state, so that SQLite goes by the index that begins with it.
+    if let Some(state) = state {
+        let state = state.as_str();
+        let rows = "SELECT * FROM server WHERE manage_state = ?1 AND id > ?2
+            AND (?3 IS NULL OR project_id IS NULL OR project_id = ?3) ORDER BY id LIMIT ?4";
+        let found = readable(connection, rows, params![state, after, project, limit], read)?;
+        let total = "SELECT count(*) AS total FROM server INDEXED BY server_standing WHERE manage_state = ?1
+            AND (?2 IS NULL OR project_id IS NULL OR project_id = ?2)";
+        let total = first(connection, total, params![state, project], |row| row.number("total"))?;
+        Ok((found, total.unwrap_or_default()))
+    } else {
+        let rows = "SELECT * FROM server WHERE id > ?1 AND (?2 IS NULL OR project_id IS NULL OR project_id = ?2)
+            ORDER BY id LIMIT ?3";
+        let found = readable(connection, rows, params![after, project, limit], read)?;
+        let total = "SELECT count(*) AS total FROM server INDEXED BY server_standing
+            WHERE ?1 IS NULL OR project_id IS NULL OR project_id = ?1";
+        let total = first(connection, total, params![project], |row| row.number("total"))?;
+        Ok((found, total.unwrap_or_default()))
+    }
+}
+
+pub(super) fn tally(connection: &Connection, project: &ProjectId) -> Result<Vec<Tally>> {
+    let sql = "SELECT manage_state, owner IS NOT NULL AND owner IS registered_agent AS vouched, count(*) AS total
+        FROM server INDEXED BY server_standing WHERE project_id IS NULL OR project_id = ?1 GROUP BY 1, 2";
+    all(connection, sql, [project.as_str()], |row| {
+        let state: String = row.get("manage_state")?;
+        Ok(Tally {
+            state: ManageState::from_word(&state).ok_or(StoreError::Corrupt("manage_state"))?,
+            vouched: row.get("vouched")?,
+            servers: row.number("total")?,
+        })
+    })
+}
+
+pub(super) fn machines(connection: &Connection) -> Result<Vec<Machine>> {
+    let sql = "SELECT id, uuid, serial, macs FROM server WHERE owner IS NOT NULL OR manage_state = 'in-use'";
+    readable(connection, sql, [], |row| {
+        Ok(Machine {
+            id: row.parsed("id")?,
+            uuid: row.get("uuid")?,
+            serial: row.get("serial")?,
+            macs: row.json("macs")?,
+        })
+    })
+}
+
+pub(super) fn unfinished_of(connection: &Connection, agent: AgentId) -> Result<(Vec<Server>, Vec<Instance>)> {
+    let agent = agent.to_string();
+    let servers = "SELECT * FROM server WHERE owner = ?1 AND task_deadline IS NOT NULL ORDER BY id";
+    let instances = "SELECT instance.* FROM instance JOIN server ON server.id = instance.server_id
+        WHERE server.owner = ?1 AND instance.deadline IS NOT NULL ORDER BY instance.id";
+    Ok((readable(connection, servers, [&agent], read)?, readable(connection, instances, [&agent], instance::read)?))
+}
+
+pub(super) fn overdue(connection: &Connection, now: Timestamp) -> Result<(Vec<Server>, Vec<Instance>)> {
+    let servers = "SELECT * FROM server WHERE task_deadline <= ?1 ORDER BY id";
+    let instances = "SELECT * FROM instance WHERE deadline <= ?1 ORDER BY id";
+    Ok((
+        readable(connection, servers, [time(now)], read)?,
+        readable(connection, instances, [time(now)], instance::read)?,
+    ))
+}
+
+pub(super) fn next_deadline(connection: &Connection) -> Result<Option<Timestamp>> {
+    let sql = "SELECT min(at) AS at FROM (SELECT min(deadline) AS at FROM instance WHERE deadline IS NOT NULL
+        UNION ALL SELECT min(task_deadline) FROM server WHERE task_deadline IS NOT NULL)";
+    Ok(first(connection, sql, [], |row| row.optional_time("at"))?.flatten())
+}

@@ -6,7 +6,7 @@
 //!
 //! Invariants: nothing secret is in a line: of bodies it has ids alone.
 
-use super::{error::ApiError, page, request_id::RequestId, router::AppState};
+use super::{error::ApiError, page, request_id::RequestId, router::AppState, schema};
 use crate::{
     auth::Caller,
     clock::Timestamp,
@@ -185,8 +185,24 @@ fn add(text: &str, objects: &mut Vec<String>) {
     }
 }
 
-/// `GET /admin/v1/audit`: the newest first. Filters: `project_id`, `caller`, `object`, `request_id`, `from` and `to` (ms since
-/// 1970); `limit` (100, at most 1000) and `marker`, the last `seq` of the page before.
+/// Lists the audit log, the newest first.
+#[utoipa::path(
+    get,
+    path = "/audit",
+    operation_id = "ListAudit",
+    tag = "Operators",
+    params(
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "How many at most; 100"),
+        ("marker" = Option<u64>, Query, description = "The last `seq` of the page before"),
+        ("from" = Option<u64>, Query, description = "At or after; ms since 1970"),
+        ("to" = Option<u64>, Query, description = "Before; ms since 1970"),
+        ("project_id" = Option<schema::Project>, Query, description = "Only of this project"),
+        ("caller" = Option<String>, Query, description = "Only of this caller"),
+        ("object" = Option<String>, Query, description = "Only what names this"),
+        ("request_id" = Option<String>, Query, description = "Only this request"),
+    ),
+    responses((status = 200, description = "A page", body = schema::access::AuditPage)),
+)]
 pub(super) async fn list(
     State(state): State<AppState>,
     Query(query): Query<HashMap<String, String>>,

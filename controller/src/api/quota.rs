@@ -1,6 +1,6 @@
 //! `GET /v1/{project_id}/limits`, in the bare-metal family's shape; and the operators' word on a project's quota.
 
-use super::{error::ApiError, router::AppState};
+use super::{error::ApiError, router::AppState, schema};
 use crate::{
     quota,
     request::QuotaWord,
@@ -22,7 +22,14 @@ fn read(tx: &mut dyn Transaction, project: &ProjectId) -> StoreResult<(Quota, Us
     Ok((quota::of(tx, project)?, tx.usage(project)?))
 }
 
-/// What the project may have, and has.
+/// Tells what the project may have, and has.
+#[utoipa::path(
+    get,
+    path = "/limits",
+    operation_id = "ShowLimits",
+    tag = "Service",
+    responses((status = 200, description = "Both", body = schema::access::Limits)),
+)]
 pub(super) async fn limits(
     State(state): State<AppState>,
     Extension(project): Extension<ProjectId>,
@@ -38,14 +45,33 @@ pub(super) async fn limits(
     }})))
 }
 
-/// A project's quota and usage, for operators.
+/// Shows a project's quota and usage.
+#[utoipa::path(
+    get,
+    path = "/projects/{id}/quota",
+    operation_id = "ShowQuota",
+    tag = "Operators",
+    params(("id" = String, Path, description = "Its id")),
+    responses((status = 200, description = "Both", body = schema::access::ProjectQuota)),
+)]
 pub(super) async fn show(State(state): State<AppState>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
     let project = project(&id)?;
     let (quota, usage) = state.store.read(move |tx| read(tx, &project)).await?;
     Ok(Json(shown(&id, &quota, &usage)))
 }
 
-/// Changes what is given of a project's quota; the rest stays. A quota below what is in use takes nothing away.
+/// Changes what is given of a project's quota; the rest stays.
+///
+/// A quota below what is in use takes nothing away.
+#[utoipa::path(
+    put,
+    path = "/projects/{id}/quota",
+    operation_id = "SetQuota",
+    tag = "Operators",
+    params(("id" = String, Path, description = "Its id")),
+    request_body = schema::access::QuotaChanges,
+    responses((status = 200, description = "As it is now", body = schema::access::ProjectQuota)),
+)]
 pub(super) async fn set(
     State(state): State<AppState>,
     Path(id): Path<String>,
@@ -66,7 +92,15 @@ pub(super) async fn set(
     Ok(Json(shown(&id, &quota, &usage)))
 }
 
-/// A project's quota is every project's again.
+/// Makes a project's quota every project's again.
+#[utoipa::path(
+    delete,
+    path = "/projects/{id}/quota",
+    operation_id = "DeleteQuota",
+    tag = "Operators",
+    params(("id" = String, Path, description = "Its id")),
+    responses((status = 204, description = "It is")),
+)]
 pub(super) async fn remove(State(state): State<AppState>, Path(id): Path<String>) -> Result<StatusCode, ApiError> {
     let project = project(&id)?;
     state.store.read(move |tx| tx.remove_quota(&project)).await?;

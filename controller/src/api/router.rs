@@ -19,7 +19,7 @@ use axum::{
     Extension, Router,
     extract::DefaultBodyLimit,
     middleware::{from_fn, from_fn_with_state},
-    routing::{delete, get},
+    routing::get,
 };
 use std::sync::Arc;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -89,7 +89,7 @@ pub(super) fn guarded() -> OpenApiRouter<AppState> {
         .routes(routes!(reservations::show::show, reservations::delete::delete))
         .routes(routes!(images::list::list))
         .route("/images/{id}", get(images::show::show).put(images::update::update).delete(images::delete::delete))
-        .route("/limits", get(quota::limits));
+        .routes(routes!(quota::limits));
     let clouddcn = OpenApiRouter::new()
         .routes(routes!(subnets::clouddcn::list, subnets::clouddcn::create))
         .routes(routes!(subnets::clouddcn::show, subnets::clouddcn::update, subnets::clouddcn::delete));
@@ -102,11 +102,11 @@ pub(super) fn guarded() -> OpenApiRouter<AppState> {
         .routes(routes!(operate::ready))
         .routes(routes!(operate::wipe))
         .routes(routes!(operate::offboard))
-        .route("/parameter-plane/subnets", get(parameter_plane::list::list).post(parameter_plane::create::create))
-        .route("/parameter-plane/subnets/{id}", delete(parameter_plane::delete::delete))
+        .routes(routes!(parameter_plane::list::list, parameter_plane::create::create))
+        .routes(routes!(parameter_plane::delete::delete))
         .routes(routes!(admin::accept_unwiped))
-        .route("/projects/{id}/quota", get(quota::show).put(quota::set).delete(quota::remove))
-        .route("/audit", get(audit::list));
+        .routes(routes!(quota::show, quota::set, quota::remove))
+        .routes(routes!(audit::list));
     let bounded = OpenApiRouter::new()
         .nest("/v1/{project_id}", tenant)
         .nest("/v3/{project_id}/vpc", clouddcn)

@@ -6,6 +6,7 @@
 //! and never null; every object may grow further fields.
 #![expect(dead_code, reason = "these types describe bodies, and are never made")]
 
+pub(super) mod access;
 pub(super) mod address;
 pub(super) mod admin;
 pub(super) mod error;
@@ -14,6 +15,7 @@ pub(super) mod image;
 pub(super) mod instance;
 pub(super) mod network;
 pub(super) mod page;
+pub(super) mod plane;
 pub(super) mod receipt;
 pub(super) mod server;
 

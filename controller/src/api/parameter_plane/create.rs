@@ -2,7 +2,7 @@
 
 use super::shown;
 use crate::{
-    api::{error::ApiError, router::AppState},
+    api::{error::ApiError, router::AppState, schema},
     lifecycle::refusal::Refusal,
     request::CreatePlaneSubnet,
     store::{Transaction, record::PlaneSubnet},
@@ -11,7 +11,15 @@ use axum::{Json, body::Bytes, extract::State, http::StatusCode};
 use billet_proto::SubnetId;
 use serde_json::Value;
 
-/// Gives a rail its subnet from `{rail, cidr, gateway?, mtu?, reserved?}`: 201 with it.
+/// Gives a rail of the parameter plane its subnet.
+#[utoipa::path(
+    post,
+    path = "/parameter-plane/subnets",
+    operation_id = "CreatePlaneSubnet",
+    tag = "Operators",
+    request_body = schema::plane::NewPlaneSubnet,
+    responses((status = 201, description = "Made", body = schema::plane::PlaneSubnet)),
+)]
 pub(in crate::api) async fn create(
     State(state): State<AppState>,
     body: Bytes,

@@ -9,7 +9,15 @@ use axum::{
     http::StatusCode,
 };
 
-/// Takes a rail's subnet away when no instance has an address of it: 204.
+/// Takes a rail's subnet away when no instance has an address of it.
+#[utoipa::path(
+    delete,
+    path = "/parameter-plane/subnets/{id}",
+    operation_id = "DeletePlaneSubnet",
+    tag = "Operators",
+    params(("id" = String, Path, description = "Its id")),
+    responses((status = 204, description = "Deleted")),
+)]
 pub(in crate::api) async fn delete(
     State(state): State<AppState>,
     Path(id): Path<String>,

@@ -52,7 +52,7 @@ pub(in crate::api) struct RegisterServer {
     #[schema(max_length = 63)]
     name: Option<String>,
     /// Where it stands.
-    location: Option<super::server::Location>,
+    location: Option<LocationWord>,
     /// How it is wiped after an instance; `metadata` only for a server that belongs to a project.
     wipe_policy: Option<WipePolicy>,
     /// Whether the inspection that starts by itself may power off a server that is on.
@@ -92,4 +92,15 @@ pub(in crate::api) struct MaintainServer {
 pub(in crate::api) struct WipeServer {
     /// Absent: the server's own.
     policy: Option<WipePolicy>,
+}
+
+/// Where a server stands, for people; what is absent becomes empty.
+#[derive(ToSchema)]
+pub(in crate::api) struct LocationWord {
+    #[schema(max_length = 64)]
+    dc: Option<String>,
+    #[schema(max_length = 64)]
+    rack: Option<String>,
+    #[schema(max_length = 64)]
+    unit: Option<String>,
 }

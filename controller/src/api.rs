@@ -3,18 +3,23 @@
 //! The order of checks is authentication, rate limit, validation, and only then the costly password hash. Every answer
 //! has an `X-Request-Id`; every error is one line of [`error`]'s table.
 
+mod access;
 mod admin;
+mod audit;
+mod body;
 mod deadline;
 pub mod error;
 mod events;
 mod guard;
 mod health;
+pub mod idempotency;
 mod images;
 mod instances;
 pub mod openapi;
 mod page;
 mod parameter_plane;
 pub mod ports;
+mod quota;
 mod rate;
 mod receipts;
 mod request_id;
@@ -25,6 +30,8 @@ mod servers;
 mod subnets;
 mod vpcs;
 
+pub use audit::AuditLog;
+pub use idempotency::Once;
 pub use rate::Rates;
 pub use router::{AppState, router};
 

@@ -1,21 +1,25 @@
-//! Who calls: static tokens from a file. Only digests of tokens are known here.
+//! Who calls. There are three ways to say it, and several may be on at once: a token of ours, a token of Keystone's, and a
+//! signature with an access key.
 //!
-//! A token has 256 random bits, so that its plain SHA-256 cannot be searched; a slow hash would only slow down calls.
+//! Invariants: nothing that a caller sends beside its credential (`X-Project-Id`, `X-Roles`, …) is believed. A credential
+//! that cannot be checked now is never taken for a wrong one: that is [`Denied::Unavailable`].
 
-mod file;
+mod access_keys;
+mod keystone;
+mod signature;
+mod token_file;
+mod tokens;
 
-pub use file::{NewToken, TokensError, new_token};
+pub use access_keys::{AccessKeys, KeysError, NewAccessKey, new_access_key};
+pub use keystone::{Keystone, KeystoneError};
+pub use signature::{Claim, Payload};
+pub use token_file::{NewToken, TokensError, new_token, new_token_of};
+pub use tokens::Tokens;
 
+use crate::clock::Timestamp;
+use axum::http::HeaderMap;
 use billet_proto::ProjectId;
-use sha2::{Digest, Sha256};
-use std::{
-    path::Path,
-    sync::{Arc, RwLock},
-};
-use subtle::ConstantTimeEq;
-
-/// Longer texts are no tokens of ours, and are not digested.
-const MAX_TOKEN_BYTES: usize = 256;
+use std::sync::{Arc, RwLock};
 
 /// What a caller may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,105 +27,176 @@ pub enum Role {
     /// Acts in one project.
     Tenant,
     /// Acts in every project, and on servers and agents.
-    Admin,
+    Operator,
+    /// Reads in its project, or everywhere when it has none.
+    ReadOnly,
 }
 
-/// A caller whose token was found.
+impl Role {
+    /// Its word in files, logs and answers.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Tenant => "tenant",
+            Self::Operator => "operator",
+            Self::ReadOnly => "read-only",
+        }
+    }
+
+    /// The role that a word names; `admin` is the operator's old one.
+    pub fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "tenant" => Some(Self::Tenant),
+            "operator" | "admin" => Some(Self::Operator),
+            "read-only" => Some(Self::ReadOnly),
+            _ => None,
+        }
+    }
+
+    /// The role of a line in a file of credentials, which goes with its project or with none.
+    fn of_line(word: &str, project: Option<&ProjectId>) -> Result<Self, &'static str> {
+        match (Self::from_word(word), project) {
+            (Some(Self::Tenant), None) => Err("must have a project, because its role is tenant"),
+            (Some(Self::Operator), Some(_)) => Err("must not have a project, because its role is operator"),
+            (Some(role), _) => Ok(role),
+            (None, _) => Err("must have the role tenant, operator or read-only"),
+        }
+    }
+}
+
+/// A caller who is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
-    /// The token's name, for logs and limits.
+    /// Unique among all callers, for logs, limits and the audit log: a token's name, `key/` and an access key's, or
+    /// `keystone/` and a user's id.
     pub name: Arc<str>,
-    /// The tenant's project; none for an administrator.
+    /// Its project; none for an operator, and for a reader of everything.
     pub project: Option<ProjectId>,
     /// What it may do.
     pub role: Role,
 }
 
 impl Caller {
-    /// Whether it may act in a project.
+    /// Whether it may act (a reader: look) in a project.
     pub fn may_act_in(&self, project: &ProjectId) -> bool {
+        self.sees_all() || self.project.as_ref() == Some(project)
+    }
+
+    /// Whether it sees every project's and the operators' things.
+    pub fn sees_all(&self) -> bool {
         match self.role {
-            Role::Admin => true,
-            Role::Tenant => self.project.as_ref() == Some(project),
+            Role::Operator => true,
+            Role::Tenant => false,
+            Role::ReadOnly => self.project.is_none(),
         }
     }
 }
 
-/// All tokens.
+/// Why a call has no caller.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// The credential is missing or wrong.
+    #[error("{0}")]
+    Unknown(&'static str),
+    /// The credential is good, and allows nothing here.
+    #[error("{0}")]
+    NoRole(&'static str),
+    /// Who could tell does not answer.
+    #[error("the identity service does not answer")]
+    Unavailable,
+}
+
+/// Something that a reload replaces as a whole. Clones share it.
 #[derive(Debug, Default)]
-pub struct Tokens(Vec<Entry>);
+pub struct Current<T>(Arc<RwLock<Arc<T>>>);
 
-struct Entry {
-    sha256: [u8; 32],
-    caller: Caller,
-}
+/// The tokens in force.
+pub type CurrentTokens = Current<Tokens>;
+/// The access keys in force.
+pub type CurrentKeys = Current<AccessKeys>;
 
-impl std::fmt::Debug for Entry {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.caller.fmt(f)
+impl<T> Current<T> {
+    /// Begins with this.
+    pub fn new(value: T) -> Self {
+        Self(Arc::new(RwLock::new(Arc::new(value))))
     }
-}
-
-impl Tokens {
-    /// Reads a token file: TOML, `[[token]]` tables with `name`, `sha256` (of the token, in hex), `role` (`tenant` or
-    /// `admin`) and, for tenants, `project`.
-    ///
-    /// # Errors
-    /// When others than the owner may write it or others than owner and group may read it, or it says nonsense.
-    pub fn load(path: &Path) -> Result<Self, TokensError> {
-        file::load(path)
+    /// Puts another in force; calls in progress go on.
+    pub fn replace(&self, value: T) {
+        *self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(value);
     }
-
-    /// As [`Self::load`], of the file's text.
-    ///
-    /// # Errors
-    /// When it says nonsense; the first problem.
-    pub fn parse(text: &str) -> Result<Self, TokensError> {
-        file::parse(text)
-    }
-
-    /// Whose token it is. Takes the same time whichever token it is, and whether any.
-    pub fn check(&self, token: &str) -> Option<Caller> {
-        if token.len() > MAX_TOKEN_BYTES {
-            return None;
-        }
-        let digest: [u8; 32] = Sha256::digest(token.as_bytes()).into();
-        let mut found = None;
-        for entry in &self.0 {
-            if bool::from(entry.sha256.ct_eq(&digest)) {
-                found = Some(&entry.caller);
-            }
-        }
-        found.cloned()
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-/// The tokens in force, which a reload replaces as a whole. Clones share them.
-#[derive(Debug, Clone, Default)]
-pub struct CurrentTokens(Arc<RwLock<Arc<Tokens>>>);
-
-impl CurrentTokens {
-    /// Begins with these.
-    pub fn new(tokens: Tokens) -> Self {
-        Self(Arc::new(RwLock::new(Arc::new(tokens))))
-    }
-    /// Puts others in force; calls in progress go on.
-    pub fn replace(&self, tokens: Tokens) {
-        *self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(tokens);
-    }
-    /// Those in force.
-    pub fn get(&self) -> Arc<Tokens> {
+    /// What is in force.
+    pub fn get(&self) -> Arc<T> {
         Arc::clone(&self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+}
+
+impl<T> Clone for Current<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+/// What a call says of its caller, before any of it is believed.
+#[derive(Debug)]
+pub enum Presented {
+    /// `X-Auth-Token`.
+    Token(String),
+    /// `Authorization: SDK-HMAC-SHA256 …`.
+    Signed(Claim),
+}
+
+impl Presented {
+    /// A signature goes before a token.
+    ///
+    /// # Errors
+    /// When there is neither, or it is misshapen.
+    pub fn of(headers: &HeaderMap) -> Result<Self, Denied> {
+        if let Some(claim) = Claim::of(headers)? {
+            return Ok(Self::Signed(claim));
+        }
+        let token =
+            headers.get("x-auth-token").ok_or(Denied::Unknown("there is neither X-Auth-Token nor a signature"))?;
+        let token = token.to_str().map_err(|_| Denied::Unknown("X-Auth-Token names no caller"))?;
+        Ok(Self::Token(token.to_owned()))
+    }
+}
+
+/// The ways that are on; cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Authenticator {
+    /// The token file's tokens.
+    pub tokens: Option<CurrentTokens>,
+    /// Access keys.
+    pub keys: Option<CurrentKeys>,
+    /// Keystone.
+    pub keystone: Option<Keystone>,
+}
+
+impl Authenticator {
+    /// Whose token it is: one of ours, else one of Keystone's.
+    ///
+    /// # Errors
+    /// When it is nobody's, or nobody could tell.
+    pub async fn of_token(&self, token: &str, now: Timestamp) -> Result<Caller, Denied> {
+        if let Some(caller) = self.tokens.as_ref().and_then(|tokens| tokens.get().check(token)) {
+            return Ok(caller);
+        }
+        match &self.keystone {
+            Some(keystone) => keystone.check(token, now).await,
+            None => Err(Denied::Unknown("X-Auth-Token names no caller")),
+        }
+    }
+
+    /// The keys in force, where signatures are taken.
+    ///
+    /// # Errors
+    /// When they are not.
+    pub fn keys(&self) -> Result<Arc<AccessKeys>, Denied> {
+        self.keys.as_ref().map(Current::get).ok_or(Denied::Unknown("signatures are not taken here"))
+    }
+
+    /// What an answer 401 says in `WWW-Authenticate`, where tokens are to be had elsewhere.
+    pub fn challenge(&self) -> Option<String> {
+        self.keystone.as_ref().map(Keystone::challenge)
     }
 }
 
@@ -129,43 +204,35 @@ impl CurrentTokens {
 mod tests {
     use super::*;
 
-    /// SHA-256 of "abc" and of "" (FIPS 180-4, examples).
-    const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-
-    fn tokens() -> Tokens {
-        let text = format!("[[token]]\nname = \"alice\"\nsha256 = \"{ABC}\"\nproject = \"lab\"\nrole = \"tenant\"\n");
-        Tokens::parse(&text).unwrap()
-    }
-
     #[test]
-    fn only_the_very_token_is_found() {
-        let caller = tokens().check("abc").unwrap();
-        assert_eq!((&*caller.name, caller.role), ("alice", Role::Tenant));
-        for bad in ["", "abd", "abc ", "ABC", ABC, &"a".repeat(1 << 20)] {
-            assert_eq!(tokens().check(bad), None, "{}", bad.len());
-        }
-    }
-
-    #[test]
-    fn a_tenant_acts_in_its_project_and_an_administrator_in_all() {
+    fn a_tenant_acts_in_its_project_and_an_operator_in_all() {
         let (lab, other): (ProjectId, ProjectId) = ("lab".parse().unwrap(), "other".parse().unwrap());
-        let tenant = tokens().check("abc").unwrap();
-        assert!(tenant.may_act_in(&lab) && !tenant.may_act_in(&other));
-        let admin = Caller { project: None, role: Role::Admin, ..tenant };
-        assert!(admin.may_act_in(&lab) && admin.may_act_in(&other));
+        let tenant = Caller { name: "alice".into(), project: Some(lab.clone()), role: Role::Tenant };
+        assert!(tenant.may_act_in(&lab) && !tenant.may_act_in(&other) && !tenant.sees_all());
+        let operator = Caller { project: None, role: Role::Operator, ..tenant.clone() };
+        assert!(operator.may_act_in(&lab) && operator.may_act_in(&other) && operator.sees_all());
+        let reader = Caller { role: Role::ReadOnly, ..tenant };
+        assert!(reader.may_act_in(&lab) && !reader.may_act_in(&other) && !reader.sees_all());
+        assert!(Caller { project: None, ..reader }.may_act_in(&other));
     }
 
     #[test]
     fn a_reload_replaces_the_tokens_for_all_who_hold_them() {
-        let current = CurrentTokens::new(tokens());
+        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        let text = format!("[[token]]\nname = \"alice\"\nsha256 = \"{abc}\"\nrole = \"operator\"\n");
+        let current = CurrentTokens::new(Tokens::parse(&text).unwrap());
         let held = current.clone();
+        assert!(held.get().check("abc").is_some());
         current.replace(Tokens::default());
         assert!(held.get().check("abc").is_none());
     }
 
     #[test]
-    fn debug_shows_no_digest() {
-        assert!(!format!("{:?}", tokens()).contains("186, 120"), "0xba, 0x78");
-        assert!(!format!("{:?}", tokens()).contains("ba78"));
+    fn every_role_reads_back_by_its_word_and_admin_is_an_old_one() {
+        for role in [Role::Tenant, Role::Operator, Role::ReadOnly] {
+            assert_eq!(Role::from_word(role.word()), Some(role));
+        }
+        assert_eq!(Role::from_word("admin"), Some(Role::Operator));
+        assert_eq!(Role::from_word("root"), None);
     }
 }

@@ -3,11 +3,14 @@
 //! [`Config::parse`] is pure and reports every problem at once, each with its line and key. It walks the TOML tree
 //! itself, because a derived deserializer would stop at the first.
 
+mod access;
 mod problem;
 mod section;
 
+pub use access::{Audit, Auth, BaseUrl, Keystone};
 pub use problem::{ConfigErrors, Problem};
 
+use crate::{quota, store::access::Quota};
 use problem::Problems;
 use section::Section;
 use std::{
@@ -41,6 +44,14 @@ pub struct Config {
     pub policy: Policy,
     /// When a step becomes an error.
     pub deadlines: Deadlines,
+    /// How callers say who they are.
+    pub auth: Auth,
+    /// How Keystone is asked.
+    pub keystone: Keystone,
+    /// How much a project may have that no operator said more of.
+    pub quota: Quota,
+    /// The audit log.
+    pub audit: Audit,
 }
 
 /// The REST API's listener.
@@ -88,6 +99,10 @@ pub struct Limits {
     pub burst: u32,
     /// Passwords hashed at once.
     pub password_hash_threads: usize,
+    /// Calls in progress, without those that wait for events.
+    pub calls_at_once: usize,
+    /// Open connections to the API.
+    pub connections: usize,
 }
 
 /// What the operator allows.
@@ -134,7 +149,13 @@ impl Default for Config {
             tokens_file: "/etc/billet/tokens.toml".into(),
             rest: Rest { listen: ([0, 0, 0, 0], 8443).into(), tls: Tls::OwnCa, names: Vec::new() },
             link: Link { listen: ([0, 0, 0, 0], 8444).into(), names: Vec::new() },
-            limits: Limits { requests_per_second: 20, burst: 40, password_hash_threads: 2 },
+            limits: Limits {
+                requests_per_second: 20,
+                burst: 40,
+                password_hash_threads: 2,
+                calls_at_once: 256,
+                connections: 2048,
+            },
             policy: Policy { allow_unwiped_reuse: false, terminated_retention: seconds(24 * 60 * 60) },
             deadlines: Deadlines {
                 dispatch: seconds(300),
@@ -149,6 +170,10 @@ impl Default for Config {
                 wipe_base: seconds(600),
                 wipe_bytes_per_second: 50_000_000,
             },
+            auth: Auth::default(),
+            keystone: Keystone::default(),
+            quota: quota::DEFAULT,
+            audit: Audit::default(),
         }
     }
 }
@@ -207,6 +232,10 @@ impl Config {
             limits: read_limits(top.section("limits"), default.limits),
             policy: read_policy(top.section("policy"), default.policy),
             deadlines: read_deadlines(top.section("deadlines"), default.deadlines),
+            auth: access::read_auth(top.section("auth")),
+            keystone: access::read_keystone(top.section("keystone")),
+            quota: access::read_quota(top.section("quota")),
+            audit: access::read_audit(top.section("audit")),
         };
         if collide(config.rest.listen, config.link.listen) {
             top.problem("link", &format!("rest.listen and link.listen are both on port {}", config.link.listen.port()));
@@ -241,11 +270,14 @@ fn read_limits(mut section: Section<'_>, default: Limits) -> Limits {
         let value = section.integer(key, default.into(), 1..=most.into());
         u32::try_from(value).expect("the range is one of 32 bits")
     };
-    let threads = u32::try_from(default.password_hash_threads).expect("the default is small");
+    let small = |size: usize| u32::try_from(size).expect("the default is small");
     let limits = Limits {
         requests_per_second: number(&mut section, "requests_per_second", default.requests_per_second, 1_000_000),
         burst: number(&mut section, "burst", default.burst, 1_000_000),
-        password_hash_threads: number(&mut section, "password_hash_threads", threads, 64) as usize,
+        password_hash_threads: number(&mut section, "password_hash_threads", small(default.password_hash_threads), 64)
+            as usize,
+        calls_at_once: number(&mut section, "calls_at_once", small(default.calls_at_once), 65_536) as usize,
+        connections: number(&mut section, "connections", small(default.connections), 65_536) as usize,
     };
     section.finish();
     limits

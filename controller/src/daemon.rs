@@ -1,12 +1,13 @@
 //! Putting the controller together, and taking it down.
 
+mod callers;
+mod forget;
 mod notify;
 mod rest;
 mod state;
 
 use crate::{
-    api::{AppState, Rates, router},
-    auth::{CurrentTokens, Tokens},
+    api::{AppState, AuditLog, Once, Rates, router},
     ca::Ca,
     clock::Edge,
     config::Config,
@@ -19,7 +20,7 @@ use crate::{
     store::{Handle, sqlite::SqliteStore},
 };
 use anyhow::Context;
-use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt, path::Path, sync::Arc, time::Duration};
+use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt, sync::Arc, time::Duration};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
@@ -31,7 +32,7 @@ const STOP_DEADLINE: Duration = Duration::from_secs(5);
 /// How often systemd is told what there is to do.
 const STATUS_PAUSE: Duration = Duration::from_secs(10);
 
-/// Runs the daemon until SIGTERM or SIGINT; SIGHUP reads the token file again.
+/// Runs the daemon until SIGTERM or SIGINT; SIGHUP reads the files of credentials again.
 ///
 /// # Errors
 /// When a file or a port cannot be had, or a door fails.
@@ -47,7 +48,6 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         .mode(0o700)
         .create(state_dir)
         .with_context(|| format!("make {}", state_dir.display()))?;
-    let tokens = CurrentTokens::new(Tokens::load(&config.tokens_file)?);
     state::check(state_dir, state::credential().as_deref())?;
     let sealer = Arc::new(Sealer::load_or_create(&state_dir.join(state::MASTER_KEY), &edge.entropy)?);
     let ca = Arc::new(Ca::load_or_create(state_dir, &edge)?);
@@ -57,8 +57,12 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let images = ImageService::new(store.clone(), edge.clone(), blobs.clone());
     images.remove_orphans().await?;
 
+    let auth = callers::load(&config, &sealer)?;
+    let quota = config.quota;
+    store.read(move |tx| tx.set_quota(None, &quota)).await.context("write the quota of all projects")?;
+
     let sessions = Sessions::new(store.clone());
-    let secrets = InstanceSecrets::new(sealer);
+    let secrets = InstanceSecrets::new(sealer.clone());
     let lifecycle = Lifecycle::new(Parts {
         store: store.clone(),
         edge: edge.clone(),
@@ -71,8 +75,10 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let state = AppState {
         store: store.clone(),
         edge: edge.clone(),
-        tokens: tokens.clone(),
-        rates: Rates::new(config.limits.requests_per_second, config.limits.burst),
+        auth: auth.clone(),
+        audit: AuditLog::spawn(store.clone()),
+        once: Once::new(sealer.clone()),
+        rates: Rates::with_calls(config.limits.requests_per_second, config.limits.burst, config.limits.calls_at_once),
         hasher: Hasher::new(config.limits.password_hash_threads, &edge),
         lifecycle: Arc::new(lifecycle.clone()),
         presence: Arc::new(sessions.clone()),
@@ -81,6 +87,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         secrets: Arc::new(secrets),
     };
     let rest = rest::Rest::open(&config.rest, &ca).await?;
+    let (store_to_clean, clock) = (store.clone(), edge.clone());
     let door = LinkServer { store, edge, ca, sessions: sessions.clone(), lifecycle: lifecycle.clone(), blobs };
     let mut door = tokio::spawn(door.bind(config.link.listen, &config.link.names, stopped.clone()).await?);
     let handle = rest.handle();
@@ -88,6 +95,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let mut rest = tokio::spawn(rest.serve(router(state)));
     let mut driver = tokio::spawn(lifecycle.run(stopped));
     let status = tokio::spawn(tell_status(sessions.clone()));
+    let forgetting = tokio::spawn(forget::run(store_to_clean, clock, config.audit.retention));
     tracing::info!(rest = %address, link = %config.link.listen, "the controller is ready");
     notify::ready();
 
@@ -95,7 +103,11 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         tokio::select! {
             _ = terminate.recv() => break Ok(()),
             _ = interrupt.recv() => break Ok(()),
-            _ = reload.recv() => read_tokens(&config.tokens_file, &tokens),
+            _ = reload.recv() => {
+                notify::reloading();
+                callers::reload(&config, &sealer, &auth);
+                notify::ready();
+            }
             ended = &mut rest => break Err(anyhow::anyhow!("the REST API ended: {ended:?}")),
             ended = &mut driver => break Err(anyhow::anyhow!("the life cycle's driver ended: {ended:?}")),
             ended = &mut door => break Err(anyhow::anyhow!("the agents' door ended: {ended:?}")),
@@ -110,6 +122,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     end("the agents' door", door).await;
     end("the life cycle", driver).await;
     status.abort();
+    forgetting.abort();
     watchdog.abort();
     ended
 }
@@ -124,18 +137,6 @@ async fn end<T>(what: &str, task: JoinHandle<T>) {
         tracing::warn!("{what} did not end in time");
         abort.abort();
     }
-}
-
-fn read_tokens(path: &Path, tokens: &CurrentTokens) {
-    notify::reloading();
-    match Tokens::load(path) {
-        Ok(new) => {
-            tracing::info!(tokens = new.len(), "read the token file again");
-            tokens.replace(new);
-        }
-        Err(error) => tracing::error!(%error, "the token file is not used; the old tokens stay in force"),
-    }
-    notify::ready();
 }
 
 async fn tell_status(sessions: Sessions) {

@@ -16,6 +16,7 @@ mod network;
 mod parameter_plane;
 mod password;
 mod problem;
+mod quota;
 mod reinstall;
 mod server;
 
@@ -29,6 +30,7 @@ pub use network::{CreateSubnet, CreateVpc, HoldAddress, UpdateSubnet, UpdateVpc}
 pub use parameter_plane::CreatePlaneSubnet;
 pub use password::Password;
 pub use problem::{Invalid, Problems};
+pub use quota::QuotaWord;
 pub use reinstall::Reinstall;
 pub use server::{NewAgent, RegisterServer, ServerAction};
 

@@ -14,8 +14,10 @@ use aes_gcm_siv::{
     Aes256GcmSiv, KeyInit, Nonce,
     aead::{Aead, Payload},
 };
+use hmac::{Hmac, Mac};
 use key::{KEY_ID_BYTES, MasterKey};
 use serde::{Deserialize, Serialize};
+use sha2::Sha256;
 use std::{path::Path, sync::Arc};
 use zeroize::Zeroizing;
 
@@ -64,6 +66,17 @@ impl Sealer {
         Ok(Self { keys: keys.into(), entropy: Arc::clone(entropy) })
     }
 
+    /// A MAC of `text` under a key of its own for each `label`: HMAC-SHA256, keyed by an HMAC of the label.
+    pub fn mac(&self, label: &str, text: &[u8]) -> [u8; 32] {
+        let key = self.keys.first().expect("a key file without keys is refused when it is read");
+        labelled(key, label, text).finalize().into_bytes().into()
+    }
+
+    /// Whether it is, under any of the keys; takes the same time for each wrong one.
+    pub fn is_mac(&self, label: &str, text: &[u8], mac: &[u8; 32]) -> bool {
+        self.keys.iter().any(|key| labelled(key, label, text).verify(mac.into()).is_ok())
+    }
+
     /// Seals `plain` for the row that `row` names, such as `instance/ID/password_hash`.
     pub fn seal(&self, row: &str, plain: &[u8]) -> Sealed {
         let key = self.keys.first().expect("a key file without keys is refused when it is read");
@@ -94,6 +107,13 @@ impl std::fmt::Debug for Sealer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Sealer")
     }
+}
+
+/// The master key is never used for an HMAC of foreign text itself.
+fn labelled(key: &MasterKey, label: &str, text: &[u8]) -> Hmac<Sha256> {
+    let mac = |key: &[u8]| <Hmac<Sha256> as Mac>::new_from_slice(key).expect("an HMAC takes keys of any length");
+    let derived = mac(key.bytes()).chain_update("billet mac key\0").chain_update(label).finalize().into_bytes();
+    mac(&derived).chain_update(text)
 }
 
 fn cipher(key: &MasterKey) -> Aes256GcmSiv {
@@ -139,6 +159,16 @@ mod tests {
             changed.0[index] ^= 1;
             assert!(sealer.open(ROW, &changed).is_err(), "byte {index}");
         }
+    }
+
+    #[test]
+    fn a_mac_is_of_its_key_its_label_and_its_text() {
+        let (one, other) = (sealer(), sealer());
+        let mac = one.mac("a", b"text");
+        assert!(one.is_mac("a", b"text", &mac));
+        assert!(
+            !one.is_mac("b", b"text", &mac) && !one.is_mac("a", b"texT", &mac) && !other.is_mac("a", b"text", &mac)
+        );
     }
 
     #[test]

@@ -35,9 +35,12 @@ pub enum StoreError {
     /// The database itself.
     #[error("use the database")]
     Database(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The store's thread is gone, or its queue is full.
+    /// The store's thread is gone.
     #[error("reach the store")]
     Unreachable,
+    /// As much work waits for the store as may; nothing was done.
+    #[error("reach the store: too much work waits for it")]
+    Busy,
 }
 
 /// Shorthand.

@@ -18,9 +18,20 @@ use std::error::Error;
 /// Why a call was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
-    /// No token, or no known one.
-    #[error("Unauthorized: X-Auth-Token names no caller")]
-    Unauthorized,
+    /// No credential, or no known one.
+    #[error("Unauthorized: {why}")]
+    Unauthorized {
+        /// What is missing or wrong.
+        why: &'static str,
+        /// For `WWW-Authenticate`.
+        challenge: Option<String>,
+    },
+    /// Whose the credential is cannot be asked now.
+    #[error("the identity service does not answer; come again")]
+    IdentityUnavailable,
+    /// As many calls are in progress as may.
+    #[error("too many calls are in progress; come again")]
+    Overloaded,
     /// The caller may not.
     #[error("Insufficient permissions: {0}")]
     Forbidden(&'static str),
@@ -47,7 +58,13 @@ pub enum ApiError {
     /// The call took too long.
     #[error("the call took longer than {0} s")]
     Late(u64),
-    /// The body did not come, or is too long.
+    /// The body is too long.
+    #[error("the body is longer than {0} bytes")]
+    TooLarge(usize),
+    /// The body came too slowly.
+    #[error("the body did not come within {0} s")]
+    SlowBody(u64),
+    /// The body did not come.
     #[error("read the body: {0}")]
     Body(String),
     /// The life cycle or the placement says no.
@@ -64,13 +81,17 @@ impl ApiError {
         use StatusCode as S;
         let text = self.to_string();
         match self {
-            Self::Unauthorized => (S::UNAUTHORIZED, "iMetal.0003", text),
+            Self::Unauthorized { .. } => (S::UNAUTHORIZED, "iMetal.0003", text),
             Self::Forbidden(_) => (S::FORBIDDEN, "iMetal.0004", text),
             Self::TooMany { .. } => (S::TOO_MANY_REQUESTS, "iMetal.0005", text),
             Self::NotFound { what: "physical servers", .. } => (S::NOT_FOUND, "iMetal.0100", text),
             Self::NotFound { what: "instances", .. } => (S::NOT_FOUND, "iMetal.0200", text),
             Self::NotFound { .. } | Self::NoSuchPath => (S::NOT_FOUND, "iMetal.0904", text),
             Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "iMetal.0905", text),
+            Self::TooLarge(_) => (S::PAYLOAD_TOO_LARGE, "iMetal.0906", text),
+            Self::SlowBody(_) => (S::REQUEST_TIMEOUT, "iMetal.0907", text),
+            Self::IdentityUnavailable => (S::SERVICE_UNAVAILABLE, "iMetal.0909", text),
+            Self::Overloaded => (S::SERVICE_UNAVAILABLE, "iMetal.0910", text),
             Self::Late(_) => (S::SERVICE_UNAVAILABLE, "iMetal.0908", text),
             Self::Body(_) => (S::BAD_REQUEST, "iMetal.0001", text),
             Self::Refused(refusal) => refused(refusal),
@@ -97,6 +118,7 @@ fn refused(refusal: &Refusal) -> (StatusCode, &'static str, String) {
         }
         Refusal::InstanceState { .. } => (S::BAD_REQUEST, "iMetal.0201", refusal.to_string()),
         Refusal::Quota { .. } => (S::BAD_REQUEST, "iMetal.0920", refusal.to_string()),
+        Refusal::Store(StoreError::Busy) => ApiError::Overloaded.parts(),
         Refusal::Store(_) => (S::INTERNAL_SERVER_ERROR, "iMetal.0099", "Internal error".into()),
     }
 }
@@ -116,6 +138,12 @@ impl IntoResponse for ApiError {
         if status == StatusCode::TOO_MANY_REQUESTS {
             let seconds = if let Self::TooMany { retry_after } = self { retry_after.max(1) } else { 1 };
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        } else if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(1));
+        } else if let Self::Unauthorized { challenge: Some(text), .. } = &self
+            && let Ok(value) = HeaderValue::from_str(text)
+        {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
         }
         response
     }
@@ -133,7 +161,10 @@ fn chain(error: &dyn Error) -> String {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        Self::Internal(Box::new(error))
+        match error {
+            StoreError::Busy => Self::Overloaded,
+            error => Self::Internal(Box::new(error)),
+        }
     }
 }
 impl From<SecretsError> for ApiError {

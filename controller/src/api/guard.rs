@@ -1,43 +1,146 @@
-//! Who calls, whether they may, and not too often: before anything of the request is read.
+//! Who calls, whether they may, and not too often: before anything else of the request is believed.
+//!
+//! The order: a place among the calls in progress; the credential; the rate; the [`Rule`] of the route. A signature is of
+//! the body too, which is therefore read first, but only when the access key is known and the time is about now.
 
-use super::{error::ApiError, router::AppState};
-use crate::auth::{Caller, Role};
+use super::{
+    access::Rule,
+    audit::{self, Place},
+    body,
+    error::ApiError,
+    idempotency,
+    router::AppState,
+};
+use crate::auth::{Caller, Denied, Payload, Presented};
 use axum::{
-    extract::{Request, State},
+    body::{Body, Bytes},
+    extract::{MatchedPath, Request, State},
+    http::{HeaderMap, HeaderName, header, request::Parts},
     middleware::Next,
     response::Response,
 };
 use billet_proto::ProjectId;
+use tracing::Instrument;
+
+/// What Keystone's own middleware would tell a service: from a client, it is a lie.
+const IDENTITIES: [&str; 9] = [
+    "x-project-id",
+    "x-project-name",
+    "x-domain-id",
+    "x-user-id",
+    "x-user-name",
+    "x-roles",
+    "x-role",
+    "x-identity-status",
+    "x-is-admin-project",
+];
 
 /// Lets a call through with its [`Caller`], and its [`ProjectId`] where the path has one.
-pub(super) async fn admit(
-    State(state): State<AppState>,
-    mut request: Request,
-    next: Next,
-) -> Result<Response, ApiError> {
-    let token = request.headers().get("x-auth-token").and_then(|value| value.to_str().ok());
-    let Some(caller) = token.and_then(|token| state.tokens.get().check(token)) else {
-        state.rates.of_unknown().map_err(|retry_after| ApiError::TooMany { retry_after })?;
-        return Err(ApiError::Unauthorized);
-    };
+pub(super) async fn admit(State(state): State<AppState>, request: Request, next: Next) -> Result<Response, ApiError> {
+    let (mut head, body) = request.into_parts();
+    let pattern = head.extensions.get::<MatchedPath>().map(|path| path.as_str().to_owned()).unwrap_or_default();
+    let rule = Rule::of(&head.method, &pattern);
+    let place = state.rates.place(rule.waits).ok_or(ApiError::Overloaded)?;
+    let (caller, body) = authenticate(&state, &head, body, rule).await?;
     state.rates.of_token(&caller.name).map_err(|retry_after| ApiError::TooMany { retry_after })?;
-    if let Some(project) = project_of(request.uri().path(), &caller)? {
-        request.extensions_mut().insert(project);
+    for name in IDENTITIES {
+        head.headers.remove(HeaderName::from_static(name));
     }
-    request.extensions_mut().insert(caller);
-    Ok(next.run(request).await)
+    let project = project_of(head.uri.path(), &pattern)?;
+    let refused = rule.refuses(&caller, project.as_ref());
+    if let Some(project) = &project {
+        head.extensions.insert(project.clone());
+    }
+    head.extensions.insert(caller.clone());
+    if !rule.audited {
+        return match refused {
+            Some(why) => Err(ApiError::Forbidden(why)),
+            None => Ok(place.kept_by(next.run(Request::from_parts(head, body.whole()))).await),
+        };
+    }
+    let written = Place::of(&head, &pattern, &caller, project.as_ref(), body.held());
+    // To its end, even when the caller hangs up: what was done is written down.
+    let work = async move {
+        let done = match refused {
+            Some(why) => Err(ApiError::Forbidden(why)),
+            None if rule.once => idempotency::once(&state, head, body.whole(), next).await,
+            None => Ok(next.run(Request::from_parts(head, body.whole())).await),
+        };
+        audit::write(&state, written, done).await
+    };
+    let work = tokio::spawn(place.kept_by(work.instrument(tracing::Span::current())));
+    work.await.map_err(|error| ApiError::Internal(Box::new(error)))?
 }
 
-/// The path's project, if the caller may act in it; administrators alone have paths without one.
-fn project_of(path: &str, caller: &Caller) -> Result<Option<ProjectId>, ApiError> {
-    let mut parts = path.split('/').skip(1);
-    match (parts.next(), parts.next()) {
-        (Some("v1" | "v3"), Some(project)) => {
-            let forbidden = ApiError::Forbidden("the token is of another project than the path");
-            let project: ProjectId = project.parse().map_err(|_| ApiError::NoSuchPath)?;
-            if caller.may_act_in(&project) { Ok(Some(project)) } else { Err(forbidden) }
+/// A body that was read, or one that its handler reads.
+enum Read {
+    Held(Bytes),
+    Streamed(Body),
+}
+
+impl Read {
+    fn held(&self) -> &[u8] {
+        match self {
+            Self::Held(bytes) => bytes,
+            Self::Streamed(_) => &[],
         }
-        (Some("admin"), _) if caller.role != Role::Admin => Err(ApiError::Forbidden("this is for administrators")),
-        _ => Ok(None),
     }
+    fn whole(self) -> Body {
+        match self {
+            Self::Held(bytes) => Body::from(bytes),
+            Self::Streamed(body) => body,
+        }
+    }
+}
+
+async fn authenticate(state: &AppState, head: &Parts, body: Body, rule: Rule) -> Result<(Caller, Read), ApiError> {
+    let now = state.edge.now();
+    let denied = |denied| deny(state, denied);
+    let streamed = rule.streamed && !is_json(&head.headers);
+    let read = async |body| match streamed {
+        true => Ok::<_, ApiError>(Read::Streamed(body)),
+        false => body::hold(&head.headers, body).await.map(Read::Held),
+    };
+    match Presented::of(&head.headers).map_err(denied)? {
+        Presented::Token(token) => {
+            let caller = state.auth.of_token(&token, now).await.map_err(denied)?;
+            Ok((caller, read(body).await?))
+        }
+        Presented::Signed(claim) => {
+            let keys = state.auth.keys().map_err(denied)?;
+            claim.is_plausible(&keys, now).map_err(denied)?;
+            let body = read(body).await?;
+            let payload = match &body {
+                Read::Held(bytes) => Payload::Whole(bytes),
+                Read::Streamed(_) => Payload::Streamed,
+            };
+            let caller = claim.check(&keys, (&head.method, &head.uri, &head.headers), payload).map_err(denied)?;
+            Ok((caller, body))
+        }
+    }
+}
+
+fn deny(state: &AppState, denied: Denied) -> ApiError {
+    match denied {
+        Denied::Unavailable => ApiError::IdentityUnavailable,
+        Denied::NoRole(why) => ApiError::Forbidden(why),
+        Denied::Unknown(why) => match state.rates.of_unknown() {
+            Ok(()) => ApiError::Unauthorized { why, challenge: state.auth.challenge() },
+            Err(retry_after) => ApiError::TooMany { retry_after },
+        },
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    given.trim_start().to_ascii_lowercase().starts_with("application/json")
+}
+
+/// The path's project, where its pattern has one.
+fn project_of(path: &str, pattern: &str) -> Result<Option<ProjectId>, ApiError> {
+    if pattern.split('/').nth(2) != Some("{project_id}") {
+        return Ok(None);
+    }
+    let project = path.split('/').nth(2).unwrap_or_default();
+    project.parse().map(Some).map_err(|_| ApiError::NoSuchPath)
 }

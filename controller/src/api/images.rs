@@ -61,8 +61,8 @@ pub(super) async fn import(
     body: Body,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
     let meta = ImageMeta::parse(&query, project)?;
-    if meta.project_id.is_none() && caller.role != Role::Admin {
-        return Err(ApiError::Forbidden("an administrator alone shares images"));
+    if meta.project_id.is_none() && caller.role != Role::Operator {
+        return Err(ApiError::Forbidden("an operator alone shares images"));
     }
     let image = state.images.import(meta, body).await?;
     Ok((StatusCode::CREATED, Json(json!({ "image": shown(&image) }))))

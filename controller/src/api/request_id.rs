@@ -12,9 +12,14 @@ use tracing::Instrument;
 
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The id of the request that it is in the extensions of.
+#[derive(Debug, Clone)]
+pub(super) struct RequestId(pub(super) String);
+
 /// Gives the request an id of ours; one that the caller sent is not trusted.
-pub(super) async fn give(State(edge): State<Edge>, request: Request, next: Next) -> Response {
+pub(super) async fn give(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
     let id = edge.id().to_string();
+    request.extensions_mut().insert(RequestId(id.clone()));
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let span = tracing::info_span!("request", %id);
     async move {

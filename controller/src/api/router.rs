@@ -1,14 +1,20 @@
 //! All routes, and what their handlers work with.
 
 use super::{
-    admin, deadline,
+    admin,
+    audit::{self, AuditLog},
+    body::MAX_BODY_BYTES,
+    deadline,
     error::ApiError,
-    events, guard, health, images, instances, openapi, parameter_plane,
+    events, guard, health,
+    idempotency::Once,
+    images, instances, openapi, parameter_plane,
     ports::{Enrolment, ImageImport, LifecycleApi, Presence, Secrets},
+    quota,
     rate::Rates,
     receipts, request_id, reservations, servers, subnets, vpcs,
 };
-use crate::{auth::CurrentTokens, clock::Edge, password::Hasher, store::Handle};
+use crate::{auth::Authenticator, clock::Edge, password::Hasher, store::Handle};
 use axum::{
     Extension, Router,
     extract::DefaultBodyLimit,
@@ -18,9 +24,6 @@ use axum::{
 use std::sync::Arc;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-/// No body but an image's is longer.
-const MAX_BODY_BYTES: usize = 1 << 20;
-
 /// What handlers work with; cheap to clone.
 #[derive(Clone)]
 pub struct AppState {
@@ -29,7 +32,11 @@ pub struct AppState {
     /// Time and ids.
     pub edge: Edge,
     /// Who may call.
-    pub tokens: CurrentTokens,
+    pub auth: Authenticator,
+    /// What is written down of it.
+    pub audit: AuditLog,
+    /// Creations that are done once.
+    pub once: Once,
     /// How often.
     pub rates: Rates,
     /// Hashes passwords.
@@ -76,14 +83,17 @@ pub(super) fn guarded() -> OpenApiRouter<AppState> {
         .merge(subnets_at("/subnets", subnets::PLAIN))
         .route("/privateips", get(reservations::list::list).post(reservations::create::create))
         .route("/privateips/{id}", get(reservations::show::show).delete(reservations::delete::delete))
-        .routes(routes!(images::list));
+        .routes(routes!(images::list))
+        .routes(routes!(quota::limits));
     let admin = OpenApiRouter::new()
         .routes(routes!(admin::agents))
         .routes(routes!(admin::new_join_token))
         .routes(routes!(admin::register))
         .route("/parameter-plane/subnets", get(parameter_plane::list::list).post(parameter_plane::create::create))
         .route("/parameter-plane/subnets/{id}", delete(parameter_plane::delete::delete))
-        .routes(routes!(admin::accept_unwiped));
+        .routes(routes!(admin::accept_unwiped))
+        .routes(routes!(quota::show, quota::set, quota::remove))
+        .routes(routes!(audit::list));
     let bounded = OpenApiRouter::new()
         .nest("/v1/{project_id}", tenant)
         .nest("/v3/{project_id}/vpc", subnets_at("/clouddcn-subnets", subnets::CLOUDDCN))

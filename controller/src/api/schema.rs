@@ -7,12 +7,14 @@
 #![expect(dead_code, reason = "these types describe bodies, and are never made")]
 
 pub(super) mod admin;
+pub(super) mod audit;
 pub(super) mod error;
 pub(super) mod event;
 pub(super) mod image;
 pub(super) mod instance;
 pub(super) mod network;
 pub(super) mod page;
+pub(super) mod quota;
 pub(super) mod receipt;
 pub(super) mod server;
 

@@ -1,4 +1,4 @@
-//! `GET /physicalservers`: the servers that a project may use; to an administrator, all.
+//! `GET /physicalservers`: the servers that a project may use; to an operator, all.
 
 use super::{
     error::ApiError,
@@ -7,7 +7,7 @@ use super::{
     schema,
 };
 use crate::{
-    auth::{Caller, Role},
+    auth::Caller,
     placement::may_use,
     request::Invalid,
     store::{
@@ -74,7 +74,7 @@ impl Whole {
 }
 
 fn visible(server: &Server, caller: &Caller, project: &ProjectId) -> bool {
-    caller.role == Role::Admin || may_use(server, project)
+    caller.sees_all() || may_use(server, project)
 }
 
 /// Lists the servers that the project may use; to an operator, all.
@@ -119,7 +119,7 @@ pub(super) async fn list(
         })
         .await?;
     let next = page::cut(&mut servers, limit, |whole| whole.server.id);
-    let to = (caller.role != Role::Admin).then_some(&project);
+    let to = (!caller.sees_all()).then_some(&project);
     let values: Vec<Value> = servers.iter().map(|whole| whole.shown(&state, to)).collect();
     Ok(Json(json!({ "servers": values, "page_info": page::info(values.len(), next), "count": count })))
 }
@@ -147,7 +147,7 @@ pub(super) async fn show(
         }
         Ok::<_, ApiError>(Whole::read(tx, server)?)
     });
-    let to = (caller.role != Role::Admin).then_some(&project);
+    let to = (!caller.sees_all()).then_some(&project);
     Ok(Json(whole.await?.shown(&state, to)))
 }
 

@@ -1,14 +1,15 @@
 //! Whole calls against the router, with a real store and a real life cycle.
 
+mod access;
 mod document;
 mod networks;
 mod parameter_plane;
 mod receipts;
 mod reservations;
 
-use super::{AppState, Rates, router};
+use super::{AppState, AuditLog, Once, Rates, router};
 use crate::{
-    auth::{CurrentTokens, Tokens, new_token},
+    auth::{Authenticator, CurrentTokens, Role, Tokens, new_token, new_token_of},
     ca::Ca,
     images::{Blobs, ImageService},
     lifecycle::tests::world::World,
@@ -31,6 +32,7 @@ struct Api {
     tenant: String,
     stranger: String,
     admin: String,
+    reader: String,
     dir: tempfile::TempDir,
 }
 
@@ -42,9 +44,11 @@ impl Api {
             let project = project.map(|project| project.parse().unwrap());
             new_token(&world.edge, name, project.as_ref()).unwrap()
         };
-        let all = [token("tenant", Some("lab")), token("stranger", Some("other")), token("admin", None)];
+        let lab = "lab".parse().unwrap();
+        let reader = new_token_of(&world.edge, "reader", Some(&lab), Role::ReadOnly).unwrap();
+        let all = [token("tenant", Some("lab")), token("stranger", Some("other")), token("admin", None), reader];
         let text: String = all.iter().map(|token| format!("{}\n", token.entry)).collect();
-        let [tenant, stranger, admin] = all.map(|token| token.text.to_string());
+        let [tenant, stranger, admin, reader] = all.map(|token| token.text.to_string());
         let hasher = Hasher::new(1, &world.edge);
         let sessions = Arc::new(Sessions::new(world.store.clone()));
         let ca = Arc::new(Ca::load_or_create(dir.path(), &world.edge).unwrap());
@@ -52,7 +56,12 @@ impl Api {
         let state = AppState {
             store: world.store.clone(),
             edge: world.edge.clone(),
-            tokens: CurrentTokens::new(Tokens::parse(&text).unwrap()),
+            auth: Authenticator {
+                tokens: Some(CurrentTokens::new(Tokens::parse(&text).unwrap())),
+                ..Authenticator::default()
+            },
+            audit: AuditLog::spawn(world.store.clone()),
+            once: Once::new(world.sealer.clone()),
             rates: Rates::new(1, burst),
             hasher: hasher.clone(),
             lifecycle: Arc::new(world.lifecycle.clone()),
@@ -61,7 +70,7 @@ impl Api {
             enrolment: Arc::new(JoinTokens::new(world.store.clone(), world.edge.clone(), ca)),
             secrets: Arc::new(world.secrets.clone()),
         };
-        Self { router: router(state), world, hasher, tenant, stranger, admin, dir }
+        Self { router: router(state), world, hasher, tenant, stranger, admin, reader, dir }
     }
 
     async fn call(

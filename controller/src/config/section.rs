@@ -117,6 +117,34 @@ impl<'a> Section<'a> {
         names
     }
 
+    /// A text that `parse` takes; `expected` says which those are.
+    pub(super) fn text<T>(
+        &mut self,
+        key: &'static str,
+        default: T,
+        expected: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> T {
+        let Some((span, value)) = self.take(key) else { return default };
+        value.as_str().and_then(parse).unwrap_or_else(|| {
+            self.wrong(&span, key, expected, &value);
+            default
+        })
+    }
+
+    /// Words of at most 255 characters, at most `most`.
+    pub(super) fn words(&mut self, key: &'static str, default: Vec<String>, most: usize) -> Vec<String> {
+        let Some((span, value)) = self.take(key) else { return default };
+        let word = |text: &str| (1..=255).contains(&text.chars().count()).then(|| text.to_owned());
+        let words = value.as_array().filter(|array| array.len() <= most).and_then(|array| {
+            array.iter().map(|entry| entry.get_ref().as_str().and_then(word)).collect::<Option<Vec<_>>>()
+        });
+        words.unwrap_or_else(|| {
+            self.wrong(&span, key, &format!("a list of at most {most} words"), &value);
+            default
+        })
+    }
+
     /// `"own-ca"`, `"off"`, or a table of two files.
     pub(super) fn tls(&mut self, key: &'static str, default: Tls) -> Tls {
         let Some((span, value)) = self.take(key) else { return default };

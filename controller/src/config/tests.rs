@@ -17,7 +17,11 @@ fn the_sample_names_every_key_with_its_default() {
     let sample = include_str!("../../../packaging/config/controller.toml");
     assert_eq!(Config::parse(sample), Ok(Config::default()));
     // Debug names the fields; a key that the sample forgot would not stand in it.
-    let debug = format!("{:?}", Config::default()).replace("terminated_retention", "terminated_retention_hours");
+    let debug = format!("{:?}", Config::default())
+        .replace("terminated_retention", "terminated_retention_hours")
+        .replace(" cache:", " cache_seconds:")
+        .replace(" timeout:", " timeout_seconds:")
+        .replace(" retention:", " retention_days:");
     for field in debug.split([' ', '{']).filter_map(|word| word.strip_suffix(':')) {
         let given = sample.lines().any(|line| line.starts_with(&format!("{field} = ")));
         assert!(given || sample.contains(&format!("[{field}]")), "the sample lacks {field}");
@@ -32,7 +36,10 @@ fn every_key_is_read() {
         tokens_file = "/t"
         rest = { listen = "127.0.0.1:1", tls = "own-ca", names = ["a.example", "192.0.2.1"] }
         link = { listen = "[::1]:2", names = ["b.example"] }
-        limits = { requests_per_second = 1, burst = 2, password_hash_threads = 3 }
+        limits = { requests_per_second = 1, burst = 2, password_hash_threads = 3, calls_at_once = 4, connections = 5 }
+        auth = { tokens = false, signature = true, keystone = true, access_keys_file = "/a" }
+        quota = { instances = 1, addresses = 0, images = 3 }
+        audit = { retention_days = 2 }
         policy = { allow_unwiped_reuse = true, terminated_retention_hours = 2 }
         [deadlines]
         dispatch = 1
@@ -46,6 +53,19 @@ fn every_key_is_read() {
         power_off = 0x9
         wipe_base = 10
         wipe_bytes_per_second = 1_000_000
+        [keystone]
+        url = "http://[::1]:5000/identity"
+        ca_file = "/ca"
+        username = "u"
+        password_file = "/p"
+        user_domain = "ud"
+        project = "pr"
+        project_domain = "pd"
+        operator_roles = ["o"]
+        tenant_roles = []
+        read_only_roles = ["r", "s"]
+        cache_seconds = 1
+        timeout_seconds = 2
         "#,
     )
     .unwrap();
@@ -59,7 +79,7 @@ fn every_key_is_read() {
             names: vec!["a.example".into(), "192.0.2.1".into()],
         },
         link: Link { listen: "[::1]:2".parse().unwrap(), names: vec!["b.example".into()] },
-        limits: Limits { requests_per_second: 1, burst: 2, password_hash_threads: 3 },
+        limits: Limits { requests_per_second: 1, burst: 2, password_hash_threads: 3, calls_at_once: 4, connections: 5 },
         policy: Policy { allow_unwiped_reuse: true, terminated_retention: seconds(7200) },
         deadlines: Deadlines {
             dispatch: seconds(1),
@@ -74,6 +94,23 @@ fn every_key_is_read() {
             wipe_base: seconds(10),
             wipe_bytes_per_second: 1_000_000,
         },
+        auth: Auth { tokens: false, signature: true, keystone: true, access_keys_file: "/a".into() },
+        keystone: Keystone {
+            url: BaseUrl("http://[::1]:5000/identity".parse().unwrap()),
+            ca_file: "/ca".into(),
+            username: "u".into(),
+            password_file: "/p".into(),
+            user_domain: "ud".into(),
+            project: "pr".into(),
+            project_domain: "pd".into(),
+            operator_roles: vec!["o".into()],
+            tenant_roles: vec![],
+            read_only_roles: vec!["r".into(), "s".into()],
+            cache: seconds(1),
+            timeout: seconds(2),
+        },
+        quota: Quota { instances: 1, addresses: 0, images: 3 },
+        audit: Audit { retention: seconds(2 * 86_400) },
     };
     assert_eq!(config, expected);
 }
@@ -107,7 +144,7 @@ allow_unwiped_reuse = "yes"
         problems(text),
         [
             r#"line 1: state_dir: must be an absolute path, not "relative""#,
-            "line 2: colour: is unknown; known here: state_dir, tokens_file, rest, link, limits, policy, deadlines",
+            "line 2: colour: is unknown; known here: state_dir, tokens_file, rest, link, limits, policy, deadlines, auth, keystone, quota, audit",
             r#"line 4: rest.listen: must be an IP address with a port, such as "0.0.0.0:8443", not "localhost""#,
             r#"line 5: rest.tls: "off" needs a loopback address in rest.listen: tokens would travel in clear"#,
             "line 6: rest.names: must be DNS names and IP addresses, not \"a b\"",

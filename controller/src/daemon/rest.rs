@@ -66,7 +66,7 @@ impl Rest {
     }
 
     pub(super) async fn serve(self, router: Router) -> std::io::Result<()> {
-        let service = router.into_make_service();
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
         match self.tls {
             Some(tls) => {
                 let mut server = axum_server::from_tcp_rustls(self.listener, tls)?.handle(self.handle);

@@ -117,6 +117,7 @@ pub trait Access {
     /// [`super::StoreError::Taken`] when there is one of that project, caller and token.
     fn remember(&mut self, answer: &Remembered) -> Result<()>;
     fn remembered(&mut self, project: &str, caller: &str, token: &str) -> Result<Option<Remembered>>;
+    fn forget(&mut self, answer: &Remembered) -> Result<()>;
     /// Forgets answers from before, at most 1000 at once.
     fn purge_remembered(&mut self, before: Timestamp) -> Result<u64>;
 }

@@ -5,7 +5,10 @@ use std::{
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{
+    mpsc::{self, error::TrySendError},
+    oneshot,
+};
 
 /// Runs one transaction; what it answers tells the caller, when it is told whether everything so far is on disk.
 type Job = Box<dyn FnOnce(&mut dyn Store) -> Told + Send>;
@@ -75,7 +78,10 @@ impl Handle {
                         let _ = answer.send(on_disk.map_err(E::from).and(done));
                     })
                 });
-                jobs.try_send(job).map_err(|_| StoreError::Unreachable)?;
+                jobs.try_send(job).map_err(|error| match error {
+                    TrySendError::Full(_) => StoreError::Busy,
+                    TrySendError::Closed(_) => StoreError::Unreachable,
+                })?;
                 answered.await.map_err(|_| StoreError::Unreachable)?
             }
         }

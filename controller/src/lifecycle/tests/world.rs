@@ -67,6 +67,7 @@ pub(crate) struct World {
     pub(crate) store: Handle,
     pub(crate) edge: Edge,
     pub(crate) clock: Arc<Hands>,
+    pub(crate) sealer: Arc<Sealer>,
     pub(crate) secrets: InstanceSecrets,
     pub(crate) agent: AgentId,
     pub(crate) image: ImageId,
@@ -82,7 +83,8 @@ impl World {
         let store = Handle::inline(SqliteStore::open_in_memory().unwrap());
         let keys = tempfile::tempdir().unwrap();
         let sealer = Sealer::load_or_create(&keys.path().join("key"), &edge.entropy).unwrap();
-        let secrets = InstanceSecrets::new(Arc::new(sealer));
+        let sealer = Arc::new(sealer);
+        let secrets = InstanceSecrets::new(sealer.clone());
         let receipts = ReceiptKey::load_or_create(&keys.path().join("receipt.key"), &*edge.entropy).unwrap();
         let (sent, Config { deadlines, policy, .. }) = (Arc::new(Sent::default()), Config::default());
         let parts = Parts {
@@ -96,8 +98,19 @@ impl World {
         };
         let (agent, image) = (AgentId::new(edge.id()), ImageId::new(edge.id()));
         let (vpc, subnet) = (VpcId::new(edge.id()), SubnetId::new(edge.id()));
-        let world =
-            Self { lifecycle: Lifecycle::new(parts), store, edge, clock, secrets, agent, image, vpc, subnet, sent };
+        let world = Self {
+            lifecycle: Lifecycle::new(parts),
+            store,
+            edge,
+            clock,
+            sealer,
+            secrets,
+            agent,
+            image,
+            vpc,
+            subnet,
+            sent,
+        };
         world.furnish().await;
         world
     }

@@ -167,6 +167,14 @@ fn remembered(connection: &Connection, project: &str, caller: &str, token: &str)
     })
 }
 
+fn forget(connection: &Connection, answer: &Remembered) -> Result<()> {
+    connection.execute(
+        "DELETE FROM client_token WHERE project_id = ?1 AND caller = ?2 AND token = ?3 AND created_at = ?4",
+        params![answer.project, answer.caller, answer.token, time(answer.created_at)],
+    )?;
+    Ok(())
+}
+
 fn purge_remembered(connection: &Connection, before: Timestamp) -> Result<u64> {
     let purged = connection.execute(
         "DELETE FROM client_token WHERE (project_id, caller, token) IN
@@ -205,6 +213,9 @@ impl Access for SqliteTransaction<'_> {
     }
     fn remembered(&mut self, project: &str, caller: &str, token: &str) -> Result<Option<Remembered>> {
         remembered(&self.0, project, caller, token)
+    }
+    fn forget(&mut self, answer: &Remembered) -> Result<()> {
+        forget(&self.0, answer)
     }
     fn purge_remembered(&mut self, before: Timestamp) -> Result<u64> {
         purge_remembered(&self.0, before)

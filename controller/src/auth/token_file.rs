@@ -1,6 +1,9 @@
 //! The token file, and new lines for it.
 
-use super::{Caller, Entry, Role, Tokens};
+use super::{
+    Caller, Role,
+    tokens::{Entry, Tokens},
+};
 use crate::clock::Edge;
 use billet_proto::ProjectId;
 use serde::{Deserialize, Serialize};
@@ -113,17 +116,11 @@ fn entry(line: Line) -> Result<Entry, &'static str> {
     let sha256 = sha256.ok_or("must have a sha256 of 64 hexadecimal digits")?;
     let project = line.project.map(|text| text.parse::<ProjectId>()).transpose();
     let project = project.map_err(|_| "must have a project of 1 to 64 letters, digits, '-' or '_'")?;
-    let role = match (line.role.as_str(), &project) {
-        ("tenant", Some(_)) => Role::Tenant,
-        ("tenant", None) => return Err("must have a project, because its role is tenant"),
-        ("admin", None) => Role::Admin,
-        ("admin", Some(_)) => return Err("must not have a project, because its role is admin"),
-        _ => return Err("must have the role tenant or admin"),
-    };
+    let role = Role::of_line(&line.role, project.as_ref())?;
     Ok(Entry { sha256, caller: Caller { name: line.name.into(), project, role } })
 }
 
-fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     (1..=63).contains(&name.len()) && name.chars().all(legal)
 }
@@ -142,21 +139,30 @@ impl fmt::Debug for NewToken {
     }
 }
 
-/// Makes a token: a tenant's of `project`, or without one an administrator's.
+/// Makes a token: a tenant's of `project`, or without one an operator's.
 ///
 /// # Errors
 /// When the name breaks its rule.
 pub fn new_token(edge: &Edge, name: &str, project: Option<&ProjectId>) -> Result<NewToken, TokensError> {
+    new_token_of(edge, name, project, if project.is_some() { Role::Tenant } else { Role::Operator })
+}
+
+/// Makes a token of that role.
+///
+/// # Errors
+/// When the name breaks its rule, or role and project do not go together.
+pub fn new_token_of(edge: &Edge, name: &str, project: Option<&ProjectId>, role: Role) -> Result<NewToken, TokensError> {
+    let wrong = |rule| TokensError::Token { name: name.chars().take(64).collect(), rule };
+    Role::of_line(role.word(), project).map_err(wrong)?;
     if !is_name(name) {
-        let rule = "must have a name of 1 to 63 letters, digits, '-', '_' or '.'";
-        return Err(TokensError::Token { name: name.chars().take(64).collect(), rule });
+        return Err(wrong("must have a name of 1 to 63 letters, digits, '-', '_' or '.'"));
     }
     let text = Zeroizing::new(format!("{PREFIX}{}", Zeroizing::new(edge.secret()).as_str()));
     let line = Line {
         name: name.to_owned(),
         sha256: hex::encode(Sha256::digest(text.as_bytes())),
         project: project.map(ToString::to_string),
-        role: if project.is_some() { "tenant" } else { "admin" }.to_owned(),
+        role: role.word().to_owned(),
     };
     let entry = toml::to_string(&TokenFile { token: vec![line] }).expect("four strings are always TOML");
     Ok(NewToken { text, entry })
@@ -171,10 +177,10 @@ mod tests {
     fn a_new_token_is_found_by_its_line() {
         let edge = Edge::system();
         let lab = "lab".parse().unwrap();
-        let (tenant, admin) = (new_token(&edge, "t", Some(&lab)).unwrap(), new_token(&edge, "a", None).unwrap());
-        let tokens = parse(&format!("{}\n{}", tenant.entry, admin.entry)).unwrap();
+        let (tenant, operator) = (new_token(&edge, "t", Some(&lab)).unwrap(), new_token(&edge, "a", None).unwrap());
+        let tokens = parse(&format!("{}\n{}", tenant.entry, operator.entry)).unwrap();
         assert_eq!(tokens.check(&tenant.text).unwrap().project, Some(lab));
-        assert_eq!(tokens.check(&admin.text).unwrap().role, Role::Admin);
+        assert_eq!(tokens.check(&operator.text).unwrap().role, Role::Operator);
         assert!(!tenant.entry.contains(tenant.text.as_str()) && tenant.text.len() == 7 + 43);
         assert!(new_token(&edge, "a b", None).is_err());
     }
@@ -193,7 +199,11 @@ mod tests {
             (line("x", &a, admin) + &line("y", &a, admin), false),
             (line("", &a, admin), false),
             (line("x", "aa", admin), false),
+            (line("x", &a, "role = \"operator\""), true),
+            (line("x", &a, "role = \"read-only\""), true),
+            (line("x", &a, "role = \"read-only\"\nproject = \"lab\""), true),
             (line("x", &a, "role = \"root\""), false),
+            (line("x", &a, "role = \"operator\"\nproject = \"lab\""), false),
             (line("x", &a, "role = \"tenant\""), false),
             (line("x", &a, "role = \"tenant\"\nproject = \"a/b\""), false),
             (line("x", &a, "role = \"admin\"\nproject = \"lab\""), false),

@@ -23,8 +23,12 @@ pub(super) async fn hold(headers: &HeaderMap, body: Body) -> Result<Bytes, ApiEr
     if said.and_then(|text| text.parse::<u64>().ok()).is_some_and(|length| length > MAX_BODY_BYTES as u64) {
         return Err(ApiError::TooLarge(MAX_BODY_BYTES));
     }
-    let late = |_| ApiError::SlowBody(DEADLINE.as_secs());
-    tokio::time::timeout(DEADLINE, gather(body)).await.map_err(late)?
+    within(DEADLINE, body).await
+}
+
+async fn within(deadline: Duration, body: Body) -> Result<Bytes, ApiError> {
+    let late = |_| ApiError::SlowBody(deadline.as_secs());
+    tokio::time::timeout(deadline, gather(body)).await.map_err(late)?
 }
 
 async fn gather(body: Body) -> Result<Bytes, ApiError> {
@@ -38,4 +42,31 @@ async fn gather(body: Body) -> Result<Bytes, ApiError> {
         held.extend_from_slice(&chunk);
     }
     Ok(held.freeze())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::stream;
+    use std::io;
+
+    fn chunks(chunks: Vec<Result<Vec<u8>, io::Error>>) -> Body {
+        Body::from_stream(stream::iter(chunks))
+    }
+
+    #[tokio::test]
+    async fn a_body_is_whole_and_short_and_in_time_or_has_its_own_error() {
+        let held = hold(&HeaderMap::new(), chunks(vec![Ok(vec![1; 7]), Ok(vec![2; 3])])).await.unwrap();
+        assert_eq!(held.len(), 10);
+        let full = || Ok(vec![0; MAX_BODY_BYTES]);
+        assert!(hold(&HeaderMap::new(), chunks(vec![full()])).await.is_ok());
+        let long = hold(&HeaderMap::new(), chunks(vec![full(), Ok(vec![0])])).await;
+        assert!(matches!(long, Err(ApiError::TooLarge(_))));
+        let broken =
+            hold(&HeaderMap::new(), chunks(vec![Ok(vec![0]), Err(io::ErrorKind::ConnectionReset.into())])).await;
+        assert!(matches!(broken, Err(ApiError::Body(_))));
+        let never = Body::from_stream(stream::pending::<Result<Bytes, io::Error>>());
+        let slow = within(Duration::from_millis(5), never).await;
+        assert!(matches!(slow, Err(ApiError::SlowBody(_))));
+    }
 }

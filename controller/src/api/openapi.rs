@@ -97,11 +97,12 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut O
 }
 
 /// Each refusal, described once: its status, its name in the document, and what it tells.
-const REFUSALS: [(u16, &str, &str); 8] = [
+const REFUSALS: [(u16, &str, &str); 9] = [
     (400, "BadRequest", "A field breaks a rule, or what it names does not allow this"),
     (401, "Unauthorized", "No credential, or no known one"),
     (403, "Forbidden", "The caller may not"),
     (404, "NotFound", "What the path names is not there for this caller"),
+    (408, "Slow", "The body came too slowly"),
     (413, "TooLong", "The body is too long"),
     (429, "TooMany", "Too often, or too much at once"),
     (500, "Internal", "The fault is Billet's"),
@@ -119,7 +120,7 @@ fn guard(path: &str, method: &str, operation: &mut Operation) {
         let possible = match status {
             400 => body || query || method != "get",
             404 => path.contains('{'),
-            413 => body,
+            408 | 413 => body,
             _ => true,
         };
         if possible {

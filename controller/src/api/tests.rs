@@ -1,5 +1,6 @@
 //! Whole calls against the router, with a real store and a real life cycle.
 
+mod access;
 mod document;
 mod images;
 mod networks;
@@ -10,7 +11,7 @@ mod reservations;
 
 use super::{AppState, AuditLog, Once, Rates, router};
 use crate::{
-    auth::{Authenticator, CurrentTokens, Tokens, new_token},
+    auth::{Authenticator, CurrentTokens, Role, Tokens, new_token, new_token_of},
     ca::Ca,
     images::{Blobs, ImageService},
     lifecycle::tests::world::World,
@@ -33,6 +34,7 @@ struct Api {
     tenant: String,
     stranger: String,
     admin: String,
+    reader: String,
     dir: tempfile::TempDir,
 }
 
@@ -44,9 +46,11 @@ impl Api {
             let project = project.map(|project| project.parse().unwrap());
             new_token(&world.edge, name, project.as_ref()).unwrap()
         };
-        let all = [token("tenant", Some("lab")), token("stranger", Some("other")), token("admin", None)];
+        let lab = "lab".parse().unwrap();
+        let reader = new_token_of(&world.edge, "reader", Some(&lab), Role::ReadOnly).unwrap();
+        let all = [token("tenant", Some("lab")), token("stranger", Some("other")), token("admin", None), reader];
         let text: String = all.iter().map(|token| format!("{}\n", token.entry)).collect();
-        let [tenant, stranger, admin] = all.map(|token| token.text.to_string());
+        let [tenant, stranger, admin, reader] = all.map(|token| token.text.to_string());
         let hasher = Hasher::new(1, &world.edge);
         let sessions = Arc::new(Sessions::new(world.store.clone()));
         let ca = Arc::new(Ca::load_or_create(dir.path(), &world.edge).unwrap());
@@ -68,7 +72,7 @@ impl Api {
             enrolment: Arc::new(JoinTokens::new(world.store.clone(), world.edge.clone(), ca)),
             secrets: Arc::new(world.secrets.clone()),
         };
-        Self { router: router(state), world, hasher, tenant, stranger, admin, dir }
+        Self { router: router(state), world, hasher, tenant, stranger, admin, reader, dir }
     }
 
     async fn call(

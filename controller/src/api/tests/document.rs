@@ -7,10 +7,24 @@ use axum::{
 };
 use std::collections::BTreeSet;
 
-/// axum tells its paths only by `Debug`, and a path's methods by the `Allow` of a refusal.
 #[tokio::test]
 async fn every_route_of_the_router_is_in_the_document_and_no_other() {
     let api = Api::new(1000).await;
+    let routes = routes(&api).await;
+    let document: serde_json::Value = serde_json::from_str(&crate::api::openapi::text()).unwrap();
+    let documented: BTreeSet<(String, String)> = document["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .flat_map(|(path, item)| item.as_object().unwrap().keys().map(move |method| (path.clone(), method.clone())))
+        .collect();
+    assert_eq!(routes, documented);
+    assert!(routes.len() > 15, "{routes:?}");
+}
+
+/// Every path with its methods, in lower case, as the router itself has them: axum tells its paths only by `Debug`,
+/// and a path's methods by the `Allow` of a refusal.
+pub(super) async fn routes(api: &Api) -> BTreeSet<(String, String)> {
     let shown = format!("{:?}", api.router);
     // The fallback stands there as `/` and as a path with a star.
     let paths: BTreeSet<&str> =
@@ -24,15 +38,7 @@ async fn every_route_of_the_router_is_in_the_document_and_no_other() {
         let methods = allowed.split(',').filter(|method| *method != "head");
         routes.extend(methods.map(|method| (path.to_string(), method.to_owned())));
     }
-    let document: serde_json::Value = serde_json::from_str(&crate::api::openapi::text()).unwrap();
-    let documented: BTreeSet<(String, String)> = document["paths"]
-        .as_object()
-        .unwrap()
-        .iter()
-        .flat_map(|(path, item)| item.as_object().unwrap().keys().map(move |method| (path.clone(), method.clone())))
-        .collect();
-    assert_eq!(routes, documented);
-    assert!(routes.len() > 15, "{routes:?}");
+    routes
 }
 
 #[tokio::test]

@@ -4,10 +4,12 @@
 //! itself, because a derived deserializer would stop at the first.
 
 mod access;
+mod images;
 mod problem;
 mod section;
 
 pub use access::{Audit, Auth, BaseUrl, Keystone};
+pub use images::Images;
 pub use problem::{ConfigErrors, Problem};
 
 use crate::{quota, store::access::Quota};
@@ -42,6 +44,8 @@ pub struct Config {
     pub limits: Limits,
     /// What the operator allows.
     pub policy: Policy,
+    /// From where images may be fetched.
+    pub images: Images,
     /// When a step becomes an error.
     pub deadlines: Deadlines,
     /// How callers say who they are.
@@ -157,6 +161,7 @@ impl Default for Config {
                 connections: 2048,
             },
             policy: Policy { allow_unwiped_reuse: false, terminated_retention: seconds(24 * 60 * 60) },
+            images: Images::default(),
             deadlines: Deadlines {
                 dispatch: seconds(300),
                 power: seconds(600),
@@ -231,6 +236,7 @@ impl Config {
             link: read_link(top.section("link"), default.link),
             limits: read_limits(top.section("limits"), default.limits),
             policy: read_policy(top.section("policy"), default.policy),
+            images: images::read(top.section("images"), &default.images),
             deadlines: read_deadlines(top.section("deadlines"), default.deadlines),
             auth: access::read_auth(top.section("auth")),
             keystone: access::read_keystone(top.section("keystone")),

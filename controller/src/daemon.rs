@@ -54,7 +54,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let receipts = ReceiptKey::load_or_create(&state_dir.join(state::RECEIPT_KEY), &*edge.entropy)?;
     let store = Handle::threaded(SqliteStore::open(&state_dir.join(state::DATABASE))?).context("start the store")?;
     let blobs = Blobs::new(&state_dir.join("images"))?;
-    let images = ImageService::new(store.clone(), edge.clone(), blobs.clone());
+    let images = ImageService::fetching(store.clone(), edge.clone(), blobs.clone(), config.images.clone());
     images.remove_orphans().await?;
 
     let auth = callers::load(&config, &sealer)?;

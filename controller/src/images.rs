@@ -5,10 +5,12 @@
 //! The manifest is put in place last: where it is, the image is whole.
 
 pub mod blobs;
+pub mod fetch;
 pub mod import;
 mod pack;
 mod service;
 mod stream;
+mod url_import;
 
 pub use blobs::{BlobError, Blobs, MAX_INDICES};
 pub use import::{Expected, ImportError, Imported, Importer};

@@ -22,7 +22,7 @@ mod server;
 
 pub use change_password::ChangePassword;
 pub use create::{CreateInstance, NicRequest};
-pub use image::{ImageMeta, ImageOs, UpdateImage};
+pub use image::{ImageMeta, ImageOs, ImportImage, UpdateImage};
 pub use metadata::Metadata;
 pub use modify_ip::ModifyIp;
 pub use name::{Hostname, InstanceName};

@@ -2,6 +2,7 @@
 
 pub(super) mod delete;
 pub(super) mod import;
+pub(super) mod import_url;
 pub(super) mod list;
 pub(super) mod show;
 pub(super) mod update;

@@ -5,8 +5,8 @@ use crate::{
     clock::Timestamp,
     lifecycle::refusal::Refusal,
     receipt::PublicKey,
-    request::{CreateInstance, ImageMeta, ImageOs, Invalid, ModifyIp, RegisterServer, ServerAction},
-    store::record::{Agent, Image, Instance, Server},
+    request::{CreateInstance, ImageMeta, ImageOs, ImportImage, Invalid, ModifyIp, RegisterServer, ServerAction},
+    store::record::{Agent, Image, ImageImport as ImageImportRow, Instance, Server},
 };
 use axum::body::Body;
 use billet_proto::{AgentId, ImageId, InstanceId, ProjectId, ServerId};
@@ -142,6 +142,12 @@ pub trait ImageImport: Send + Sync {
     /// # Errors
     /// Why not; nothing is kept then.
     fn import<'a>(&'a self, meta: ImageMeta, body: Body) -> BoxFuture<'a, Result<Image, ImportRefusal>>;
+
+    /// Accepts an image to be fetched from a URL: its record is on disk when this answers.
+    ///
+    /// # Errors
+    /// Why not; nothing is kept then.
+    fn import_url(&self, wanted: ImportImage) -> BoxFuture<'_, Result<ImageImportRow, ImportRefusal>>;
 
     /// Removes the bytes of an image whose record is gone; what cannot be removed now, the next start removes.
     fn remove(&self, image: ImageId) -> BoxFuture<'_, ()>;

@@ -19,6 +19,9 @@ fn the_sample_names_every_key_with_its_default() {
     // Debug names the fields; a key that the sample forgot would not stand in it.
     let debug = format!("{:?}", Config::default())
         .replace("terminated_retention", "terminated_retention_hours")
+        .replace("url_max_bytes", "url_max_gib")
+        .replace("url_timeout", "url_timeout_seconds")
+        .replace("url_idle", "url_idle_seconds")
         .replace(" cache:", " cache_seconds:")
         .replace(" timeout:", " timeout_seconds:")
         .replace(" retention:", " retention_days:");
@@ -41,6 +44,13 @@ fn every_key_is_read() {
         quota = { instances = 1, addresses = 0, images = 3 }
         audit = { retention_days = 2 }
         policy = { allow_unwiped_reuse = true, terminated_retention_hours = 2 }
+        [images]
+        url_schemes = ["https", "HTTP"]
+        url_hosts = ["A.example", "10.0.0.1"]
+        url_private_hosts = ["10.0.0.1"]
+        url_max_gib = 3
+        url_timeout_seconds = 4
+        url_idle_seconds = 5
         [deadlines]
         dispatch = 1
         power = 2
@@ -81,6 +91,14 @@ fn every_key_is_read() {
         link: Link { listen: "[::1]:2".parse().unwrap(), names: vec!["b.example".into()] },
         limits: Limits { requests_per_second: 1, burst: 2, password_hash_threads: 3, calls_at_once: 4, connections: 5 },
         policy: Policy { allow_unwiped_reuse: true, terminated_retention: seconds(7200) },
+        images: Images {
+            url_schemes: vec!["https".into(), "http".into()],
+            url_hosts: vec!["a.example".into(), "10.0.0.1".into()],
+            url_private_hosts: vec!["10.0.0.1".into()],
+            url_max_bytes: 3 << 30,
+            url_timeout: seconds(4),
+            url_idle: seconds(5),
+        },
         deadlines: Deadlines {
             dispatch: seconds(1),
             power: seconds(2),
@@ -144,7 +162,7 @@ allow_unwiped_reuse = "yes"
         problems(text),
         [
             r#"line 1: state_dir: must be an absolute path, not "relative""#,
-            "line 2: colour: is unknown; known here: state_dir, tokens_file, rest, link, limits, policy, deadlines, auth, keystone, quota, audit",
+            "line 2: colour: is unknown; known here: state_dir, tokens_file, rest, link, limits, policy, images, deadlines, auth, keystone, quota, audit",
             r#"line 4: rest.listen: must be an IP address with a port, such as "0.0.0.0:8443", not "localhost""#,
             r#"line 5: rest.tls: "off" needs a loopback address in rest.listen: tokens would travel in clear"#,
             "line 6: rest.names: must be DNS names and IP addresses, not \"a b\"",

@@ -53,8 +53,8 @@ pub struct Expected {
     pub os_type: String,
     /// Raw size in bytes: a multiple of 512 up to [`MAX_IMAGE_BYTES`].
     pub size_bytes: u64,
-    /// SHA-256 of the raw bytes.
-    pub sha256: [u8; 32],
+    /// SHA-256 of the raw bytes; none: whatever it is.
+    pub sha256: Option<[u8; 32]>,
 }
 
 /// An image that is whole and on disk.
@@ -108,6 +108,9 @@ pub enum ImportError {
         /// As announced, in hex.
         expected: String,
     },
+    /// No raw image begins so.
+    #[error("import the image: it is {0}; only raw images are taken")]
+    Format(&'static str),
     /// zstd has no memory.
     #[error("compress the image")]
     Compress(#[source] io::Error),
@@ -129,7 +132,8 @@ impl ImportError {
             | Self::Read(_)
             | Self::Short { .. }
             | Self::Long { .. }
-            | Self::Digest { .. } => true,
+            | Self::Digest { .. }
+            | Self::Format(_) => true,
             Self::Busy | Self::Compress(_) | Self::Keep(_) | Self::Stopping => false,
         }
     }
@@ -162,15 +166,15 @@ impl Importer {
         let _slot = self.slots.try_acquire().map_err(|_| ImportError::Busy)?;
         let (frames, sink) = create(self.blobs.frames_path(expected.id)).map_err(ImportError::Keep)?;
         let written = receive(sink, Sender { source, size, received: 0, patience: self.patience }).await?;
-        if written.sha256 != expected.sha256 {
-            let (got, expected) = (hex::encode(written.sha256), hex::encode(expected.sha256));
+        if let Some(expected) = expected.sha256.filter(|expected| *expected != written.sha256) {
+            let (got, expected) = (hex::encode(written.sha256), hex::encode(expected));
             return Err(ImportError::Digest { got, expected });
         }
         let manifest = Manifest {
             version: 1,
             size_bytes: size,
             os_type: expected.os_type.clone(),
-            sha256: hex::encode(expected.sha256),
+            sha256: hex::encode(written.sha256),
             chunks: written.chunks,
         };
         let bytes = manifest.to_bytes();
@@ -234,6 +238,9 @@ impl<S: AsyncRead + Unpin> Sender<S> {
             }
             filled += read;
         }
+        if self.received == 0 {
+            raw(&chunk)?;
+        }
         self.received += length as u64;
         Ok(Some(chunk))
     }
@@ -253,6 +260,23 @@ impl<S: AsyncRead + Unpin> Sender<S> {
             Err(_) => Err(ImportError::Stalled { received: self.received, waited: begun.elapsed() }),
         }
     }
+}
+
+/// How files begin that hold an image in another form; a boot sector begins with none of these.
+const OTHER_FORMS: [(&[u8], &str); 8] = [
+    (b"QFI\xfb", "a qcow2 image"),
+    (b"KDMV", "a VMDK image"),
+    (b"vhdxfile", "a VHDX image"),
+    (b"conectix", "a VHD image"),
+    (&[0x1f, 0x8b], "compressed by gzip"),
+    (b"\xfd7zXZ\0", "compressed by xz"),
+    (&[0x28, 0xb5, 0x2f, 0xfd], "compressed by zstd"),
+    (b"BZh", "compressed by bzip2"),
+];
+
+fn raw(beginning: &[u8]) -> Result<(), ImportError> {
+    let other = OTHER_FORMS.iter().find(|(magic, _)| beginning.starts_with(magic));
+    other.map_or(Ok(()), |(_, form)| Err(ImportError::Format(form)))
 }
 
 /// Opens the sink; from then on its file is removed unless it is put in place.

@@ -1,12 +1,16 @@
 //! Taking images in for the API: the bytes first, then the record; a blob without a record is removed at the next start.
 
-use super::{BlobError, Blobs, Expected, ImportError, Importer, StreamReader};
+use super::{BlobError, Blobs, Expected, ImportError, Importer, StreamReader, url_import::UrlImports};
 use crate::{
     api::ports::{BoxFuture, ImageImport, ImportRefusal},
     clock::Edge,
+    config::Images,
     quota,
-    request::{ImageMeta, Invalid},
-    store::{Handle, StoreError, Transaction, record::Image},
+    request::{ImageMeta, ImportImage, Invalid},
+    store::{
+        Handle, StoreError, Transaction,
+        record::{Image, ImageImport as ImageImportRow},
+    },
 };
 use axum::body::Body;
 use billet_proto::ImageId;
@@ -18,20 +22,29 @@ pub struct ImageService {
     edge: Edge,
     blobs: Blobs,
     importer: Importer,
+    urls: UrlImports,
 }
 
 impl ImageService {
-    /// Keeps images in `blobs`.
+    /// Keeps images in `blobs`, and fetches none.
     pub fn new(store: Handle, edge: Edge, blobs: Blobs) -> Self {
-        let importer = Importer::new(blobs.clone());
-        Self { store, edge, blobs, importer }
+        Self::fetching(store, edge, blobs, Images::default())
     }
 
-    /// Removes blobs that no record names: imports that were cut off. To be called before anything is imported.
+    /// Keeps images in `blobs`, and fetches those that `rules` allow.
+    pub fn fetching(store: Handle, edge: Edge, blobs: Blobs, rules: Images) -> Self {
+        let importer = Importer::new(blobs.clone());
+        let urls = UrlImports::new(store.clone(), edge.clone(), blobs.clone(), rules);
+        Self { store, edge, blobs, importer, urls }
+    }
+
+    /// Kills imports by URL that were cut off, and removes blobs that no record names. To be called before anything is
+    /// imported.
     ///
     /// # Errors
     /// When the folder or the store fails.
     pub async fn remove_orphans(&self) -> Result<(), OrphanError> {
+        self.urls.kill_unfinished().await?;
         let known: Vec<ImageId> =
             self.store.read(|tx| Ok(tx.images()?.into_iter().map(|image| image.id).collect())).await?;
         for id in self.blobs.ids()? {
@@ -49,7 +62,7 @@ impl ImageService {
         self.store.run(move |tx| quota::check_image(tx, owner.as_ref())).await.map_err(ImportRefusal::Refused)?;
         let id = ImageId::new(self.edge.id());
         let ImageMeta { project_id, name, os, size_bytes, sha256 } = meta;
-        let expected = Expected { id, os_type: os.as_str().to_owned(), size_bytes, sha256 };
+        let expected = Expected { id, os_type: os.as_str().to_owned(), size_bytes, sha256: Some(sha256) };
         let imported = self.importer.import(&expected, StreamReader::new(body.into_data_stream())).await;
         let imported = imported.map_err(|error| refuse(error, &sha256))?;
         let image = Image {
@@ -95,6 +108,10 @@ fn refuse(error: ImportError, sha256: &[u8; 32]) -> ImportRefusal {
 impl ImageImport for ImageService {
     fn import<'a>(&'a self, meta: ImageMeta, body: Body) -> BoxFuture<'a, Result<Image, ImportRefusal>> {
         Box::pin(self.take(meta, body))
+    }
+
+    fn import_url(&self, wanted: ImportImage) -> BoxFuture<'_, Result<ImageImportRow, ImportRefusal>> {
+        Box::pin(self.urls.accept(wanted))
     }
 
     fn remove(&self, image: ImageId) -> BoxFuture<'_, ()> {

@@ -1,13 +1,16 @@
 //! An image as it is announced, and which OS one holds.
 
 use super::{
-    fields::{Fields, body, plain_text, text},
+    fields::{Fault, Fields, body, boolean, plain_text, text},
     problem::{Invalid, Problems},
 };
 use billet_proto::{ProjectId, manifest::MAX_IMAGE_BYTES};
+use reqwest::Url;
+use serde_json::Value;
 use std::{collections::HashMap, fmt};
 
 const MAX_NAME_CHARS: usize = 128;
+const MAX_URL_BYTES: usize = 2048;
 
 /// The kind of OS that an image holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,6 +116,69 @@ impl ImageMeta {
             _ => Err(problems),
         }
     }
+}
+
+/// A request to fetch an image.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ImportImage {
+    /// Whose it becomes; none: shared by an operator.
+    pub project_id: Option<ProjectId>,
+    /// In whose path it was asked for.
+    pub by_project: ProjectId,
+    /// 1 to 128 characters.
+    pub name: String,
+    /// What it holds.
+    pub os: ImageOs,
+    /// From where; its query may be a secret.
+    pub url: Url,
+    /// Of the raw bytes.
+    pub sha256: Option<[u8; 32]>,
+}
+
+impl fmt::Debug for ImportImage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ImportImage").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl ImportImage {
+    /// Reads a JSON body into `project`; `"shared": true` makes the image everybody's, for which the caller must be an
+    /// operator: that is the handler's to check.
+    ///
+    /// # Errors
+    /// For each field its first problem.
+    pub fn parse(bytes: &[u8], project: ProjectId) -> Result<Self, Problems> {
+        parsed(bytes, |fields| {
+            let name = fields.required("name", |value| plain_text(value, 1, MAX_NAME_CHARS));
+            let os = fields.required("os_type", |value| {
+                let word = text(value)?;
+                ImageOs::from_word(&word).ok_or_else(|| Fault::new("must be Linux, Windows or Other", &word))
+            });
+            let url = fields.required("url", url);
+            let sha256 = fields.optional("sha256", |value| {
+                let digits = text(value)?;
+                let bytes = hex::decode(&digits).ok().and_then(|bytes| bytes.try_into().ok());
+                bytes.ok_or_else(|| Fault::new("must be 64 hexadecimal digits", &digits))
+            });
+            fields.optional("disk_format", |value| match text(value)?.as_str() {
+                "raw" => Ok(()),
+                other => Err(Fault::new("must be raw: other formats are not taken yet", other)),
+            });
+            let shared = fields.optional("shared", boolean).unwrap_or(false);
+            let project_id = (!shared).then(|| project.clone());
+            Some(Self { project_id, by_project: project, name: name?, os: os?, url: url?, sha256 })
+        })
+    }
+}
+
+/// What is wrong with one is not repeated: it may hold a secret.
+fn url(value: Value) -> Result<Url, Fault> {
+    let text = text(value)?;
+    if text.len() > MAX_URL_BYTES {
+        return Err(Fault::secret(format!("must have at most {MAX_URL_BYTES} bytes")));
+    }
+    let url = Url::parse(&text).map_err(|_| Fault::secret("must be a URL such as https://images.example/a.raw"))?;
+    if url.has_host() { Ok(url) } else { Err(Fault::secret("must be a URL with a host")) }
 }
 
 /// What is to change of an image.

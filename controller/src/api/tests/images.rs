@@ -142,3 +142,30 @@ async fn an_image_that_an_instance_has_is_not_deleted_and_its_bytes_go_with_its_
     let refused = crate::api::error::ApiError::from(api.world.create_from(&body).await.unwrap_err());
     assert!(format!("{refused:?}").contains("image_id"), "{refused:?}");
 }
+
+#[tokio::test]
+async fn a_body_that_asks_for_a_url_is_judged_field_by_field() {
+    let api = Api::new(100).await;
+    let path = "/v1/lab/images/import-url";
+    let good = json!({ "url": "https://images.example/a.raw", "name": "a", "os_type": "Linux" });
+    let told = api.refused(Method::POST, path, &good).await;
+    assert!(told.contains("url must be allowed: the scheme https is not among those"), "{told}");
+    for (field, value, expected) in [
+        ("url", json!("a.raw"), "url must be a URL such as"),
+        ("url", json!("data:text/plain,a"), "url must be a URL with a host"),
+        ("url", json!(format!("https://a/{}", "a".repeat(2048))), "url must have at most 2048 bytes"),
+        ("os_type", json!("linux"), "os_type must be Linux, Windows or Other"),
+        ("sha256", json!("ab"), "sha256 must be 64 hexadecimal digits"),
+        ("disk_format", json!("qcow2"), "disk_format must be raw: other formats are not taken yet"),
+        ("name", json!(""), "name must have 1 to 128 characters"),
+    ] {
+        let mut body = good.clone();
+        body[field] = value;
+        let told = api.refused(Method::POST, path, &body).await;
+        assert!(told.contains(expected), "{expected}: {told}");
+    }
+    let mut shared = good.clone();
+    shared["shared"] = true.into();
+    let (status, _) = api.json(Method::POST, path, &shared).await;
+    assert_eq!(status, StatusCode::FORBIDDEN);
+}

@@ -2,6 +2,7 @@
 
 mod access;
 mod crash;
+mod images;
 mod networks;
 mod records;
 mod rules;

@@ -66,6 +66,11 @@ pub fn may_use(server: &Server, project: &ProjectId) -> bool {
     server.project_id.as_ref().is_none_or(|owner| owner == project)
 }
 
+/// Why a server cannot be used now, as `is in-use`; none when it can.
+pub fn why_not(server: &Server, nics_needed: usize) -> Option<String> {
+    obstacle(server, nics_needed).map(Obstacle::of_one)
+}
+
 /// Ports that a tenant may have, in port order.
 pub fn tenant_ports(server: &Server) -> impl Iterator<Item = usize> + '_ {
     (0..server.macs.len()).filter(|port| server.roles.get(*port).is_none_or(|role| *role == NicRole::Vpc))

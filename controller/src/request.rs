@@ -5,8 +5,11 @@
 //! Invariants: no problem carries a password or a metadata value; lengths count characters, not bytes; control
 //! characters are refused everywhere.
 
+mod access;
 mod change_password;
 mod create;
+mod create_batch;
+mod delete_batch;
 mod fields;
 mod image;
 mod metadata;
@@ -19,9 +22,13 @@ mod problem;
 mod quota;
 mod reinstall;
 mod server;
+mod tag;
 
+pub use access::UserData;
 pub use change_password::ChangePassword;
 pub use create::{CreateInstance, NicRequest};
+pub use create_batch::CreateBatch;
+pub use delete_batch::DeleteBatch;
 pub use image::{ImageMeta, ImageOs, ImportImage, UpdateImage};
 pub use metadata::Metadata;
 pub use modify_ip::ModifyIp;
@@ -33,5 +40,6 @@ pub use problem::{Invalid, Problems};
 pub use quota::QuotaWord;
 pub use reinstall::Reinstall;
 pub use server::{NewAgent, RegisterServer, ServerAction};
+pub use tag::TagChange;
 
 pub(crate) use fields::Fault;

@@ -1,13 +1,17 @@
 //! Instances: one file for each call, and how one is shown.
 
 pub(super) mod create;
+pub(super) mod create_batch;
 pub(super) mod delete;
+pub(super) mod delete_batch;
+mod dry_run;
 pub(super) mod list;
 pub(super) mod modify_ip;
 pub(super) mod password;
 pub(super) mod reinstall;
 pub(super) mod show;
 pub(super) mod status;
+pub(super) mod tags;
 
 use super::{error::ApiError, router::AppState};
 use crate::{
@@ -25,6 +29,11 @@ use serde_json::{Value, json};
 fn ids(instances: &[InstanceId]) -> Json<Value> {
     let each = |id: &InstanceId| json!({ "id": id.to_string() });
     Json(json!({ "instances": instances.iter().map(each).collect::<Vec<_>>() }))
+}
+
+/// An id of a path.
+fn id_of(text: &str) -> Result<InstanceId, ApiError> {
+    text.parse().map_err(|_| ApiError::NotFound { what: "instances", id: text.chars().take(64).collect() })
 }
 
 /// An instance of that project; those that were terminated are gone.
@@ -54,7 +63,8 @@ fn shown(state: &AppState, instance: &Instance, image: Option<&Image>) -> Result
         "vpc_id": instance.vpc_id.to_string(),
         "network_interfaces": nics,
         "parameter_plane_interfaces": plane,
-        "tags": [],
+        "tags": instance.tags,
+        "ssh_keys": instance.ssh_keys,
         "state": instance.standing().state(),
         "operation_state": instance.standing().operation_state(),
         "metadata": state.secrets.metadata(instance)?,

@@ -3,14 +3,17 @@
 
 use crate::{
     clock::Timestamp,
-    lifecycle::refusal::Refusal,
+    lifecycle::{Would, refusal::Refusal},
     receipt::PublicKey,
-    request::{CreateInstance, ImageMeta, ImageOs, ImportImage, Invalid, ModifyIp, RegisterServer, ServerAction},
+    request::{
+        CreateBatch, CreateInstance, ImageMeta, ImageOs, ImportImage, Invalid, ModifyIp, RegisterServer, ServerAction,
+        TagChange,
+    },
     store::record::{Agent, Image, ImageImport as ImageImportRow, Instance, Server},
 };
 use axum::body::Body;
 use billet_proto::{AgentId, ImageId, InstanceId, ProjectId, ServerId};
-use std::{collections::BTreeMap, error::Error, future::Future, pin::Pin};
+use std::{collections::BTreeMap, error::Error, future::Future, pin::Pin, sync::Arc};
 use tokio::sync::watch;
 
 /// A future that a trait object can answer.
@@ -34,7 +37,7 @@ pub trait LifecycleApi: Send + Sync {
         &'a self,
         project: &'a ProjectId,
         request: &'a CreateInstance,
-    ) -> BoxFuture<'a, Result<(), Refusal>>;
+    ) -> BoxFuture<'a, Result<Would, Refusal>>;
 
     /// Checks again, and accepts: instance, reservations and event are on disk when this answers.
     /// `password_hash` is a crypt(3) hash; the request's password was wiped.
@@ -47,6 +50,35 @@ pub trait LifecycleApi: Send + Sync {
         request: CreateInstance,
         password_hash: String,
     ) -> BoxFuture<'a, Result<InstanceId, Refusal>>;
+
+    /// As [`Self::check_create`], for several.
+    ///
+    /// # Errors
+    /// The refusal that [`Self::create_batch`] would answer now.
+    fn check_batch(&self, project: ProjectId, batch: Arc<CreateBatch>) -> BoxFuture<'_, Result<Would, Refusal>>;
+
+    /// Accepts as many instances as can be had, in one transaction; none when they would be fewer than wanted.
+    ///
+    /// # Errors
+    /// Why not; nothing is changed then.
+    fn create_batch(
+        &self,
+        project: ProjectId,
+        batch: Arc<CreateBatch>,
+        password_hash: String,
+    ) -> BoxFuture<'_, Result<Vec<InstanceId>, Refusal>>;
+
+    /// As [`Self::delete`], for several: all, or none.
+    ///
+    /// # Errors
+    /// [`Refusal::InstancesNotFound`], naming all that are not there.
+    fn delete_batch(&self, project: ProjectId, ids: Vec<InstanceId>) -> BoxFuture<'_, Result<(), Refusal>>;
+
+    /// Changes an instance's labels.
+    ///
+    /// # Errors
+    /// For one that is not there, or when they would be too many.
+    fn change_tags(&self, project: ProjectId, id: InstanceId, change: TagChange) -> BoxFuture<'_, Result<(), Refusal>>;
 
     /// Records that an instance is to be deleted; of `project` alone when one is given. Asking again while it is
     /// shutting down is no error.
@@ -192,6 +224,12 @@ pub trait Secrets: Send + Sync {
     /// # Errors
     /// When it does not open: the key is another, or the row was changed.
     fn metadata(&self, instance: &Instance) -> Result<BTreeMap<String, String>, SecretsError>;
+
+    /// What its cloud-init is given; none where the tenant gave nothing.
+    ///
+    /// # Errors
+    /// As above.
+    fn user_data(&self, instance: &Instance) -> Result<Option<zeroize::Zeroizing<Vec<u8>>>, SecretsError>;
 }
 
 /// A sealed value that does not open.

@@ -1,6 +1,7 @@
 //! Whole calls against the router, with a real store and a real life cycle.
 
 mod access;
+mod creation;
 mod document;
 mod images;
 mod networks;
@@ -40,7 +41,10 @@ struct Api {
 
 impl Api {
     async fn new(burst: u32) -> Self {
-        let world = World::new().await;
+        Self::of(World::new().await, burst).await
+    }
+
+    async fn of(world: World, burst: u32) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let token = |name: &str, project: Option<&str>| {
             let project = project.map(|project| project.parse().unwrap());

@@ -23,8 +23,8 @@ use billet_proto::{ImageId, InstanceId, ProjectId, ServerId, VpcId};
 
 /// A request whose every id names something that fits.
 pub(super) struct Planned {
-    server: Server,
-    nics: Vec<InstanceNic>,
+    pub(super) server: Server,
+    pub(super) nics: Vec<InstanceNic>,
 }
 
 /// The part of a request that names things: all that a plan needs, and nothing secret.
@@ -36,11 +36,21 @@ pub(super) struct Wish {
     server_id: Option<ServerId>,
 }
 
-impl From<&CreateInstance> for Wish {
-    fn from(request: &CreateInstance) -> Self {
-        let CreateInstance { image_id, vpc_id, nics, server_id, .. } = request;
-        Self { image_id: *image_id, vpc_id: *vpc_id, nics: nics.clone(), server_id: *server_id }
+impl Wish {
+    pub(super) fn of(request: &CreateInstance, server_id: Option<ServerId>) -> Self {
+        let CreateInstance { image_id, vpc_id, nics, .. } = request;
+        Self { image_id: *image_id, vpc_id: *vpc_id, nics: nics.clone(), server_id }
     }
+}
+
+/// An instance that is to be.
+pub(super) struct New<'a> {
+    pub(super) project: &'a ProjectId,
+    pub(super) request: &'a CreateInstance,
+    pub(super) name: String,
+    /// None: any idle one.
+    pub(super) server_id: Option<ServerId>,
+    pub(super) password_hash: &'a str,
 }
 
 fn visible_image(tx: &mut dyn Transaction, project: &ProjectId, id: ImageId) -> Result<Image, Refusal> {
@@ -113,9 +123,9 @@ pub(super) fn accept(
     rules: &Rules,
     edge: &Edge,
     secrets: &InstanceSecrets,
-    (project, request, password_hash): (&ProjectId, &CreateInstance, &str),
+    New { project, request, name, server_id, password_hash }: New<'_>,
 ) -> Result<Instance, Refusal> {
-    let Planned { mut server, nics, .. } = plan(tx, edge, project, &request.into())?;
+    let Planned { mut server, nics } = plan(tx, edge, project, &Wish::of(request, server_id))?;
     let id = InstanceId::new(edge.id());
     server.generation += 1;
     server.manage_state = next(&server, ServerEvent::Taken).ok_or_else(|| Refusal::ServersNotReady {
@@ -128,7 +138,7 @@ pub(super) fn accept(
         id,
         version: 0,
         project_id: project.clone(),
-        name: request.name.as_str().to_owned(),
+        name,
         description: request.description.clone(),
         image_id: request.image_id,
         vpc_id: request.vpc_id,
@@ -144,9 +154,9 @@ pub(super) fn accept(
         password_hash: Some(secrets.seal_password(id, password_hash)),
         next_password_hash: None,
         metadata: secrets.seal_metadata(id, request.metadata.pairs()),
-        user_data: None,
-        ssh_keys: Vec::new(),
-        tags: Vec::new(),
+        user_data: request.user_data.as_ref().map(|data| secrets.seal_user_data(id, data.bytes())),
+        ssh_keys: request.ssh_keys.clone(),
+        tags: request.tags.clone(),
         error: None,
         host_key: None,
         proof: None,

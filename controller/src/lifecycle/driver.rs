@@ -8,20 +8,22 @@ mod servers;
 use super::{
     certify::certify,
     claim::{self, HelloError},
-    create, delete, expire, image_access, order,
+    create::{self, New},
+    delete, expire, image_access, order,
     refusal::Refusal,
     register,
+    rehearse::Would,
     report::{self, Applied},
     rules::Rules,
     secrets::InstanceSecrets,
-    word,
+    tags, word,
 };
 use crate::{
     api::ports::{BoxFuture, LifecycleApi},
     clock::{Edge, Timestamp},
     config::{Deadlines, Policy},
     receipt::{PublicKey, ReceiptKey},
-    request::{CreateInstance, ImageOs, ModifyIp, RegisterServer, ServerAction},
+    request::{CreateBatch, CreateInstance, ImageOs, ModifyIp, RegisterServer, ServerAction, TagChange},
     store::{
         Handle, StoreError, Transaction,
         record::{Instance, Server},
@@ -297,12 +299,13 @@ impl LifecycleApi for Lifecycle {
         &'a self,
         project: &'a ProjectId,
         request: &'a CreateInstance,
-    ) -> BoxFuture<'a, Result<(), Refusal>> {
+    ) -> BoxFuture<'a, Result<Would, Refusal>> {
         let (edge, project) = (self.parts.edge.clone(), project.clone());
-        let request = create::Wish::from(request);
-        Box::pin(
-            async move { self.parts.store.run(move |tx| create::plan(tx, &edge, &project, &request).map(drop)).await },
-        )
+        let request = create::Wish::of(request, request.server_id);
+        Box::pin(async move {
+            let plan = move |tx: &mut dyn Transaction| create::plan(tx, &edge, &project, &request);
+            Ok(Would::planned(&self.parts.store.run(plan).await?))
+        })
     }
 
     fn create<'a>(
@@ -315,7 +318,9 @@ impl LifecycleApi for Lifecycle {
             let (rules, edge, secrets) = (self.rules(), self.parts.edge.clone(), self.parts.secrets.clone());
             let hash = zeroize::Zeroizing::new(password_hash);
             let accept = move |tx: &mut dyn Transaction| {
-                create::accept(tx, &rules, &edge, &secrets, (&project, &request, &hash))
+                let (name, server_id) = (request.name.as_str().to_owned(), request.server_id);
+                let new = New { project: &project, request: &request, name, server_id, password_hash: &hash };
+                create::accept(tx, &rules, &edge, &secrets, new)
             };
             let lifecycle = self.clone();
             unhurried(async move {
@@ -341,6 +346,28 @@ impl LifecycleApi for Lifecycle {
             })
             .await
         })
+    }
+
+    fn check_batch(&self, project: ProjectId, batch: Arc<CreateBatch>) -> BoxFuture<'_, Result<Would, Refusal>> {
+        Box::pin(self.rehearse_batch(project, batch))
+    }
+
+    fn create_batch(
+        &self,
+        project: ProjectId,
+        batch: Arc<CreateBatch>,
+        password_hash: String,
+    ) -> BoxFuture<'_, Result<Vec<InstanceId>, Refusal>> {
+        Box::pin(self.accept_batch(project, batch, password_hash.into()))
+    }
+
+    fn delete_batch(&self, project: ProjectId, ids: Vec<InstanceId>) -> BoxFuture<'_, Result<(), Refusal>> {
+        Box::pin(self.accept_deletions(project, ids))
+    }
+
+    fn change_tags(&self, project: ProjectId, id: InstanceId, change: TagChange) -> BoxFuture<'_, Result<(), Refusal>> {
+        let rules = self.rules();
+        Box::pin(self.transact(move |tx| tags::change(tx, &rules, &project, (id, &change))))
     }
 
     fn check_reinstall(

@@ -77,7 +77,7 @@ fn install(tx: &mut dyn Transaction, secrets: &InstanceSecrets, instance: &Insta
         metadata: secrets.metadata(instance)?.into_iter().collect(),
         clear_other_bootable_disks: instance.clear_other_bootable_disks,
         ssh_keys: instance.ssh_keys.clone(),
-        user_data: Vec::new(),
+        user_data: secrets.user_data(instance)?.map(|data| data.to_vec()).unwrap_or_default(),
     }))
 }
 

@@ -39,6 +39,10 @@ impl InstanceSecrets {
         Some(self.0.seal(&row(id, "metadata"), &json))
     }
 
+    pub(super) fn seal_user_data(&self, id: InstanceId, data: &[u8]) -> Sealed {
+        self.0.seal(&row(id, "user-data"), data)
+    }
+
     pub(super) fn password(&self, instance: &Instance) -> Result<Zeroizing<String>, SecretsError> {
         let sealed = instance.password_hash.as_ref().ok_or_else(|| SecretsError("it was forgotten".into()))?;
         self.text(&row(instance.id, "password"), sealed)
@@ -62,6 +66,12 @@ impl Secrets for InstanceSecrets {
         let Some(sealed) = &instance.metadata else { return Ok(BTreeMap::new()) };
         let bytes = self.0.open(&row(instance.id, "metadata"), sealed).map_err(|e| SecretsError(e.into()))?;
         serde_json::from_slice(&bytes).map_err(|_| SecretsError("it is not the JSON that was sealed".into()))
+    }
+
+    fn user_data(&self, instance: &Instance) -> Result<Option<Zeroizing<Vec<u8>>>, SecretsError> {
+        let Some(sealed) = &instance.user_data else { return Ok(None) };
+        let bytes = self.0.open(&row(instance.id, "user-data"), sealed).map_err(|e| SecretsError(e.into()))?;
+        Ok(Some(Zeroizing::new(bytes.to_vec())))
     }
 }
 

@@ -2,9 +2,12 @@
 
 use super::{
     Metadata, Password, Problems,
+    access::{UserData, ssh_keys},
     fields::{Fault, Fields, array, body, id, kind, plain_text, text},
     name::InstanceName,
+    tag::tags,
 };
+use crate::store::record::Tag;
 use billet_proto::{ImageId, ServerId, SubnetId, VpcId};
 use serde_json::Value;
 use std::net::Ipv4Addr;
@@ -28,6 +31,12 @@ pub struct CreateInstance {
     pub description: String,
     /// The server asked for; none: any idle one.
     pub server_id: Option<ServerId>,
+    /// At most 20; by key.
+    pub tags: Vec<Tag>,
+    /// What cloud-init is given.
+    pub user_data: Option<UserData>,
+    /// At most 10 OpenSSH public keys.
+    pub ssh_keys: Vec<String>,
 }
 
 /// A NIC as asked for.
@@ -58,6 +67,19 @@ impl CreateInstance {
     }
 
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        let request = Self::common(fields, nic);
+        let server_id = fields.take("placement").and_then(|value| placement(value, fields.problems()));
+        for count in ["min_count", "max_count"] {
+            fields.optional(count, one_instance);
+        }
+        Some(Self { server_id, ..request? })
+    }
+
+    /// What the calls for one and for several have in common.
+    pub(super) fn common(
+        fields: &mut Fields<'_>,
+        nic: fn(usize, Value, &mut Problems) -> Option<NicRequest>,
+    ) -> Option<Self> {
         let name = fields.required("name", InstanceName::from_json);
         let image_id = fields.required("image_id", id);
         let vpc_id = fields.required("vpc_id", id);
@@ -70,10 +92,9 @@ impl CreateInstance {
             None => Metadata::default(),
         };
         let description = fields.optional("description", |value| plain_text(value, 0, 255)).unwrap_or_default();
-        let server_id = fields.take("placement").and_then(|value| placement(value, fields.problems()));
-        for count in ["min_count", "max_count"] {
-            fields.optional(count, one_instance);
-        }
+        let tags = fields.optional("tags", |value| tags(value, 0)).unwrap_or_default();
+        let user_data = fields.optional("user_data", UserData::from_json).flatten();
+        let ssh_keys = fields.optional("ssh_keys", ssh_keys).unwrap_or_default();
         Some(Self {
             name: name?,
             image_id: image_id?,
@@ -82,9 +103,22 @@ impl CreateInstance {
             password: password?,
             metadata,
             description,
-            server_id,
+            server_id: None,
+            tags,
+            user_data,
+            ssh_keys,
         })
     }
+}
+
+/// A NIC of several instances, which cannot all have one address.
+pub(super) fn nic_without_address(index: usize, item: Value, problems: &mut Problems) -> Option<NicRequest> {
+    let NicRequest { subnet_id, address } = nic(index, item, problems)?;
+    if let Some(address) = address {
+        let fault = Fault::new("must be absent where several are created: addresses are automatic", address);
+        problems.invalid.push(fault.in_field(format!("network_interfaces[{index}].ipv4_address")));
+    }
+    Some(NicRequest { subnet_id, address: None })
 }
 
 fn nic(index: usize, item: Value, problems: &mut Problems) -> Option<NicRequest> {

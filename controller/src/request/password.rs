@@ -80,6 +80,11 @@ impl Password {
         Zeroizing::new(self.0.as_bytes().to_vec())
     }
 
+    /// Moves the plain text out; what stays is empty.
+    pub(crate) fn take(&mut self) -> Self {
+        Self(std::mem::take(&mut self.0))
+    }
+
     /// Wipes the plain text, once it was hashed.
     pub fn forget(&mut self) {
         self.0.zeroize();

@@ -6,6 +6,7 @@ use axum::{
     Extension, Json,
     extract::{Path, State},
 };
+use base64::{Engine, engine::general_purpose::STANDARD};
 use billet_proto::ProjectId;
 use serde_json::Value;
 
@@ -31,5 +32,10 @@ pub(in crate::api) async fn show(
             Ok::<_, ApiError>((instance, image))
         })
         .await?;
-    Ok(Json(shown(&state, &instance, image.as_ref())?))
+    let mut value = shown(&state, &instance, image.as_ref())?;
+    // Not in lists: a thousand of them would be 40 MB.
+    if let Some(data) = state.secrets.user_data(&instance)? {
+        value["user_data"] = STANDARD.encode(&*data).into();
+    }
+    Ok(Json(value))
 }

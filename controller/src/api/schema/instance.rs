@@ -26,6 +26,15 @@ pub(in crate::api) struct CreateInstance {
     #[schema(max_length = 255)]
     description: Option<String>,
     placement: Option<Placement>,
+    /// Of the instance.
+    #[schema(max_items = 20)]
+    tags: Option<Vec<Tag>>,
+    /// For cloud-init, in base64; at most 32 KiB before encoding.
+    #[schema(max_length = 44000)]
+    user_data: Option<String>,
+    /// OpenSSH public keys for the administrator's account, each on one line and without options.
+    #[schema(max_items = 10)]
+    ssh_keys: Option<Vec<String>>,
     /// Only 1: batch-create makes several.
     #[schema(minimum = 1, maximum = 1)]
     min_count: Option<u32>,
@@ -51,6 +60,85 @@ pub(in crate::api) struct Placement {
     /// Instead of `server_id`.
     #[schema(min_items = 1, max_items = 1)]
     server_id_set: Option<Vec<Id>>,
+}
+
+/// The body of RunInstances: as CreateInstance, without addresses, and for several.
+#[derive(ToSchema)]
+pub(in crate::api) struct CreateBatch {
+    /// Where more than one may be created, of at most 58 characters: `-0001` and so on is added.
+    #[schema(pattern = "^[A-Za-z0-9_.-]{1,63}$", example = "web")]
+    name: String,
+    /// An image that the project sees.
+    image_id: Id,
+    /// The network of all NICs.
+    vpc_id: Id,
+    /// The first is primary; addresses are automatic.
+    #[schema(min_items = 1, max_items = 2)]
+    network_interfaces: Vec<BatchNic>,
+    /// As in CreateInstance.
+    #[schema(min_length = 8, max_length = 26, pattern = "^[A-Za-z0-9!@$%^_=+\\[{}\\]:,./?-]{8,26}$", format = Password)]
+    password: String,
+    /// As in CreateInstance.
+    metadata: Option<BTreeMap<String, String>>,
+    #[schema(max_length = 255)]
+    description: Option<String>,
+    placement: Option<BatchPlacement>,
+    #[schema(max_items = 20)]
+    tags: Option<Vec<Tag>>,
+    /// As in CreateInstance.
+    #[schema(max_length = 44000)]
+    user_data: Option<String>,
+    #[schema(max_items = 10)]
+    ssh_keys: Option<Vec<String>>,
+    /// Fewer are not created at all; 1 where neither it nor a set of servers is given.
+    #[schema(minimum = 1, maximum = 50)]
+    min_count: Option<u32>,
+    /// At least `min_count`, which it also is where absent, and at most the size of the set of servers.
+    #[schema(minimum = 1, maximum = 50)]
+    max_count: Option<u32>,
+}
+
+/// A NIC of each instance.
+#[derive(ToSchema)]
+pub(in crate::api) struct BatchNic {
+    /// A subnet of the VPC.
+    subnet_id: Id,
+}
+
+/// Where the instances go; absent: to any idle servers.
+#[derive(ToSchema)]
+pub(in crate::api) struct BatchPlacement {
+    /// Without counts one instance goes to each.
+    #[schema(min_items = 1, max_items = 50)]
+    server_id_set: Option<Vec<Id>>,
+}
+
+/// The answer to a dry run.
+#[derive(ToSchema)]
+pub(in crate::api) struct DryRun {
+    would: Would,
+}
+
+/// What would be chosen.
+#[derive(ToSchema)]
+pub(in crate::api) struct Would {
+    server_ids: Vec<Id>,
+    /// For each server those of the VPC, in the NICs' order.
+    addresses: Vec<Vec<Ipv4Address>>,
+}
+
+/// The body of DeleteInstances.
+#[derive(ToSchema)]
+pub(in crate::api) struct InstanceIdSet {
+    #[schema(min_items = 1, max_items = 50)]
+    instance_id_set: Vec<Id>,
+}
+
+/// The body of calls for tags.
+#[derive(ToSchema)]
+pub(in crate::api) struct Tags {
+    #[schema(min_items = 1, max_items = 20)]
+    tags: Vec<Tag>,
 }
 
 /// The answer to CreateInstance.
@@ -141,6 +229,11 @@ pub(in crate::api) struct Instance {
     /// 1 or 2 of the VPC, the first being primary; after them those of the parameter plane, by rail.
     network_interfaces: Vec<Nic>,
     tags: Vec<Tag>,
+    /// OpenSSH public keys for the administrator's account.
+    ssh_keys: Vec<String>,
+    /// For cloud-init, in base64; in the answer of ShowInstance alone.
+    #[schema(required = false)]
+    user_data: String,
     state: State,
     operation_state: OperationState,
     metadata: BTreeMap<String, String>,

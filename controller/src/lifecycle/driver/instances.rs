@@ -2,11 +2,18 @@
 
 use super::{Lifecycle, unhurried};
 use crate::{
-    lifecycle::{change_password, modify_ip, refusal::Refusal, reinstall, rules::Rules},
-    request::{ImageOs, ModifyIp},
+    lifecycle::{
+        change_password, create_batch, delete, modify_ip, operation,
+        refusal::Refusal,
+        rehearse::{self, End, Would},
+        reinstall,
+        rules::Rules,
+    },
+    request::{CreateBatch, ImageOs, ModifyIp},
     store::{Transaction, record::Instance},
 };
 use billet_proto::{ImageId, InstanceId, ProjectId};
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 impl Lifecycle {
@@ -21,6 +28,45 @@ impl Lifecycle {
                 lifecycle.dispatch(instance).await;
             }
             Ok(())
+        })
+        .await
+    }
+
+    pub(super) async fn rehearse_batch(&self, project: ProjectId, batch: Arc<CreateBatch>) -> Result<Would, Refusal> {
+        let (rules, edge, secrets) = (self.rules(), self.parts.edge.clone(), self.parts.secrets.clone());
+        let work = move |tx: &mut dyn Transaction| {
+            End::of(create_batch::accept(tx, &rules, &edge, &secrets, (&project, &batch, "")))
+        };
+        rehearse::answer(self.parts.store.run(work).await)
+    }
+
+    pub(super) async fn accept_batch(
+        &self,
+        project: ProjectId,
+        batch: Arc<CreateBatch>,
+        hash: Zeroizing<String>,
+    ) -> Result<Vec<InstanceId>, Refusal> {
+        let (rules, edge, secrets) = (self.rules(), self.parts.edge.clone(), self.parts.secrets.clone());
+        let lifecycle = self.clone();
+        let accept = move |tx: &mut dyn Transaction| {
+            create_batch::accept(tx, &rules, &edge, &secrets, (&project, &batch, &hash))
+        };
+        unhurried(async move {
+            let made = lifecycle.transact(accept).await?;
+            let ids = made.iter().map(|instance| instance.id).collect();
+            for instance in made {
+                lifecycle.dispatch(instance).await;
+            }
+            Ok(ids)
+        })
+        .await
+    }
+
+    pub(super) async fn accept_deletions(&self, project: ProjectId, ids: Vec<InstanceId>) -> Result<(), Refusal> {
+        self.on_instances(move |tx, rules| {
+            operation::find(tx, Some(&project), &ids)?;
+            let each = ids.iter().map(|id| delete::delete(tx, rules, Some(&project), *id));
+            Ok(each.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
         })
         .await
     }

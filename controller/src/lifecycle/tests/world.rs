@@ -78,9 +78,13 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::over(Handle::inline(SqliteStore::open_in_memory().unwrap())).await
+    }
+
+    /// With a store of one's own.
+    pub(crate) async fn over(store: Handle) -> Self {
         let clock = Arc::new(Hands(AtomicU64::new(1_800_000_000_000)));
         let edge = Edge { clock: clock.clone(), entropy: Arc::new(SystemEntropy) };
-        let store = Handle::inline(SqliteStore::open_in_memory().unwrap());
         let keys = tempfile::tempdir().unwrap();
         let sealer = Sealer::load_or_create(&keys.path().join("key"), &edge.entropy).unwrap();
         let sealer = Arc::new(sealer);
@@ -170,6 +174,24 @@ impl World {
         });
         counted_anew.await.unwrap();
         self.sent.0.lock().unwrap().clear();
+    }
+
+    /// More servers of the same agent, each ready; answers their ids.
+    pub(crate) async fn more_servers(&self, count: u8) -> Vec<ServerId> {
+        let known = self.server().await;
+        let make = move |number: u8| Server {
+            id: format!("0198170e-4ca7-7000-8000-0000000001{number:02x}").parse().unwrap(),
+            macs: vec![format!("52:54:00:00:01:{number:02x}").parse().unwrap()],
+            serial: format!("SN1{number:02x}"),
+            ..known.clone()
+        };
+        let servers: Vec<Server> = (0..count).map(make).collect();
+        let ids = servers.iter().map(|server| server.id).collect();
+        let insert = move |tx: &mut dyn crate::store::Transaction| {
+            servers.iter().try_for_each(|server| tx.insert_server(server))
+        };
+        self.store.read(insert).await.unwrap();
+        ids
     }
 
     /// The server's agent tells that the ramdisk saw this, and that the inspection ended.

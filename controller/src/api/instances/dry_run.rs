@@ -1,0 +1,23 @@
+//! Creations that are only tried out.
+
+use crate::{lifecycle::Would, request::Invalid};
+use axum::{Json, http::StatusCode};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+
+/// Whether the query says `dry_run=true`.
+pub(super) fn is_wanted(query: &HashMap<String, String>) -> Result<bool, Invalid> {
+    match query.get("dry_run").map(String::as_str) {
+        Some("true") => Ok(true),
+        None | Some("" | "false") => Ok(false),
+        Some(other) => Err(Invalid::new("dry_run", "must be true or false", other)),
+    }
+}
+
+/// What would be chosen: the servers, and with each its addresses.
+pub(super) fn answer(would: &Would) -> (StatusCode, Json<Value>) {
+    let ids: Vec<String> = would.instances.iter().map(|(server, _)| server.to_string()).collect();
+    let addresses: Vec<Vec<String>> =
+        would.instances.iter().map(|(_, all)| all.iter().map(ToString::to_string).collect()).collect();
+    (StatusCode::OK, Json(json!({ "would": { "server_ids": ids, "addresses": addresses } })))
+}

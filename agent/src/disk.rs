@@ -13,6 +13,7 @@ mod inventory;
 pub mod partition;
 mod settle;
 mod target;
+mod wipe;
 mod writer;
 
 pub use choose::choose;
@@ -20,6 +21,7 @@ pub use error::DiskError;
 pub use inventory::list_disks;
 pub use settle::settled_disks;
 pub use target::TargetDisk;
+pub use wipe::{Method, Wiped, recorded, wipe};
 pub use writer::{Frames, Written, write};
 
 /// A MiB: what is zeroed at both ends, and what is written last.

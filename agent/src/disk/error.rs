@@ -78,6 +78,9 @@ pub enum DiskError {
         /// Why.
         reason: String,
     },
+    /// What is there is not what was recorded at inspection.
+    #[error("wipe the disks: {0}; nothing was written")]
+    NotRecorded(String),
     /// The source of chunks ended before the image did.
     #[error("write the image: its chunks ended at {at} of {total}")]
     Ended {
@@ -102,6 +105,7 @@ impl DiskError {
             Self::GptBroken(_) => "gpt_broken",
             Self::ReadBack { .. } => "disk_read_back",
             Self::Io { .. } => "disk_io",
+            Self::NotRecorded(_) => "disks_not_recorded",
             Self::Ended { .. } => "image_cut_short",
         }
     }

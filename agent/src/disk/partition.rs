@@ -78,6 +78,15 @@ fn file_system(file: &File, offset: u64) -> Option<&'static str> {
     (start[..4] == *b"XFSB").then_some("xfs")
 }
 
+/// Where each partition of the disk lies, in bytes: offset and length; none where there is no table.
+///
+/// # Errors
+/// When the disk cannot be read.
+pub(super) fn extents(disk: &Path) -> Result<Vec<(u64, u64)>, DiskError> {
+    let mut file = File::open(disk).map_err(DiskError::io("open", disk))?;
+    Ok(entries(&mut file, disk)?.into_iter().map(|(_, offset, length, _)| (offset, length)).collect())
+}
+
 /// Has the kernel read the partition table of a device again. Nobody may hold the device exclusively.
 ///
 /// # Errors

@@ -76,14 +76,14 @@ impl TargetDisk {
         self.file.read_exact_at(bytes, offset).map_err(DiskError::io("read from", &self.path))
     }
 
-    /// Makes a range read as zeros, whatever was there.
-    pub(super) fn zero(&self, offset: u64, length: u64) -> Result<(), DiskError> {
+    /// Makes a range read as zeros, whatever was there; answers whether the kernel did it.
+    pub(super) fn zero(&self, offset: u64, length: u64) -> Result<bool, DiskError> {
         if length == 0 {
-            return Ok(());
+            return Ok(true);
         }
         // The kernel writes zeros itself where a device has no command for it.
         if self.is_device && block::zero(&self.file, offset, length).is_ok() {
-            return Ok(());
+            return Ok(true);
         }
         let zeros = Buffer::zeroed(PIECE);
         let mut done = 0;
@@ -92,7 +92,7 @@ impl TargetDisk {
             self.write(offset + done, &zeros.as_slice()[..piece])?;
             done += piece as u64;
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Returns when everything written is on the medium.

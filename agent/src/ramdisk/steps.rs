@@ -1,8 +1,8 @@
-//! The steps of an installation, one file each.
+//! The steps of the ramdisk's orders, one file each.
 
+pub(super) mod choose;
 pub(super) mod configure;
 pub(super) mod hand_over;
-pub(super) mod inspect;
 pub(super) mod write;
 
 use super::agent::AgentError;

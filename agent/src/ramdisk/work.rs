@@ -1,14 +1,18 @@
-//! The whole of the ramdisk's work, in its order.
+//! The whole of the ramdisk's work: enlisting, and then what the order says; one file for each kind of work.
+
+mod install;
+mod reconfigure;
+mod wipe;
 
 use super::{
     agent::Agent,
     identity, inventory, network,
-    steps::{StepError, configure, hand_over, inspect, write},
+    steps::{StepError, chain},
 };
 use anyhow::{Context, bail};
 use billet_proto::{
-    link::{Failed, Finished, Install, Started, Step},
-    ramdisk::{Configured, DiskHint, EnlistReply, enlist_reply::Task, ramdisk_report::What},
+    link::{Disk, Failed, Finished, Started, Step},
+    ramdisk::{DiskHint, EnlistReply, enlist_reply::Task, ramdisk_report::What},
 };
 use std::path::Path;
 
@@ -25,50 +29,52 @@ pub(super) async fn run() -> anyhow::Result<()> {
         "enlisted {:.1} s after the kernel started",
         identity::uptime().as_secs_f32()
     );
-    let EnlistReply { task: Some(Task::Install(order)), disk: Some(hint), .. } = reply else {
+    let EnlistReply { task: Some(task), disk, .. } = reply else {
         bail!("the agent's answer has no order that this version knows");
     };
-    let mut step = Step::Inspect;
-    let done = install(&agent, &order, &disks, &hint, &mut step).await;
+    let mut work = Work { agent, disks, step: Step::Inspect };
+    let hint = disk.unwrap_or_default();
+    let done = work.run(&task, &hint).await;
     if let Err(error) = &done {
-        let failed = Failed { cause: error.cause().into(), message: crate::ramdisk::steps::chain(error) };
-        tracing::error!(?step, cause = failed.cause, "{}", failed.message);
-        agent.report(step, What::Failed(failed)).await.context("tell the agent what failed")?;
+        let failed = Failed { cause: error.cause().into(), message: chain(error) };
+        tracing::error!(step = ?work.step, cause = failed.cause, "{}", failed.message);
+        work.agent.report(work.step, What::Failed(failed)).await.context("tell the agent what failed")?;
     }
     Ok(done?)
 }
 
-async fn install(
-    agent: &Agent,
-    order: &Install,
-    disks: &[billet_proto::link::Disk],
-    hint: &DiskHint,
-    step: &mut Step,
-) -> Result<(), StepError> {
-    begin(agent, step, Step::Inspect, "the ramdisk to choose the disk").await?;
-    let chosen = inspect::run(order, disks, hint)?;
-    end(agent, Step::Inspect, &chosen.detail).await?;
-
-    begin(agent, step, Step::Write, "the image to be written").await?;
-    // The disk is held exclusively while it is written, and free again afterwards, to be mounted.
-    let written = write::run(agent, order, chosen.target).await?;
-    end(agent, Step::Write, &written).await?;
-
-    begin(agent, step, Step::Configure, "the system to be configured").await?;
-    let configured = configure::run(order, &chosen.path)?;
-    end(agent, Step::Configure, &configured.detail).await?;
-    let host_key = configured.host_key;
-    agent.report(Step::Configure, What::Configured(Configured { host_key, disk_serial: chosen.serial })).await?;
-
-    begin(agent, step, Step::HandOver, "the agent and the controller to agree").await?;
-    hand_over::run(agent).await
+/// An order in progress.
+struct Work {
+    agent: Agent,
+    /// Those that are there.
+    disks: Vec<Disk>,
+    /// The present step.
+    step: Step,
 }
 
-async fn begin(agent: &Agent, step: &mut Step, next: Step, waiting_for: &str) -> Result<(), StepError> {
-    *step = next;
-    Ok(agent.report(next, What::Started(Started { waiting_for: waiting_for.into() })).await?)
-}
+impl Work {
+    async fn run(&mut self, task: &Task, hint: &DiskHint) -> Result<(), StepError> {
+        match task {
+            Task::Install(order) => self.install(order, hint).await,
+            Task::Reconfigure(order) => self.reconfigure(order, hint).await,
+            Task::Inspect(_) => self.inspect().await,
+            Task::Wipe(order) => self.wipe(order).await,
+        }
+    }
 
-async fn end(agent: &Agent, step: Step, detail: &str) -> Result<(), StepError> {
-    Ok(agent.report(step, What::Finished(Finished { detail: detail.into() })).await?)
+    /// What is to be seen was told at enlisting.
+    async fn inspect(&mut self) -> Result<(), StepError> {
+        self.begin(Step::Inspect, "the ramdisk to look at the machine").await?;
+        let detail = format!("{} disks; nothing was written", self.disks.len());
+        self.end(&detail).await
+    }
+
+    async fn begin(&mut self, next: Step, waiting_for: &str) -> Result<(), StepError> {
+        self.step = next;
+        Ok(self.agent.report(next, What::Started(Started { waiting_for: waiting_for.into() })).await?)
+    }
+
+    async fn end(&self, detail: &str) -> Result<(), StepError> {
+        Ok(self.agent.report(self.step, What::Finished(Finished { detail: detail.into() })).await?)
+    }
 }

@@ -16,7 +16,7 @@ pub(in crate::ramdisk) struct Chosen {
     pub(in crate::ramdisk) detail: String,
 }
 
-pub(in crate::ramdisk) fn run(order: &Install, disks: &[Disk], hint: &DiskHint) -> Result<Chosen, StepError> {
+pub(in crate::ramdisk) fn to_write(order: &Install, disks: &[Disk], hint: &DiskHint) -> Result<Chosen, StepError> {
     let image = order.image.as_ref().ok_or_else(|| StepError::other("order_malformed", "image: is required"))?;
     let disk = choose(disks, hint, image.size_bytes)?;
     let mut cleared = Vec::new();
@@ -44,7 +44,22 @@ pub(in crate::ramdisk) fn run(order: &Install, disks: &[Disk], hint: &DiskHint) 
     Ok(Chosen { target, path, serial: disk.serial.clone(), detail })
 }
 
-fn path(disk: &Disk) -> PathBuf {
+/// The disk of an installed system.
+pub(in crate::ramdisk) struct InstalledDisk {
+    pub(in crate::ramdisk) path: PathBuf,
+    pub(in crate::ramdisk) serial: String,
+    pub(in crate::ramdisk) detail: String,
+}
+
+/// By the same hints as when it was written; nothing is opened for writing.
+pub(in crate::ramdisk) fn installed(disks: &[Disk], hint: &DiskHint) -> Result<InstalledDisk, StepError> {
+    let disk = choose(disks, hint, 0)?;
+    let detail = format!("disk {} of {} bytes, serial \"{}\"", disk.name, disk.size_bytes, disk.serial);
+    Ok(InstalledDisk { path: path(disk), serial: disk.serial.clone(), detail })
+}
+
+/// Where a disk's device is.
+pub(in crate::ramdisk) fn path(disk: &Disk) -> PathBuf {
     // sysfs writes a slash in a device's name as '!'.
     PathBuf::from("/dev").join(disk.name.replace('!', "/"))
 }

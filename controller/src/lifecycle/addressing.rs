@@ -87,7 +87,8 @@ pub(super) fn reserve_change(
 ) -> Result<(), StoreError> {
     let vpc_id = change.vpc_id;
     for &InstanceNic { subnet_id, address, rail, .. } in &change.nics {
-        let is_kept = vpc_id == instance.vpc_id && instance.nics.iter().any(|nic| nic.address == address);
+        let is_kept =
+            vpc_id == instance.vpc_id && instance.nics.iter().any(|nic| nic.rail.is_none() && nic.address == address);
         if rail.is_none() && !is_kept {
             tx.reserve(&Reservation { vpc_id, subnet_id, address, instance_id: instance.id })?;
         }

@@ -34,20 +34,20 @@ struct Site {
     controller: u16,
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 impl Site {
-    fn new() -> Self {
+    fn new() -> Result<Self> {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let dir = tempfile::tempdir().unwrap();
-        Self {
-            client: Client::builder().no_proxy().build().unwrap(),
+        let dir = tempfile::tempdir()?;
+        Ok(Self {
+            client: Client::builder().no_proxy().build()?,
             dir,
-            keystone: free_port(),
-            controller: free_port(),
-        }
+            keystone: free_port()?,
+            controller: free_port()?,
+        })
     }
 
     fn log(&self) -> PathBuf {
@@ -147,7 +147,7 @@ impl Site {
             ("alice", "alice-1", "member", "lab"),
             ("bob", "bob-1", "reader", "lab"),
             ("carol", "carol-1", "billet-operator", "operators"),
-            ("dave", "dave-1", "admin", "lab"),
+            ("dave", "dave-1", "service", "lab"),
         ] {
             let made = json!({ "user": { "name": user, "password": password, "domain_id": "default" } });
             let made = self.tell(admin, Method::POST, "users", made).await?;
@@ -177,7 +177,7 @@ impl Site {
 #[tokio::test]
 #[ignore = "installs Keystone; cargo xtask test --only keystone runs it"]
 async fn callers_of_a_real_keystone_have_their_roles_and_an_outage_is_no_refusal() -> Result<()> {
-    let site = Site::new();
+    let site = Site::new()?;
     let keystone = site.start_keystone().await?;
     let admin = site.log_in("admin", "bootstrap", Some("admin")).await?;
     let lab = site.furnish(&admin).await?;

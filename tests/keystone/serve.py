@@ -11,5 +11,5 @@ sys.argv = sys.argv[:1]
 
 from keystone.server.wsgi import initialize_public_application  # noqa: E402  (reads the environment)
 
-# One thread: SQLite locks a second one out.
+# One thread: SQLite has one writer.
 run_simple("127.0.0.1", port, initialize_public_application(), threaded=False)

@@ -39,6 +39,9 @@ CONF
     manage credential_setup --keystone-user "$user" --keystone-group "$group"
     manage bootstrap --bootstrap-password bootstrap --bootstrap-region-id one \
         --bootstrap-public-url "http://127.0.0.1:$port/v3/"
+    # A reader that Keystone leaves open must not lock writers out.
+    "$venv/bin/python" -c "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('PRAGMA journal_mode=WAL')" \
+        "$folder/keystone.db"
     touch "$folder/ready"
 fi
 exec "$venv/bin/python" "$here/serve.py" "$conf" "$port"

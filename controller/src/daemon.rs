@@ -1,5 +1,6 @@
 //! Putting the controller together, and taking it down.
 
+mod bounded;
 mod callers;
 mod forget;
 mod notify;
@@ -92,7 +93,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let mut door = tokio::spawn(door.bind(config.link.listen, &config.link.names, stopped.clone()).await?);
     let handle = rest.handle();
     let address = rest.address();
-    let mut rest = tokio::spawn(rest.serve(router(state)));
+    let mut rest = tokio::spawn(rest.serve(router(state), config.limits.connections));
     let mut driver = tokio::spawn(lifecycle.run(stopped));
     let status = tokio::spawn(tell_status(sessions.clone()));
     let forgetting = tokio::spawn(forget::run(store_to_clean, clock, config.audit.retention));

@@ -1,7 +1,14 @@
 //! The controller: API, life cycle and images.
 
 use anyhow::Context;
-use billet_controller::{api::openapi, auth::new_token, clock::Edge, config::Config, daemon};
+use billet_controller::{
+    api::openapi,
+    auth::{Role, new_access_key, new_token, new_token_of},
+    clock::Edge,
+    config::Config,
+    daemon,
+    seal::Sealer,
+};
 use billet_proto::ProjectId;
 use clap::{Parser, Subcommand};
 use std::{
@@ -38,6 +45,9 @@ enum Task {
     /// Callers' tokens.
     #[command(subcommand)]
     Token(TokenTask),
+    /// Callers' access keys, for signatures.
+    #[command(subcommand)]
+    AccessKey(AccessKeyTask),
 }
 
 #[derive(Debug, Subcommand)]
@@ -47,13 +57,45 @@ enum TokenTask {
         /// Whose it is, for logs and limits.
         #[arg(long)]
         name: String,
-        /// The tenant's project; without it the token is an administrator's.
+        /// The project; without it the token is an operator's.
         #[arg(long)]
         project: Option<ProjectId>,
+        /// tenant, operator or read-only; a reader without a project reads everything.
+        #[arg(long, value_parser = role)]
+        role: Option<Role>,
         /// The token file; made with mode 0600 where there is none. Reload the controller afterwards.
         #[arg(long, default_value = "/etc/billet/tokens.toml")]
         file: PathBuf,
     },
+}
+
+#[derive(Debug, Subcommand)]
+enum AccessKeyTask {
+    /// Make a key: access key and secret key go to standard output, once; its entry, with the secret sealed by the master
+    /// key, into the file of access keys. Run it as the daemon's user.
+    New {
+        /// Whose it is, for logs and limits.
+        #[arg(long)]
+        name: String,
+        /// The project; without it the key is an operator's.
+        #[arg(long)]
+        project: Option<ProjectId>,
+        /// tenant, operator or read-only; a reader without a project reads everything.
+        #[arg(long, value_parser = role)]
+        role: Option<Role>,
+        /// The daemon's configuration, which names both files. Reload the controller afterwards.
+        #[arg(long, default_value = "/etc/billet/controller.toml")]
+        config: PathBuf,
+    },
+}
+
+fn role(word: &str) -> Result<Role, &'static str> {
+    Role::from_word(word).ok_or("it must be tenant, operator or read-only")
+}
+
+/// What a credential is when nobody said.
+fn role_or_usual(role: Option<Role>, project: Option<&ProjectId>) -> Role {
+    role.unwrap_or(if project.is_some() { Role::Tenant } else { Role::Operator })
 }
 
 fn main() -> ExitCode {
@@ -61,7 +103,10 @@ fn main() -> ExitCode {
         Task::Serve { config } => serve(&config),
         Task::Check { config } => Config::load(&config).map(|_| println!("good")).map_err(Into::into),
         Task::Openapi => std::io::stdout().write_all(openapi::text().as_bytes()).context("write the document"),
-        Task::Token(TokenTask::New { name, project, file }) => new(&name, project.as_ref(), &file),
+        Task::Token(TokenTask::New { name, project, role, file }) => new(&name, project.as_ref(), role, &file),
+        Task::AccessKey(AccessKeyTask::New { name, project, role, config }) => {
+            new_key(&name, project.as_ref(), role, &config)
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -95,19 +140,35 @@ fn serve(config: &Path) -> anyhow::Result<()> {
     ended
 }
 
-fn new(name: &str, project: Option<&ProjectId>, path: &Path) -> anyhow::Result<()> {
+fn new_key(name: &str, project: Option<&ProjectId>, role: Option<Role>, config: &Path) -> anyhow::Result<()> {
+    let (config, edge) = (Config::load(config)?, Edge::system());
+    let sealer = Sealer::load_or_create(&config.state_dir.join("master.key"), &edge.entropy)?;
+    let key = new_access_key(&edge, &sealer, name, project, role_or_usual(role, project))?;
+    append(&config.auth.access_keys_file, &key.entry)?;
+    println!("{}\n{}", key.access_key, key.secret_key.as_str());
+    Ok(())
+}
+
+fn new(name: &str, project: Option<&ProjectId>, role: Option<Role>, path: &Path) -> anyhow::Result<()> {
+    let token = match role {
+        Some(role) => new_token_of(&Edge::system(), name, project, role)?,
+        None => new_token(&Edge::system(), name, project)?,
+    };
+    append(path, &token.entry)?;
+    println!("{}", token.text.as_str());
+    Ok(())
+}
+
+/// To a file of credentials, made with mode 0600 where there is none; on disk when this returns.
+fn append(path: &Path, entry: &str) -> anyhow::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
-    let token = new_token(&Edge::system(), name, project)?;
     let mut file = std::fs::OpenOptions::new()
         .append(true)
         .create(true)
         .mode(0o600)
         .open(path)
-        .with_context(|| format!("open the token file {}", path.display()))?;
-    let entry = format!("{}\n", token.entry);
-    file.write_all(entry.as_bytes())
-        .and_then(|()| file.sync_all())
-        .with_context(|| format!("write {}", path.display()))?;
-    println!("{}", token.text.as_str());
-    Ok(())
+        .with_context(|| format!("open {}", path.display()))?;
+    let entry = format!("{entry}\n");
+    let written = file.write_all(entry.as_bytes()).and_then(|()| file.sync_all());
+    written.with_context(|| format!("write {}", path.display()))
 }

@@ -23,7 +23,7 @@ pub struct Settings {
     pub endpoint: Endpoint,
     /// PEM of the authority to trust; none: the system's.
     pub ca_file: Option<PathBuf>,
-    /// The project to work in; an administrator's calls need none.
+    /// The project to work in; an operator's calls need none.
     pub project: Option<ProjectId>,
     /// Sent as `X-Auth-Token`.
     pub token: SecretString,

@@ -1,5 +1,6 @@
 //! The REST API's listener: from systemd's socket activation or our own, with TLS unless configured otherwise.
 
+use super::bounded::Bounded;
 use crate::{
     ca::Ca,
     config::{self, Tls},
@@ -65,16 +66,19 @@ impl Rest {
         self.address
     }
 
-    pub(super) async fn serve(self, router: Router) -> std::io::Result<()> {
+    /// Serves; at most `connections` are open at once, and further ones are closed.
+    pub(super) async fn serve(self, router: Router, connections: usize) -> std::io::Result<()> {
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        let bounded = Bounded::new(connections);
         match self.tls {
             Some(tls) => {
-                let mut server = axum_server::from_tcp_rustls(self.listener, tls)?.handle(self.handle);
+                let server = axum_server::from_tcp_rustls(self.listener, tls)?.handle(self.handle);
+                let mut server = server.map(|acceptor| acceptor.acceptor(bounded));
                 hurry(server.http_builder());
                 server.serve(service).await
             }
             None => {
-                let mut server = axum_server::from_tcp(self.listener)?.handle(self.handle);
+                let mut server = axum_server::from_tcp(self.listener)?.handle(self.handle).acceptor(bounded);
                 hurry(server.http_builder());
                 server.serve(service).await
             }
@@ -85,6 +89,10 @@ impl Rest {
 /// A caller has so long for a request's head, and for the next one on an open connection.
 const HEAD_DEADLINE: Duration = Duration::from_secs(30);
 
+/// A head is shorter: the longest token has 8 KiB. Beyond it hyper answers 431 by itself.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
+
 fn hurry(builder: &mut Builder<TokioExecutor>) {
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_DEADLINE);
+    builder.http1().max_buf_size(MAX_HEAD_BYTES);
 }

@@ -35,6 +35,8 @@ enum Part {
     Unit,
     /// The public client library and made-up calls, against a simulated fleet.
     Conformance,
+    /// The controller with a real Keystone.
+    Keystone,
     /// Whole installations in the laboratory.
     Laboratory,
 }
@@ -70,6 +72,10 @@ pub fn run(options: &Options) -> Result<()> {
     }
     if wants(Part::Conformance) {
         conformance::run(options.all)?;
+    }
+    if wants(Part::Keystone) {
+        let words = ["test", "--locked", "-p", "billet-controller", "--test", "keystone", "--", "--ignored"];
+        step::run("Keystone", &mut cargo(&words))?;
     }
     if wants(Part::Laboratory) {
         laboratory(&options.story)?;

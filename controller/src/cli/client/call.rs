@@ -15,7 +15,7 @@ impl Client {
         Ok(self.endpoint.join(["v1", project.as_str()].into_iter().chain(segments.iter().copied())))
     }
 
-    /// The URL below the administrators' part of the API.
+    /// The URL below the operators' part of the API.
     pub(super) fn admin_url(&self, segments: &[&str]) -> Url {
         self.endpoint.join(["admin", "v1"].into_iter().chain(segments.iter().copied()))
     }

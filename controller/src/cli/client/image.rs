@@ -42,7 +42,7 @@ pub struct NewImage {
     pub size_bytes: u64,
     /// Of all the bytes, hex.
     pub sha256: String,
-    /// For every project; administrators only.
+    /// For every project; operators only.
     pub shared: bool,
 }
 

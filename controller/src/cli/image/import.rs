@@ -30,7 +30,7 @@ pub struct Import {
     /// The SHA-256 that the file must have, in hex
     #[arg(long, value_name = "HEX", value_parser = sha256)]
     sha256: Option<String>,
-    /// For every project; administrators only
+    /// For every project; operators only
     #[arg(long)]
     shared: bool,
     /// Seconds that the upload may take

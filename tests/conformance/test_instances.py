@@ -90,7 +90,7 @@ def test_a_failure_is_shown_with_its_cause_and_can_be_tried_again(site, rules):
     assert failed["operation_state"] == "install-failed"
     assert "disk_error" in str(failed["error"])
     body = m.ReinstallOSOptions(password=PASSWORD, instance_id_set=[made])
-    answer = site.client.reinstall_os(m.ReinstallOSRequest(body=body))
+    answer = site.client.reinstall_os(m.ReinstallOsRequest(body=body))
     assert answer.status_code == 202
     end = time.monotonic() + 30
     while (status := site.status(made))["state"] != "running":
@@ -166,7 +166,7 @@ def test_a_list_has_pages_and_filters(site):
 def test_an_instance_is_installed_again_with_its_server_and_addresses(site, instance):
     before = site.one(instance)
     body = m.ReinstallOSOptions(password="An0ther-one", instance_id_set=[instance])
-    answer = site.client.reinstall_os(m.ReinstallOSRequest(body=body))
+    answer = site.client.reinstall_os(m.ReinstallOsRequest(body=body))
     assert answer.status_code == 202 and answer.to_json_object()["instances"] == [{"id": instance}]
     done = site.settled(instance, "running")
     after = site.one(instance)
@@ -174,7 +174,7 @@ def test_an_instance_is_installed_again_with_its_server_and_addresses(site, inst
     for field in ("server_id", "network_interfaces", "metadata", "name"):
         assert before.get(field) == after.get(field), field
     body = m.ReinstallOSOptions(password="An0ther-one", image_id=NOBODY, instance_id_set=[instance])
-    refused(lambda: site.client.reinstall_os(m.ReinstallOSRequest(body=body)), 400, "iMetal.0001", "image_id")
+    refused(lambda: site.client.reinstall_os(m.ReinstallOsRequest(body=body)), 400, "iMetal.0001", "image_id")
 
 
 def test_a_password_is_changed_for_all_or_for_none(site, instance):
@@ -203,11 +203,15 @@ def test_an_instance_gets_other_addresses(site, instance):
 
 
 def test_an_installation_in_progress_can_be_deleted(site, rules):
-    rules('[[rule]]\nwork = "install"\nstep = "write"\nsilent = true\n')
+    rules(
+        '[[rule]]\nwork = "install"\nstep = "write"\nsilent = true\n'
+        '[[rule]]\nwork = "power-off"\nstep = "power-off"\ndelay_ms = 1000\n'
+    )
     made = site.create("hangs")
     time.sleep(0.2)
     assert site.status(made)["state"] == "pending"
     site.delete(made)
+    assert site.status(made)["state"] == "shutting-down"
     site.delete(made)
     site.settled(made, "terminated")
 

@@ -149,6 +149,8 @@ pub fn simulated_json(site: &simulated::site::Site) -> serde_json::Value {
         "ca_file": site.dir.join("state/ca.pem"),
         "token": site.token,
         "operator_token": site.operator_token,
+        "access_key": site.access_key,
+        "secret_key": site.secret_key,
         "project_id": simulated::site::PROJECT,
         "image_ids": { "simulated": site.image },
         "vpc_id": site.vpc,

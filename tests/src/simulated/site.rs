@@ -11,6 +11,7 @@ use crate::{
     record::{Held, Process},
 };
 use anyhow::{Context, Result, ensure};
+use ring::rand::{SecureRandom as _, SystemRandom};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::{
@@ -29,6 +30,8 @@ const UP: Duration = Duration::from_secs(30);
 const READY: Duration = Duration::from_secs(300);
 /// Calls at once while the fleet is registered.
 const CALLERS: usize = 16;
+/// No quota is in the way.
+const PLENTY: u32 = 1_000_000;
 /// A raw image of a few MiB.
 const IMAGE_BYTES: usize = 4 << 20;
 
@@ -62,6 +65,10 @@ pub struct Site {
     pub token: String,
     /// The operator's token.
     pub operator_token: String,
+    /// The tenant's, for signatures.
+    pub access_key: String,
+    /// What it signs with.
+    pub secret_key: String,
     /// The image.
     pub image: String,
     /// The VPC.
@@ -94,13 +101,21 @@ impl Site {
         let mut text = format!(
             "state_dir = \"{dir}/state\"\ntokens_file = \"{dir}/tokens.toml\"\n\n[rest]\nlisten = \"{address}\"\ntls = \"off\"\n\n\
              [link]\nlisten = \"{link}\"\nnames = [\"127.0.0.1\"]\n\n\
-             [limits]\nrequests_per_second = 1000000\nburst = 1000000\n\n",
+             [limits]\nrequests_per_second = 1000000\nburst = 1000000\n\n\
+             [quota]\ninstances = {PLENTY}\naddresses = {PLENTY}\nimages = {PLENTY}\n\n\
+             [auth]\ntokens = true\nsignature = true\naccess_keys_file = \"{dir}/access_keys.toml\"\n\n",
             dir = dir.display(),
         );
         text.push_str(&options.extra);
         write_private(&dir.join("controller.toml"), &text)?;
         let operator_token = new_token(options, &dir, "operator", None)?;
         let token = new_token(options, &dir, "tenant", Some(PROJECT))?;
+        let (access_key, secret_key) = (random_word(10)?, random_word(20)?);
+        let entry = format!(
+            "[[key]]\nname = \"tenant-key\"\naccess_key = \"{access_key}\"\nsecret_key = \"{secret_key}\"\n\
+             project = \"{PROJECT}\"\nrole = \"tenant\"\n"
+        );
+        write_private(&dir.join("access_keys.toml"), &entry)?;
         say("the controller");
         let mut command = Command::new(&options.controller);
         command.args(["serve", "--config"]).arg(dir.join("controller.toml"));
@@ -113,6 +128,8 @@ impl Site {
             address,
             token,
             operator_token,
+            access_key,
+            secret_key,
             image: String::new(),
             vpc: String::new(),
             subnets: Vec::new(),
@@ -285,6 +302,13 @@ fn new_token(options: &Options, dir: &Path, name: &str, project: Option<&str>) -
     let output = command.output().with_context(|| format!("run {}", options.controller.display()))?;
     ensure!(output.status.success(), "make a token: {}", String::from_utf8_lossy(&output.stderr).trim());
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// Random bytes in upper-case hexadecimal digits.
+fn random_word(bytes: usize) -> Result<String> {
+    let mut random = vec![0; bytes];
+    SystemRandom::new().fill(&mut random).map_err(|_| anyhow::anyhow!("make a key: there is no randomness"))?;
+    Ok(hex::encode_upper(random))
 }
 
 fn make_private(dir: &Path) -> Result<()> {

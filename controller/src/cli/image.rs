@@ -1,7 +1,9 @@
 //! `billet image`.
 
+mod delete;
 mod import;
 mod list;
+mod show;
 
 use super::{client::Client, console::Console, error::CliError};
 use clap::Subcommand;
@@ -13,6 +15,10 @@ pub enum Verb {
     Import(import::Import),
     /// Show the images that the project may use
     List(list::List),
+    /// Show one image
+    Show(show::Show),
+    /// Delete an image that nothing uses
+    Delete(delete::Delete),
 }
 
 impl Verb {
@@ -24,6 +30,8 @@ impl Verb {
         match self {
             Self::Import(verb) => Box::pin(verb.run(client, console)).await,
             Self::List(verb) => verb.run(client, console).await,
+            Self::Show(verb) => verb.run(client, console).await,
+            Self::Delete(verb) => verb.run(client, console).await,
         }
     }
 }

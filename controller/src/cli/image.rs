@@ -2,7 +2,9 @@
 
 mod delete;
 mod import;
+mod import_url;
 mod list;
+mod share;
 mod show;
 
 use super::{client::Client, console::Console, error::CliError};
@@ -17,6 +19,10 @@ pub enum Verb {
     List(list::List),
     /// Show one image
     Show(show::Show),
+    /// Have the controller fetch a raw image
+    ImportUrl(import_url::ImportUrl),
+    /// Let every project use an image; operators only
+    Share(share::Share),
     /// Delete an image that nothing uses
     Delete(delete::Delete),
 }
@@ -30,6 +36,8 @@ impl Verb {
         match self {
             Self::Import(verb) => Box::pin(verb.run(client, console)).await,
             Self::List(verb) => verb.run(client, console).await,
+            Self::Share(verb) => verb.run(client, console).await,
+            Self::ImportUrl(verb) => verb.run(client, console).await,
             Self::Show(verb) => verb.run(client, console).await,
             Self::Delete(verb) => verb.run(client, console).await,
         }

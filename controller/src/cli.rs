@@ -12,10 +12,15 @@ pub mod endpoint;
 pub mod error;
 pub mod settings;
 
+mod address;
 mod agent;
+mod audit;
+mod document;
 mod follow;
 mod image;
 mod instance;
+mod plane;
+mod quota;
 mod receipt;
 mod secret;
 mod server;
@@ -81,6 +86,10 @@ async fn perform(arguments: Arguments, console: &mut Console) -> Result<Exit, Cl
         Noun::Server(verb) => verb.run(&client, console).await,
         Noun::Agent(verb) => verb.run(&client, console).await,
         Noun::Instance(verb) => verb.run(&client, console).await,
+        Noun::Address(verb) => verb.run(&client, console).await,
+        Noun::Plane(verb) => verb.run(&client, console).await,
+        Noun::Audit(verb) => verb.run(&client, console).await,
+        Noun::Quota(verb) => verb.run(&client, console).await,
         Noun::Receipt(verb) => verb.run(&client, console).await,
         Noun::Ssh(verb) => return verb.run(&client, console).await,
     }

@@ -19,7 +19,6 @@ use axum::{
     Extension, Router,
     extract::DefaultBodyLimit,
     middleware::{from_fn, from_fn_with_state},
-    routing::{get, post},
 };
 use std::sync::Arc;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -92,8 +91,8 @@ pub(super) fn guarded() -> OpenApiRouter<AppState> {
         .routes(routes!(reservations::list::list, reservations::create::create))
         .routes(routes!(reservations::show::show, reservations::delete::delete))
         .routes(routes!(images::list::list))
-        .route("/images/import-url", post(images::import_url::import_url))
-        .route("/images/{id}", get(images::show::show).put(images::update::update).delete(images::delete::delete))
+        .routes(routes!(images::import_url::import_url))
+        .routes(routes!(images::show::show, images::update::update, images::delete::delete))
         .routes(routes!(quota::limits));
     let clouddcn = OpenApiRouter::new()
         .routes(routes!(subnets::clouddcn::list, subnets::clouddcn::create))

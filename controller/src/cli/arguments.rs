@@ -1,6 +1,8 @@
 //! What may stand on the command line.
 
-use super::{agent, endpoint::Endpoint, image, instance, receipt, server, ssh::Ssh, subnet, vpc};
+use super::{
+    address, agent, audit, endpoint::Endpoint, image, instance, plane, quota, receipt, server, ssh::Ssh, subnet, vpc,
+};
 use billet_proto::ProjectId;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -66,6 +68,18 @@ pub enum Noun {
     /// Installed operating systems
     #[command(subcommand)]
     Instance(instance::Verb),
+    /// Addresses that a project holds without an instance
+    #[command(subcommand)]
+    Address(address::Verb),
+    /// The accelerators' network: a subnet for each rail
+    #[command(subcommand)]
+    Plane(plane::Verb),
+    /// Who did what
+    #[command(subcommand)]
+    Audit(audit::Verb),
+    /// What projects may have
+    #[command(subcommand)]
+    Quota(quota::Verb),
     /// Signed birth certificates of instances
     #[command(subcommand)]
     Receipt(receipt::Verb),

@@ -5,6 +5,7 @@
 
 mod agent;
 mod call;
+mod document;
 mod error;
 mod event;
 mod image;
@@ -16,13 +17,14 @@ mod server;
 mod tls;
 
 pub use agent::{Agent, JoinToken};
+pub use document::Place;
 pub use error::{ClientError, Refusal, Retry};
 pub use event::Event;
 pub use image::{Image, NewImage};
-pub use instance::{ImageSummary, Instance, InstanceError, InstanceNic, NewInstance, NewNic, Placement};
+pub use instance::{ImageSummary, Instance, InstanceError, InstanceNic, NewInstance, NewNic, NewTag, Placement};
 pub use network::{NewSubnet, NewVpc, Subnet, Vpc};
 pub use receipt::Receipt;
-pub use server::{Registration, Role, Server};
+pub use server::{Registration, Server};
 
 use super::{
     endpoint::Endpoint,

@@ -1,13 +1,19 @@
 //! `billet instance`.
 
+mod change_password;
 mod create;
 mod delete;
 mod events;
+mod ip;
 mod list;
 mod metadata;
-mod nic;
+pub(super) mod nic;
 mod password;
+mod power;
+mod reinstall;
 mod show;
+mod tag;
+mod untag;
 mod wait;
 
 use super::{client::Client, console::Console, error::CliError};
@@ -26,6 +32,22 @@ pub enum Verb {
     Events(events::Events),
     /// Release an instance and its server
     Delete(delete::Delete),
+    /// Write the image anew: server, addresses and metadata stay
+    Reinstall(reinstall::Reinstall),
+    /// Give an instance other addresses
+    Ip(ip::Ip),
+    /// Label an instance
+    Tag(tag::Tag),
+    /// Take labels away
+    Untag(untag::Untag),
+    /// Change the administrator's password, from the next boot on
+    Password(change_password::ChangePassword),
+    /// Power on
+    On(power::Power),
+    /// Power off
+    Off(power::Power),
+    /// Power off and on
+    Reboot(power::Power),
 }
 
 impl Verb {
@@ -40,6 +62,14 @@ impl Verb {
             Self::Show(verb) => verb.run(client, console).await,
             Self::Events(verb) => Box::pin(verb.run(client, console)).await,
             Self::Delete(verb) => Box::pin(verb.run(client, console)).await,
+            Self::Reinstall(verb) => verb.run(client, console).await,
+            Self::Ip(verb) => verb.run(client, console).await,
+            Self::Tag(verb) => verb.run(client, console).await,
+            Self::Untag(verb) => verb.run(client, console).await,
+            Self::Password(verb) => verb.run(client, console).await,
+            Self::On(verb) => verb.run("power on", client, console).await,
+            Self::Off(verb) => verb.run("power off", client, console).await,
+            Self::Reboot(verb) => verb.run("rebooting", client, console).await,
         }
     }
 }

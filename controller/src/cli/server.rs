@@ -1,8 +1,18 @@
 //! `billet server`.
 
 mod accept_unwiped;
+mod firmware;
+mod hardware;
+mod inspect;
 mod list;
+mod maintain;
+mod offboard;
+mod power;
+mod ready;
 mod register;
+mod retire;
+mod show;
+mod wipe;
 
 use super::{client::Client, console::Console, error::CliError};
 use clap::Subcommand;
@@ -16,6 +26,30 @@ pub enum Verb {
     Register(register::Register),
     /// Give a server that was not wiped back to the pool; its next tenant may read what the last one wrote
     AcceptUnwiped(accept_unwiped::AcceptUnwiped),
+    /// Show one server
+    Show(show::Show),
+    /// Show what an inspection saw
+    Hardware(hardware::Hardware),
+    /// Show the versions of its firmware
+    Firmware(firmware::Firmware),
+    /// Boot a server only to look at it
+    Inspect(inspect::Inspect),
+    /// Take a server out, with a reason
+    Maintain(maintain::Maintain),
+    /// Put a server back
+    Ready(ready::Ready),
+    /// Erase the disks of a server that is out
+    Wipe(wipe::Wipe),
+    /// Let a server leave service
+    Offboard(offboard::Offboard),
+    /// Forget a server that left service
+    Retire(retire::Retire),
+    /// Power on
+    On(power::Power),
+    /// Power off
+    Off(power::Power),
+    /// Power off and on
+    Reboot(power::Power),
 }
 
 impl Verb {
@@ -28,6 +62,18 @@ impl Verb {
             Self::List(verb) => verb.run(client, console).await,
             Self::Register(verb) => verb.run(client, console).await,
             Self::AcceptUnwiped(verb) => verb.run(client, console).await,
+            Self::Show(verb) => verb.run(client, console).await,
+            Self::Hardware(verb) => verb.run(client, console).await,
+            Self::Firmware(verb) => verb.run(client, console).await,
+            Self::Inspect(verb) => verb.run(client, console).await,
+            Self::Maintain(verb) => verb.run(client, console).await,
+            Self::Ready(verb) => verb.run(client, console).await,
+            Self::Wipe(verb) => verb.run(client, console).await,
+            Self::Offboard(verb) => verb.run(client, console).await,
+            Self::Retire(verb) => verb.run(client, console).await,
+            Self::On(verb) => verb.run("power on", client, console).await,
+            Self::Off(verb) => verb.run("power off", client, console).await,
+            Self::Reboot(verb) => verb.run("rebooting", client, console).await,
         }
     }
 }

@@ -85,7 +85,7 @@ async fn find(client: &Client, wanted: &str) -> Result<Instance, CliError> {
     if let Ok(id) = wanted.parse() {
         return Ok(client.instance(id).await?);
     }
-    let mut named = client.instances().await?;
+    let mut named = client.instances(None, &[]).await?;
     named.retain(|instance| instance.name == wanted);
     match named.len() {
         1 => Ok(named.remove(0)),

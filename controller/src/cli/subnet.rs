@@ -1,7 +1,10 @@
 //! `billet subnet`.
 
 mod create;
+mod delete;
 mod list;
+mod show;
+mod update;
 
 use super::{client::Client, console::Console, error::CliError};
 use clap::Subcommand;
@@ -13,6 +16,12 @@ pub enum Verb {
     Create(create::Create),
     /// Show the subnets of the project or of one VPC
     List(list::List),
+    /// Show one subnet
+    Show(show::Show),
+    /// Change a subnet
+    Update(update::Update),
+    /// Delete a subnet that nothing uses
+    Delete(delete::Delete),
 }
 
 impl Verb {
@@ -24,6 +33,9 @@ impl Verb {
         match self {
             Self::Create(verb) => verb.run(client, console).await,
             Self::List(verb) => verb.run(client, console).await,
+            Self::Show(verb) => verb.run(client, console).await,
+            Self::Update(verb) => verb.run(client, console).await,
+            Self::Delete(verb) => verb.run(client, console).await,
         }
     }
 }

@@ -84,7 +84,7 @@ fn every_verb_takes_what_its_page_says() {
         format!("subnet list --vpc {VPC}"),
         "server list --state maintain".to_owned(),
         format!(
-            "server register {ID} --agent rack1 --for lab --role provisioning --role tenant --clear-other-bootable-disks"
+            "server register {ID} --agent rack1 --for lab --role provisioning --role vpc --role parameter-plane:0 --name n --location a/b/3 --wipe-policy full --allow-reset --clear-other-bootable-disks"
         ),
         format!("server accept-unwiped {ID}"),
         "agent enroll --name rack1".to_owned(),
@@ -95,7 +95,14 @@ fn every_verb_takes_what_its_page_says() {
         format!(
             "instance create --name w --image {ID} --vpc {VPC} --nic {nic} --server {ID} --description x --timeout 9"
         ),
-        "instance list".to_owned(),
+        "instance list --state running".to_owned(),
+        format!(
+            "instance create --name w --image {ID} --vpc {VPC} --nic {VPC} --tag a=b --ssh-key k --user-data u --count 3"
+        ),
+        format!("instance create --name w --image {ID} --vpc {VPC} --nic {VPC} --dry-run"),
+        format!("instance delete {ID} {VPC}"),
+        format!("ssh {ID} -l admin -- uptime"),
+        "receipt verify a --key b".to_owned(),
         format!("instance show {ID}"),
         format!("instance events {ID} --after 7 --follow --timeout 5"),
         format!("instance delete {ID} --wait"),

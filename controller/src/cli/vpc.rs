@@ -1,7 +1,10 @@
 //! `billet vpc`.
 
 mod create;
+mod delete;
 mod list;
+mod show;
+mod update;
 
 use super::{client::Client, console::Console, error::CliError};
 use clap::Subcommand;
@@ -13,6 +16,12 @@ pub enum Verb {
     Create(create::Create),
     /// Show the project's VPCs
     List(list::List),
+    /// Show one VPC
+    Show(show::Show),
+    /// Change a VPC
+    Update(update::Update),
+    /// Delete a VPC without subnets
+    Delete(delete::Delete),
 }
 
 impl Verb {
@@ -24,6 +33,9 @@ impl Verb {
         match self {
             Self::Create(verb) => verb.run(client, console).await,
             Self::List(verb) => verb.run(client, console).await,
+            Self::Show(verb) => verb.run(client, console).await,
+            Self::Update(verb) => verb.run(client, console).await,
+            Self::Delete(verb) => verb.run(client, console).await,
         }
     }
 }

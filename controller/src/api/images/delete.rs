@@ -14,8 +14,17 @@ use axum::{
 };
 use billet_proto::ProjectId;
 
-/// Deletes an image that no instance has, or the record of one that could not be fetched: 204. Operators alone delete
-/// shared ones.
+/// Deletes an image that no instance has, or the record of one that could not be fetched.
+///
+/// Operators alone delete shared ones.
+#[utoipa::path(
+    delete,
+    path = "/images/{id}",
+    operation_id = "DeleteImage",
+    tag = "Images",
+    params(("id" = String, Path, description = "Its id")),
+    responses((status = 204, description = "Deleted")),
+)]
 pub(in crate::api) async fn delete(
     State(state): State<AppState>,
     Extension(project): Extension<ProjectId>,

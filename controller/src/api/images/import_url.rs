@@ -2,7 +2,7 @@
 
 use super::{sharing, shown_import};
 use crate::{
-    api::{error::ApiError, router::AppState},
+    api::{error::ApiError, router::AppState, schema},
     auth::Caller,
     request::ImportImage,
 };
@@ -10,8 +10,18 @@ use axum::{Extension, Json, body::Bytes, extract::State, http::StatusCode};
 use billet_proto::ProjectId;
 use serde_json::{Value, json};
 
-/// Fetches a raw image from `{url, name, os_type, sha256?, shared?}`: 202 with `image`, whose status goes from `queued` over
-/// `saving` to `active`, or to `killed` with the reason. Schemes and hosts are those of the operator's configuration.
+/// Fetches a raw image from a URL.
+///
+/// Its status goes from `queued` over `saving` to `active`, or to `killed` with the reason. Schemes and hosts are those that
+/// the operator's configuration allows.
+#[utoipa::path(
+    post,
+    path = "/images/import-url",
+    operation_id = "ImportImageFromUrl",
+    tag = "Images",
+    request_body = schema::image::ImageUrl,
+    responses((status = 202, description = "It is being fetched", body = schema::image::OneImage)),
+)]
 pub(in crate::api) async fn import_url(
     State(state): State<AppState>,
     Extension(project): Extension<ProjectId>,

@@ -1,7 +1,7 @@
 //! `GET /images/{id}`.
 
 use super::find;
-use crate::api::{error::ApiError, router::AppState};
+use crate::api::{error::ApiError, router::AppState, schema};
 use axum::{
     Extension, Json,
     extract::{Path, State},
@@ -9,8 +9,17 @@ use axum::{
 use billet_proto::ProjectId;
 use serde_json::{Value, json};
 
-/// Shows one image: 200 with `image`. Its status is `active`; one that is being fetched is `queued` or `saving`, and one
-/// that could not be is `killed`, with the reason.
+/// Shows one image.
+///
+/// Its status is `active`; one that is being fetched is `queued` or `saving`, and one that could not be is `killed`, with the reason.
+#[utoipa::path(
+    get,
+    path = "/images/{id}",
+    operation_id = "ShowImage",
+    tag = "Images",
+    params(("id" = String, Path, description = "Its id")),
+    responses((status = 200, description = "The image", body = schema::image::OneImage)),
+)]
 pub(in crate::api) async fn show(
     State(state): State<AppState>,
     Extension(project): Extension<ProjectId>,

@@ -2,7 +2,7 @@
 
 use super::{Found, Visibility, find, sharing, shown};
 use crate::{
-    api::{error::ApiError, router::AppState},
+    api::{error::ApiError, router::AppState, schema},
     auth::Caller,
     lifecycle::refusal::Refusal,
     quota,
@@ -16,8 +16,18 @@ use axum::{
 use billet_proto::ProjectId;
 use serde_json::{Value, json};
 
-/// Gives an image another name, or another visibility, from `{name?, visibility?}`: 200 with `image`. Operators alone share
-/// images and change shared ones; one that they make private becomes the path's project's.
+/// Gives an image another name, or another visibility.
+///
+/// Operators alone share images and change shared ones; one that they make private becomes the path's project's.
+#[utoipa::path(
+    put,
+    path = "/images/{id}",
+    operation_id = "UpdateImage",
+    tag = "Images",
+    params(("id" = String, Path, description = "Its id")),
+    request_body = schema::image::ImageChanges,
+    responses((status = 200, description = "As it is now", body = schema::image::OneImage)),
+)]
 pub(in crate::api) async fn update(
     State(state): State<AppState>,
     Extension(project): Extension<ProjectId>,

@@ -24,8 +24,8 @@ pub(in crate::api) struct Image {
     os_type: OsType,
     /// Of the raw bytes.
     size_bytes: u64,
-    /// Of the raw bytes.
-    #[schema(pattern = "^[0-9a-f]{64}$")]
+    /// Of the raw bytes; empty before they are known.
+    #[schema(pattern = "^([0-9a-f]{64})?$")]
     sha256: String,
     created_at: Timestamp,
     /// `active`, or of one in the making `queued`, `saving` or `killed`.
@@ -50,6 +50,15 @@ pub(in crate::api) struct Image {
     project_id: Project,
 }
 
+/// What is to change; what is absent stays.
+#[derive(ToSchema)]
+pub(in crate::api) struct ImageChanges {
+    /// Without control characters.
+    #[schema(min_length = 1, max_length = 128)]
+    name: Option<String>,
+    visibility: Option<Visibility>,
+}
+
 /// Who sees an image: its project, or everybody.
 #[derive(ToSchema)]
 #[schema(rename_all = "lowercase")]
@@ -64,6 +73,26 @@ pub(in crate::api) enum OsType {
     Linux,
     Windows,
     Other,
+}
+
+/// An image to be fetched.
+#[derive(ToSchema)]
+pub(in crate::api) struct ImageUrl {
+    /// Without control characters.
+    #[schema(min_length = 1, max_length = 128)]
+    name: String,
+    os_type: OsType,
+    /// Its query may be a secret, and is not shown again.
+    #[schema(example = "https://images.example/debian-13.raw")]
+    url: String,
+    /// Of the raw bytes.
+    #[schema(pattern = "^[0-9A-Fa-f]{64}$")]
+    sha256: Option<String>,
+    /// Only `raw`.
+    #[schema(pattern = "^raw$")]
+    disk_format: Option<String>,
+    /// Everybody's; operators alone share images.
+    shared: Option<bool>,
 }
 
 /// The raw bytes of an image.

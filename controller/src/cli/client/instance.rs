@@ -146,6 +146,32 @@ pub struct NewInstance {
     /// Absent: any idle server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub placement: Option<Placement>,
+    /// At most 20.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<NewTag>,
+    /// What cloud-init is given, in base64.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_data: Option<String>,
+    /// OpenSSH public keys for the administrator.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ssh_keys: Vec<String>,
+}
+
+/// A label that an instance shall have.
+#[derive(Debug, Clone, Serialize)]
+pub struct NewTag {
+    /// 1 to 128 characters.
+    pub key: String,
+    /// At most 255 characters.
+    pub value: String,
+}
+
+#[derive(Serialize)]
+struct Batch<'a> {
+    #[serde(flatten)]
+    instance: &'a NewInstance,
+    min_count: u32,
+    max_count: u32,
 }
 
 /// Without password and metadata, which may hold secrets too.
@@ -206,12 +232,39 @@ impl Client {
         self.send::<Accepted>(Method::POST, url, instance).await.map(|answer| answer.instance_id)
     }
 
-    /// All instances of the project.
+    /// All instances of the project, or those in this state and on these servers.
     ///
     /// # Errors
     /// When a call does not succeed.
-    pub async fn instances(&self) -> Result<Vec<Instance>, ClientError> {
-        self.pages::<Instances>(self.project_url(&["instances"])?).await
+    pub async fn instances(&self, state: Option<&str>, servers: &[ServerId]) -> Result<Vec<Instance>, ClientError> {
+        let mut url = self.project_url(&["instances"])?;
+        if let Some(state) = state {
+            url.query_pairs_mut().append_pair("instance_state", state);
+        }
+        if !servers.is_empty() {
+            let ids: Vec<String> = servers.iter().map(ToString::to_string).collect();
+            url.query_pairs_mut().append_pair("server_id", &ids.join(","));
+        }
+        self.pages::<Instances>(url).await
+    }
+
+    /// Asks for `count` instances at once: that many or none.
+    ///
+    /// # Errors
+    /// When the call does not succeed.
+    pub async fn create_instances(&self, instance: &NewInstance, count: u32) -> Result<Value, ClientError> {
+        let url = self.project_url(&["instances", "batch-create"])?;
+        self.send(Method::POST, url, &Batch { instance, min_count: count, max_count: count }).await
+    }
+
+    /// Asks what would be chosen; nothing is changed.
+    ///
+    /// # Errors
+    /// When the call does not succeed, which is also how it tells that nothing can be chosen.
+    pub async fn try_instance(&self, instance: &NewInstance) -> Result<Value, ClientError> {
+        let mut url = self.project_url(&["instances"])?;
+        url.query_pairs_mut().append_pair("dry_run", "true");
+        self.send(Method::POST, url, instance).await
     }
 
     /// One instance.

@@ -4,6 +4,7 @@ use super::{
     Client, ClientError,
     page::{Page, PageInfo},
 };
+use crate::store::record::{Location, NicRole};
 use billet_proto::{ProjectId, ServerId};
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
@@ -45,16 +46,6 @@ pub struct Server {
     pub more: Map<String, Value>,
 }
 
-/// What a NIC is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Role {
-    /// A tenant's.
-    Tenant,
-    /// For provisioning only.
-    Provisioning,
-}
-
 /// An operator's word for a server. Without it a server is not used, whatever an agent says.
 #[derive(Debug, Clone, Serialize)]
 pub struct Registration {
@@ -63,12 +54,24 @@ pub struct Registration {
     /// Only this project may use it, or `Some(None)`: it is in the shared pool. None: as before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub project_id: Option<Option<ProjectId>>,
-    /// What each NIC is for, in port order; those not named are tenants'.
+    /// What each NIC is for, in port order; those not named are of the VPC.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub roles: Vec<Role>,
+    pub roles: Vec<NicRole>,
     /// Another bootable disk is cleared rather than an error. None: as before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clear_other_bootable_disks: Option<bool>,
+    /// For people. None: as before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Where it stands. None: as before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
+    /// `full` or `metadata`. None: as before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wipe_policy: Option<String>,
+    /// The first inspection may power it off where it is on.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub allow_reset: bool,
 }
 
 #[derive(Serialize)]

@@ -1,17 +1,28 @@
 //! `billet instance create`.
 
-use super::{metadata, nic, password, show, wait::Deadline};
+use super::{metadata, nic, password, show, tag, wait::Deadline};
 use crate::cli::{
-    client::{Client, NewInstance, NewNic, Placement},
+    client::{Client, NewInstance, NewNic, NewTag, Placement},
     console::Console,
+    document,
     error::CliError,
     follow::{Display, Follow, Goal, follow},
     text,
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use billet_proto::{ImageId, ServerId, VpcId};
 use clap::Args;
 use serde_json::json;
-use std::{collections::BTreeMap, path::PathBuf, time::Instant};
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::Read as _,
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+/// The controller takes 32 KiB; one more byte lets it say so.
+const MAX_FILE_BYTES: u64 = (32 << 10) + 1;
 
 /// The arguments.
 #[derive(Debug, Args)]
@@ -40,6 +51,21 @@ pub struct Create {
     /// That server or none; else any idle one
     #[arg(long, value_name = "ID")]
     server: Option<ServerId>,
+    /// A label (repeat for more)
+    #[arg(long, value_name = "KEY=VALUE", value_parser = tag::pair)]
+    tag: Vec<(String, String)>,
+    /// File that cloud-init is given; it may hold secrets
+    #[arg(long, value_name = "FILE")]
+    user_data: Option<PathBuf>,
+    /// File with OpenSSH public keys for the administrator, one on each line (repeat for more)
+    #[arg(long, value_name = "FILE")]
+    ssh_key: Vec<PathBuf>,
+    /// So many at once, or none; their names get a number
+    #[arg(long, conflicts_with_all = ["wait", "server", "dry_run"], value_parser = clap::value_parser!(u32).range(1..=50))]
+    count: Option<u32>,
+    /// Tell what would be chosen, or why nothing can be; change nothing
+    #[arg(long, conflicts_with = "wait")]
+    dry_run: bool,
     /// Wait until it is running
     #[arg(long)]
     wait: bool,
@@ -51,7 +77,14 @@ pub struct Create {
 impl Create {
     pub(super) async fn run(self, client: &Client, console: &mut Console) -> Result<(), CliError> {
         let (wait, timeout) = (self.wait, self.deadline.timeout());
+        let (count, dry_run) = (self.count, self.dry_run);
         let new = self.instance(console)?;
+        if dry_run {
+            return document::print(console, &client.try_instance(&new).await?, "it would be accepted");
+        }
+        if let Some(count) = count {
+            return document::print(console, &client.create_instances(&new, count).await?, "accepted");
+        }
         let start = Instant::now();
         let id = client.create_instance(&new).await?;
         drop(new);
@@ -78,6 +111,31 @@ impl Create {
             },
             description: self.description,
             placement: self.server.map(|server_id| Placement { server_id }),
+            tags: self.tag.into_iter().map(|(key, value)| NewTag { key, value }).collect(),
+            user_data: self
+                .user_data
+                .as_deref()
+                .map(|path| file(path).map(|bytes| STANDARD.encode(bytes)))
+                .transpose()?,
+            ssh_keys: keys(&self.ssh_key)?,
         })
     }
+}
+
+fn file(path: &Path) -> Result<Vec<u8>, CliError> {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(MAX_FILE_BYTES).read_to_end(&mut bytes));
+    read.map(|_| bytes).map_err(|source| CliError::File { path: path.to_owned(), source })
+}
+
+/// As in an authorized_keys file: one on each line, and comments.
+fn keys(paths: &[PathBuf]) -> Result<Vec<String>, CliError> {
+    let mut keys = Vec::new();
+    for path in paths {
+        let bytes = file(path)?;
+        let text = String::from_utf8_lossy(&bytes);
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        keys.extend(lines.map(str::to_owned));
+    }
+    Ok(keys)
 }

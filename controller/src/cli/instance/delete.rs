@@ -2,20 +2,23 @@
 
 use super::wait::Deadline;
 use crate::cli::{
-    client::Client,
+    client::{Client, Place},
     console::Console,
+    document,
     error::CliError,
     follow::{Display, Follow, Goal, follow, newest},
 };
 use billet_proto::InstanceId;
 use clap::Args;
+use reqwest::Method;
 use serde_json::json;
 
 /// The arguments.
 #[derive(Debug, Args)]
 pub struct Delete {
-    /// The instance's id
-    id: InstanceId,
+    /// The instances' ids
+    #[arg(required = true, num_args = 1..=50, value_name = "ID")]
+    ids: Vec<InstanceId>,
     /// Wait until it is gone
     #[arg(long)]
     wait: bool,
@@ -26,7 +29,28 @@ pub struct Delete {
 
 impl Delete {
     pub(super) async fn run(self, client: &Client, console: &mut Console) -> Result<(), CliError> {
-        let id = self.id;
+        match self.ids[..] {
+            [id] => self.one(id, client, console).await,
+            _ => self.several(client, console).await,
+        }
+    }
+
+    /// All of them in one call; all or none are accepted.
+    async fn several(self, client: &Client, console: &mut Console) -> Result<(), CliError> {
+        let body = json!({ "instance_id_set": self.ids });
+        let answer = client.order(Method::POST, Place::Project(&["instances", "batch-delete"]), &body).await?;
+        if !self.wait {
+            return document::print(console, &answer, "they are being deleted");
+        }
+        for id in self.ids {
+            let mut display = Display::of_way(console);
+            let what = Follow { id, after: 0, goal: Goal::Terminated, timeout: self.deadline.timeout() };
+            follow(client, console, &mut display, what).await?;
+        }
+        document::print(console, &answer, "they are terminated")
+    }
+
+    async fn one(self, id: InstanceId, client: &Client, console: &mut Console) -> Result<(), CliError> {
         // What happened before is not shown again.
         let after = if self.wait { newest(client, id).await? } else { 0 };
         client.delete_instance(id).await?;

@@ -6,15 +6,23 @@ use crate::cli::{
     error::CliError,
     table,
 };
+use billet_proto::ServerId;
 use clap::Args;
 
-/// No arguments of its own.
+/// The arguments.
 #[derive(Debug, Args)]
-pub struct List {}
+pub struct List {
+    /// Only those in this state
+    #[arg(long, value_parser = ["pending", "running", "stopped", "shutting-down", "terminated", "error"])]
+    state: Option<String>,
+    /// Only those on this server (repeat for more)
+    #[arg(long, value_name = "ID")]
+    server: Vec<ServerId>,
+}
 
 impl List {
     pub(super) async fn run(self, client: &Client, console: &mut Console) -> Result<(), CliError> {
-        let instances = client.instances().await?;
+        let instances = client.instances(self.state.as_deref(), &self.server).await?;
         console.result(&instances, || render(&instances))
     }
 }

@@ -12,7 +12,7 @@ use clap::Args;
 #[derive(Debug, Args)]
 pub struct List {
     /// Only those in this state
-    #[arg(long, value_parser = ["onboard", "ready", "in-use", "maintain"])]
+    #[arg(long, value_parser = ["onboard", "ready", "in-use", "maintain", "offboarding"])]
     state: Option<String>,
 }
 

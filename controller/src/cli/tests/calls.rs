@@ -135,12 +135,12 @@ async fn a_list_in_pages_is_read_to_its_end_but_not_in_a_circle() {
 #[tokio::test]
 async fn an_operators_word_goes_to_the_operators_part() {
     let fake = Fake::plain(|_, _| ok(json!({ "id": ID, "manage_state": "ready", "unwiped": false })));
-    let words = ["server", "register", ID, "--agent", "rack1", "--role", "provisioning", "--role", "tenant"];
+    let words = ["server", "register", ID, "--agent", "rack1", "--role", "provisioning", "--role", "vpc"];
     assert_eq!(billet(&fake.endpoint(), &words).await.exit, Exit::Done);
     assert_eq!(billet(&fake.endpoint(), &["server", "accept-unwiped", ID]).await.exit, Exit::Done);
     let asked = fake.asked();
     assert_eq!(asked[0].line, format!("PUT /admin/v1/servers/{ID}"));
-    let expected = json!({ "agent_name": "rack1", "roles": ["provisioning", "tenant"] });
+    let expected = json!({ "agent_name": "rack1", "roles": ["provisioning", "vpc"] });
     assert_eq!(serde_json::from_slice::<Value>(&asked[0].body).unwrap(), expected);
     assert_eq!(asked[1].line, format!("POST /admin/v1/servers/{ID}/accept-unwiped"));
 }
@@ -227,4 +227,129 @@ async fn a_caller_who_may_not_import_is_told_before_the_upload() {
         (Exit::Failed, "error: iMetal.0003: Unauthorized (request id r-17)\n")
     );
     assert_eq!(fake.asked().len(), 1);
+}
+
+/// Each verb's call, and what it sends.
+#[tokio::test]
+async fn every_verb_makes_the_call_that_the_api_has() {
+    let fake = Fake::plain(|_, _| {
+        Some((
+            200,
+            json!({ "server_id": ID, "id": ID, "name": "n", "vpc_id": VPC, "state": "running",
+        "created_at": "", "instances": [] })
+            .to_string(),
+        ))
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("password");
+    std::fs::write(&path, "Aa1-Bb2-Cc3").unwrap();
+    let secret = path.to_str().unwrap();
+    for (words, line, body) in [
+        (vec!["server", "show", ID], format!("GET /v1/lab/physicalservers/{ID}"), Value::Null),
+        (vec!["server", "hardware", ID], format!("GET /v1/lab/physicalservers/{ID}/hardware-attributes"), Value::Null),
+        (vec!["server", "firmware", ID], format!("GET /v1/lab/physicalservers/{ID}/firmware-attributes"), Value::Null),
+        (
+            vec!["server", "inspect", ID, "--allow-reset"],
+            format!("POST /admin/v1/servers/{ID}/inspect"),
+            json!({ "allow_reset": true }),
+        ),
+        (
+            vec!["server", "maintain", ID, "--reason", "fan"],
+            format!("POST /admin/v1/servers/{ID}/maintain"),
+            json!({ "reason": "fan" }),
+        ),
+        (vec!["server", "ready", ID], format!("POST /admin/v1/servers/{ID}/ready"), json!({})),
+        (
+            vec!["server", "wipe", ID, "--policy", "full"],
+            format!("POST /admin/v1/servers/{ID}/wipe"),
+            json!({ "policy": "full" }),
+        ),
+        (vec!["server", "offboard", ID], format!("POST /admin/v1/servers/{ID}/offboard"), json!({})),
+        (vec!["server", "retire", ID], format!("DELETE /admin/v1/servers/{ID}"), Value::Null),
+        (
+            vec!["server", "off", ID],
+            "PUT /v1/lab/physicalservers/power-state".to_owned(),
+            json!({ "action": "power off", "server_id_set": [ID] }),
+        ),
+        (
+            vec!["instance", "reboot", ID],
+            "PUT /v1/lab/physicalservers/power-state".to_owned(),
+            json!({ "action": "rebooting", "server_id_set": [ID] }),
+        ),
+        (
+            vec!["instance", "reinstall", ID, "--image", VPC, "--password-file", secret],
+            "PUT /v1/lab/instances/reinstall".to_owned(),
+            json!({ "image_id": VPC, "password": "Aa1-Bb2-Cc3", "instance_id_set": [ID] }),
+        ),
+        (
+            vec!["instance", "password", ID, VPC, "--password-file", secret],
+            "PUT /v1/lab/instances/password".to_owned(),
+            json!({ "new_password": "Aa1-Bb2-Cc3", "instance_id_set": [ID, VPC] }),
+        ),
+        (
+            vec!["instance", "ip", ID, "--nic", VPC],
+            format!("PUT /v1/lab/instances/{ID}/ip"),
+            json!({ "vpc_id": null, "nics": [{ "subnet_id": VPC, "ip_address": null }] }),
+        ),
+        (
+            vec!["instance", "tag", ID, "a=b=c"],
+            format!("POST /v1/lab/instances/{ID}/tags/create"),
+            json!({ "tags": [{ "key": "a", "value": "b=c" }] }),
+        ),
+        (
+            vec!["instance", "untag", ID, "a"],
+            format!("POST /v1/lab/instances/{ID}/tags/delete"),
+            json!({ "tags": [{ "key": "a" }] }),
+        ),
+        (
+            vec!["instance", "delete", ID, VPC],
+            "POST /v1/lab/instances/batch-delete".to_owned(),
+            json!({ "instance_id_set": [ID, VPC] }),
+        ),
+        (
+            vec!["instance", "list", "--state", "stopped"],
+            "GET /v1/lab/instances?instance_state=stopped&limit=1000".to_owned(),
+            Value::Null,
+        ),
+        (vec!["vpc", "show", VPC], format!("GET /v1/lab/vpcs/{VPC}"), Value::Null),
+        (vec!["vpc", "delete", VPC], format!("DELETE /v1/lab/vpcs/{VPC}"), Value::Null),
+        (
+            vec!["vpc", "update", VPC, "--name", "b"],
+            format!("PUT /v1/lab/vpcs/{VPC}"),
+            json!({ "vpc": { "name": "b", "cidr": null } }),
+        ),
+        (
+            vec!["subnet", "update", VPC, "--dns", "9.9.9.9"],
+            format!("PUT /v1/lab/subnets/{VPC}"),
+            json!({ "subnet": { "name": null, "dns_nameservers": ["9.9.9.9"] } }),
+        ),
+        (
+            vec!["address", "reserve", &format!("{VPC}=10.0.0.9")],
+            "POST /v1/lab/privateips".to_owned(),
+            json!({ "privateips": [{ "subnet_id": VPC, "ip_address": "10.0.0.9" }] }),
+        ),
+        (vec!["address", "list"], "GET /v1/lab/privateips".to_owned(), Value::Null),
+        (vec!["address", "release", ID], format!("DELETE /v1/lab/privateips/{ID}"), Value::Null),
+        (
+            vec!["plane", "create", "--rail", "3", "--cidr", "10.9.0.0/24", "--mtu", "4200"],
+            "POST /admin/v1/parameter-plane/subnets".to_owned(),
+            json!({ "rail": 3, "cidr": "10.9.0.0/24", "gateway": null, "mtu": 4200, "reserved": [] }),
+        ),
+        (vec!["plane", "delete", VPC], format!("DELETE /admin/v1/parameter-plane/subnets/{VPC}"), Value::Null),
+        (vec!["image", "delete", ID], format!("DELETE /v1/lab/images/{ID}"), Value::Null),
+        (vec!["audit", "list", "--object", ID], format!("GET /admin/v1/audit?object={ID}&limit=100"), Value::Null),
+        (vec!["quota", "show"], "GET /v1/lab/limits".to_owned(), Value::Null),
+        (
+            vec!["quota", "set", "lab", "--instances", "9"],
+            "PUT /admin/v1/projects/lab/quota".to_owned(),
+            json!({ "instances": 9, "addresses": null, "images": null }),
+        ),
+    ] {
+        let ended = billet(&fake.endpoint(), &words).await;
+        assert_eq!(ended.exit, Exit::Done, "{words:?}: {ended:?}");
+        let asked = fake.asked().pop().unwrap();
+        assert_eq!(asked.line, line, "{words:?}");
+        let sent = serde_json::from_slice(&asked.body).unwrap_or(Value::Null);
+        assert_eq!(sent, body, "{words:?}");
+    }
 }

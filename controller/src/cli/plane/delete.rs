@@ -1,0 +1,28 @@
+//! `billet plane delete`.
+
+use crate::cli::{
+    client::{Client, Place},
+    console::Console,
+    document,
+    error::CliError,
+};
+use billet_proto::SubnetId;
+use clap::Args;
+use reqwest::Method;
+use serde_json::Value;
+
+/// The arguments.
+#[derive(Debug, Args)]
+pub struct Delete {
+    /// The subnet's id
+    id: SubnetId,
+}
+
+impl Delete {
+    pub(super) async fn run(self, client: &Client, console: &mut Console) -> Result<(), CliError> {
+        let id = self.id.to_string();
+        let answer =
+            client.order(Method::DELETE, Place::Operators(&["parameter-plane", "subnets", &id]), &Value::Null).await?;
+        document::print(console, &answer, "deleted")
+    }
+}

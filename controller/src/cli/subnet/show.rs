@@ -1,0 +1,25 @@
+//! `billet subnet show`.
+
+use crate::cli::{
+    client::{Client, Place},
+    console::Console,
+    document,
+    error::CliError,
+};
+use billet_proto::SubnetId;
+use clap::Args;
+
+/// The arguments.
+#[derive(Debug, Args)]
+pub struct Show {
+    /// The subnet's id
+    id: SubnetId,
+}
+
+impl Show {
+    pub(super) async fn run(self, client: &Client, console: &mut Console) -> Result<(), CliError> {
+        let id = self.id.to_string();
+        let answer = client.document(Place::Project(&["subnets", &id]), &[]).await?;
+        document::print(console, &answer, "done")
+    }
+}

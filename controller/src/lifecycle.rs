@@ -29,7 +29,9 @@ mod report;
 mod rules;
 pub mod secrets;
 pub mod server_event;
+pub(crate) mod server_power;
 mod server_table;
+mod server_tags;
 pub mod table;
 mod tags;
 mod task;
@@ -39,6 +41,7 @@ mod word;
 pub(crate) use addressing::pick_address;
 pub(crate) use claim::HelloError;
 pub use driver::{Dispatch, Lifecycle, Parts};
+pub use power::PowerAction;
 pub use rehearse::Would;
 pub(crate) use server_table::is_vouched_for;
 

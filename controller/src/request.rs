@@ -22,6 +22,7 @@ mod problem;
 mod quota;
 mod reinstall;
 mod server;
+mod server_set;
 mod tag;
 
 pub use access::UserData;
@@ -40,6 +41,7 @@ pub use problem::{Invalid, Problems};
 pub use quota::QuotaWord;
 pub use reinstall::Reinstall;
 pub use server::{NewAgent, RegisterServer, ServerAction};
+pub use server_set::PowerServers;
 pub use tag::TagChange;
 
 pub(crate) use fields::Fault;

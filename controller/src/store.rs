@@ -15,8 +15,8 @@ pub use handle::Handle;
 use crate::clock::Timestamp;
 use billet_proto::{AgentId, ImageId, InstanceId, MacAddr, PrivateIpId, ProjectId, ServerId, SubnetId, VpcId};
 use record::{
-    AddressUse, Agent, Event, Image, ImageImport, Instance, JoinToken, ManageState, NewEvent, PlaneReservation,
-    PlaneSubnet, PrivateIp, Reservation, Server, ServerEvent, Subnet, Vpc,
+    AddressUse, Agent, Event, Image, ImageImport, Instance, JoinToken, ListedServer, ManageState, NewEvent,
+    PlaneReservation, PlaneSubnet, PrivateIp, Reservation, Server, ServerCount, ServerEvent, Subnet, Vpc,
 };
 use std::{collections::HashSet, net::Ipv4Addr};
 
@@ -87,6 +87,19 @@ pub struct Machine {
     pub serial: String,
     /// By port.
     pub macs: Vec<MacAddr>,
+}
+
+/// Which servers are to be listed.
+#[derive(Debug, Clone, Default)]
+pub struct ServersWanted {
+    /// Those of this project, and those that it has an instance on; none: all.
+    pub project: Option<ProjectId>,
+    /// In this state alone.
+    pub state: Option<ManageState>,
+    /// After this one.
+    pub marker: Option<ServerId>,
+    /// At most so many.
+    pub limit: u32,
 }
 
 /// Which events of servers are to be read.
@@ -181,14 +194,6 @@ pub trait Transaction: access::Access {
     fn server_drawn(&mut self, draw: u64) -> Result<Option<Server>>;
     fn servers_in(&mut self, state: ManageState) -> Result<Vec<Server>>;
     fn servers_of(&mut self, owner: AgentId) -> Result<Vec<Server>>;
-    /// Those that a project may use (none: all), in that state (none: in any), by id ascending, after `marker`, and their
-    /// total without paging.
-    fn server_page(
-        &mut self,
-        of: (Option<&ProjectId>, Option<ManageState>),
-        marker: Option<ServerId>,
-        limit: u32,
-    ) -> Result<(Vec<Server>, u64)>;
     /// How the servers stand that a project may use.
     fn server_tally(&mut self, project: &ProjectId) -> Result<Vec<Tally>>;
     /// Those that somebody owns, or that an instance is on.
@@ -199,6 +204,13 @@ pub trait Transaction: access::Access {
     fn overdue(&mut self, now: Timestamp) -> Result<(Vec<Server>, Vec<Instance>)>;
     /// The earliest deadline of all.
     fn next_deadline(&mut self) -> Result<Option<Timestamp>>;
+    /// A page, by id ascending, and the total without paging. Of an inventory it has what lists show alone: these are
+    /// to be shown, and never written back.
+    fn listed_servers(&mut self, wanted: &ServersWanted) -> Result<(Vec<ListedServer>, u64)>;
+    /// One as in a list, with its whole inventory.
+    fn listed_server(&mut self, id: ServerId) -> Result<Option<ListedServer>>;
+    /// How many there are of each sort; of a project as in [`ServersWanted`], or of all.
+    fn server_counts(&mut self, project: Option<&ProjectId>) -> Result<Vec<ServerCount>>;
     /// Those with a task in progress.
     fn unfinished_servers(&mut self) -> Result<Vec<Server>>;
     /// Whether an instance is on record for it, terminated or not.

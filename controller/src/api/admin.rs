@@ -4,7 +4,7 @@ use super::{
     error::ApiError,
     router::AppState,
     schema,
-    servers::{Whole, missing},
+    servers::{find, missing, shown},
 };
 use crate::{
     lifecycle::refusal::Refusal,
@@ -105,6 +105,7 @@ pub(super) async fn accept_unwiped(
 }
 
 pub(super) async fn whole(state: &AppState, server: Server) -> Result<Json<Value>, ApiError> {
-    let whole = state.store.read(move |tx| Whole::read(tx, server)).await?;
-    Ok(Json(whole.shown(state, None)))
+    let id = server.id;
+    let listed = state.store.run(move |tx| find(tx, None, &id.to_string())).await?;
+    Ok(Json(shown(state, &listed, None)))
 }

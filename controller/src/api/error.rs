@@ -52,6 +52,9 @@ pub enum ApiError {
     /// No route.
     #[error("there is no such path")]
     NoSuchPath,
+    /// A call of the family that is not built.
+    #[error("this call is not built yet")]
+    NotBuilt,
     /// A route with other methods.
     #[error("this path does not have that method")]
     MethodNotAllowed,
@@ -87,6 +90,7 @@ impl ApiError {
             Self::NotFound { what: "physical servers", .. } => (S::NOT_FOUND, "iMetal.0100", text),
             Self::NotFound { what: "instances", .. } => (S::NOT_FOUND, "iMetal.0200", text),
             Self::NotFound { .. } | Self::NoSuchPath => (S::NOT_FOUND, "iMetal.0904", text),
+            Self::NotBuilt => (S::NOT_IMPLEMENTED, "iMetal.0951", text),
             Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "iMetal.0905", text),
             Self::TooLarge(_) => (S::PAYLOAD_TOO_LARGE, "iMetal.0906", text),
             Self::SlowBody(_) => (S::REQUEST_TIMEOUT, "iMetal.0907", text),

@@ -3,7 +3,7 @@
 
 use crate::{
     clock::Timestamp,
-    lifecycle::{Would, refusal::Refusal},
+    lifecycle::{PowerAction, Would, refusal::Refusal},
     receipt::PublicKey,
     request::{
         CreateBatch, CreateInstance, ImageMeta, ImageOs, ImportImage, Invalid, ModifyIp, RegisterServer, ServerAction,
@@ -144,6 +144,28 @@ pub trait LifecycleApi: Send + Sync {
     /// # Errors
     /// For one that is unknown, or that the action is not legal for now, with the reason.
     fn act_on_server(&self, id: ServerId, action: ServerAction) -> BoxFuture<'_, Result<Server, Refusal>>;
+
+    /// Powers servers, all or none; of `project` alone when one is given, and of those only where its instances are.
+    ///
+    /// # Errors
+    /// Which server is not to be found, or is not in the state for it.
+    fn power_servers<'a>(
+        &'a self,
+        project: Option<ProjectId>,
+        ids: Vec<ServerId>,
+        action: PowerAction,
+    ) -> BoxFuture<'a, Result<(), Refusal>>;
+
+    /// Changes the tags of a server that `project` sees (none: any).
+    ///
+    /// # Errors
+    /// When it is not to be found, or has too many.
+    fn tag_server<'a>(
+        &'a self,
+        project: Option<ProjectId>,
+        id: ServerId,
+        change: TagChange,
+    ) -> BoxFuture<'a, Result<(), Refusal>>;
 
     /// Forgets a server that was retired.
     ///

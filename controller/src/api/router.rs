@@ -83,8 +83,17 @@ pub(super) fn guarded() -> OpenApiRouter<AppState> {
         .routes(routes!(events::list))
         .routes(routes!(receipts::show))
         .routes(routes!(receipts::key))
-        .routes(routes!(servers::list))
-        .routes(routes!(servers::show))
+        .routes(routes!(servers::list::list))
+        .routes(routes!(servers::show::show))
+        .routes(routes!(servers::hardware::show))
+        .routes(routes!(servers::firmware::show))
+        .routes(routes!(servers::power::change))
+        .routes(routes!(servers::status::show))
+        .routes(routes!(servers::events::list))
+        .routes(routes!(servers::events::show))
+        .routes(routes!(servers::tags::create))
+        .routes(routes!(servers::tags::delete))
+        .merge(not_built())
         .routes(routes!(vpcs::list::list, vpcs::create::create))
         .routes(routes!(vpcs::show::show, vpcs::update::update, vpcs::delete::delete))
         .merge(plain)
@@ -120,6 +129,24 @@ pub(super) fn guarded() -> OpenApiRouter<AppState> {
     // An image takes as long as it is large; the importer has its own patience.
     let upload = OpenApiRouter::new().routes(routes!(images::import::import)).layer(DefaultBodyLimit::disable());
     bounded.merge(upload)
+}
+
+/// Calls of the family that answer 501.
+fn not_built() -> OpenApiRouter<AppState> {
+    use servers::not_built;
+    OpenApiRouter::new()
+        .routes(routes!(not_built::console))
+        .routes(routes!(not_built::alarms))
+        .routes(routes!(not_built::alarm_summary))
+        .routes(routes!(not_built::alarm_trend))
+        .routes(routes!(not_built::export_logs))
+        .routes(routes!(not_built::export_status))
+        .routes(routes!(not_built::download_logs))
+        .routes(routes!(not_built::racks))
+        .routes(routes!(not_built::update_rack))
+        .routes(routes!(not_built::put_rack_tags))
+        .routes(routes!(not_built::remove_rack_tags))
+        .routes(routes!(not_built::rooms, not_built::update_rooms))
 }
 
 /// Routes for everybody.

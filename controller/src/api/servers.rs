@@ -1,159 +1,120 @@
-//! `GET /physicalservers`: the servers that a project may use; to an operator, all.
+//! Physical servers: one file for each call, and how one is shown.
+//!
+//! Operators see all. A tenant sees its own and those that its instances are on; of the shared pool it sees nothing else.
 
-use super::{
-    error::ApiError,
-    page::{self, Wanted},
-    router::AppState,
-    schema,
-};
+pub(super) mod events;
+pub(super) mod firmware;
+pub(super) mod hardware;
+pub(super) mod list;
+pub(super) mod not_built;
+pub(super) mod power;
+pub(super) mod show;
+pub(super) mod status;
+pub(super) mod tags;
+
+use super::{error::ApiError, router::AppState};
 use crate::{
     auth::Caller,
-    placement::may_use,
-    request::Invalid,
     store::{
-        Result as StoreResult, Transaction,
-        record::{Agent, Instance, ManageState, Server},
+        Transaction,
+        record::{ListedServer, Server, Task, TaskKind},
     },
-};
-use axum::{
-    Extension, Json,
-    extract::{Path, Query, State},
 };
 use billet_proto::{ProjectId, ServerId};
 use serde_json::{Value, json};
-use std::collections::HashMap;
 
-/// A server with what belongs to it.
-pub(super) struct Whole {
-    pub(super) server: Server,
-    agent: Option<Agent>,
-    instance: Option<Instance>,
+/// Whose servers a caller sees; none: all.
+pub(super) fn of(caller: &Caller, project: ProjectId) -> Option<ProjectId> {
+    (!caller.sees_all()).then_some(project)
 }
 
-impl Whole {
-    pub(super) fn read(tx: &mut dyn Transaction, server: Server) -> StoreResult<Self> {
-        let agent = match server.owner.or(server.registered_agent) {
-            Some(agent) => tx.agent(agent)?,
-            None => None,
-        };
-        let instance = tx.instance_on(server.id)?;
-        Ok(Self { server, agent, instance })
-    }
-
-    pub(super) fn shown(&self, state: &AppState, to: Option<&ProjectId>) -> Value {
-        let Self { server, agent, instance } = self;
-        let online = server.owner.is_some_and(|agent| state.presence.agent_online(agent));
-        let macs: Vec<String> = server.macs.iter().map(ToString::to_string).collect();
-        let mut value = json!({
-            "id": server.id.to_string(),
-            "name": server.id.to_string(),
-            "manage_state": server.manage_state.as_str(),
-            "health_state": "Unknown",
-            "operation_state": "",
-            "online": online,
-            "unwiped": server.unwiped,
-            "uuid": server.uuid,
-            "serial": server.serial,
-            "macs": macs,
-            "onboard_time": server.onboard_time.to_string(),
-        });
-        // On a shared server another project's instance is not shown.
-        let instance = instance.as_ref().filter(|instance| to.is_none_or(|project| instance.project_id == *project));
-        let optional = [
-            ("project_id", server.project_id.as_ref().map(|project| project.as_str().to_owned())),
-            ("agent", agent.as_ref().map(|agent| agent.name.clone())),
-            ("instance_id", instance.map(|instance| instance.id.to_string())),
-        ];
-        for (name, given) in optional {
-            if let Some(given) = given {
-                value[name] = given.into();
-            }
-        }
-        value
-    }
-}
-
-fn visible(server: &Server, caller: &Caller, project: &ProjectId) -> bool {
-    caller.sees_all() || may_use(server, project)
-}
-
-/// Lists the servers that the project may use; to an operator, all.
-#[utoipa::path(
-    get,
-    path = "/physicalservers",
-    operation_id = "ListServers",
-    tag = "Physical servers",
-    params(
-        ("limit" = Option<u32>, Query, description = "Fewer than 10 are taken for 10, more than 1000 for 1000"),
-        ("marker" = Option<schema::Id>, Query, description = "The last id of the page before"),
-        ("manage_state" = Option<schema::server::ManageState>, Query, description = "Only those in this state"),
-    ),
-    responses((status = 200, description = "A page", body = schema::server::Servers)),
-)]
-pub(super) async fn list(
-    State(state): State<AppState>,
-    Extension(project): Extension<ProjectId>,
-    Extension(caller): Extension<Caller>,
-    Query(query): Query<HashMap<String, String>>,
-) -> Result<Json<Value>, ApiError> {
-    let Wanted { limit, marker } = Wanted::<ServerId>::of(&query)?;
-    let wanted = query.get("manage_state").filter(|text| !text.is_empty());
-    let known = |text: &String| {
-        ManageState::from_word(text)
-            .ok_or_else(|| Invalid::new("manage_state", "must be onboard, ready, in-use or maintain", text))
-    };
-    let wanted = wanted.map(known).transpose()?;
-    let (reader, for_whom) = (caller.clone(), project.clone());
-    let (mut servers, count) = state
-        .store
-        .read(move |tx| {
-            let project = (!reader.sees_all()).then_some(&for_whom);
-            let (page, count) = tx.server_page((project, wanted), marker, limit + 1)?;
-            let whole: StoreResult<Vec<Whole>> = page.into_iter().map(|server| Whole::read(tx, server)).collect();
-            Ok((whole?, count))
-        })
-        .await?;
-    let next = page::cut(&mut servers, limit, |whole| whole.server.id);
-    let to = (!caller.sees_all()).then_some(&project);
-    let values: Vec<Value> = servers.iter().map(|whole| whole.shown(&state, to)).collect();
-    Ok(Json(json!({ "servers": values, "page_info": page::info(values.len(), next), "count": count })))
-}
-
-/// Shows one server.
-#[utoipa::path(
-    get,
-    path = "/physicalservers/{id}",
-    operation_id = "ShowServer",
-    tag = "Physical servers",
-    params(("id" = String, Path, description = "The server's")),
-    responses((status = 200, description = "The server", body = schema::server::Server)),
-)]
-pub(super) async fn show(
-    State(state): State<AppState>,
-    Extension(project): Extension<ProjectId>,
-    Extension(caller): Extension<Caller>,
-    Path((_, id)): Path<(String, String)>,
-) -> Result<Json<Value>, ApiError> {
-    let (reader, for_whom) = (caller.clone(), project.clone());
-    let whole = state.store.run(move |tx| {
-        let server = find(tx, &id)?;
-        if !visible(&server, &reader, &for_whom) {
-            return Err(missing(&id));
-        }
-        Ok::<_, ApiError>(Whole::read(tx, server)?)
-    });
-    let to = (!caller.sees_all()).then_some(&project);
-    Ok(Json(whole.await?.shown(&state, to)))
-}
-
-fn find(tx: &mut dyn Transaction, id: &str) -> Result<Server, ApiError> {
+/// A server that the project sees.
+pub(super) fn find(tx: &mut dyn Transaction, project: Option<&ProjectId>, id: &str) -> Result<ListedServer, ApiError> {
     let found = match id.parse::<ServerId>() {
-        Ok(id) => tx.server(id)?,
+        Ok(id) => tx.listed_server(id)?,
         Err(_) => None,
     };
-    found.ok_or_else(|| missing(id))
+    found.filter(|listed| listed.is_seen_by(project)).ok_or_else(|| missing(id))
 }
 
 pub(super) fn missing(id: &str) -> ApiError {
     ApiError::NotFound { what: "physical servers", id: id.chars().take(64).collect() }
+}
+
+/// The family's object, and ours beside it.
+pub(super) fn shown(state: &AppState, listed: &ListedServer, to: Option<&ProjectId>) -> Value {
+    let ListedServer { server, agent, instance } = listed;
+    let online = server.owner.is_some_and(|agent| state.presence.agent_online(agent));
+    let macs: Vec<String> = server.macs.iter().map(ToString::to_string).collect();
+    let mut value = json!({
+        "id": server.id.to_string(),
+        "name": if server.name.is_empty() { server.id.to_string() } else { server.name.clone() },
+        "domain_id": "",
+        "manage_state": server.manage_state.as_str(),
+        "health_state": "Unknown",
+        "operation_state": server.operation_state,
+        "location": { "dc": server.location.dc, "rack": server.location.rack, "unit": server.location.unit },
+        "hardware_attributes": summary(server),
+        "tags": server.tags,
+        "online": online,
+        "unwiped": server.unwiped,
+        "uuid": server.uuid,
+        "serial": server.serial,
+        "macs": macs,
+        "wipe_policy": server.wipe_policy.as_str(),
+        "onboard_time": server.onboard_time.to_string(),
+    });
+    // On a shared server another project's instance is not shown.
+    let instance = instance.as_ref().filter(|(_, owner)| to.is_none_or(|project| owner == project));
+    let error = server.error.as_ref().map(|cause| {
+        json!({ "error_code": cause.cause, "error_msg": cause.message, "error_type": server.manage_state.as_str() })
+    });
+    let wiped = server
+        .last_wipe
+        .as_ref()
+        .map(|wipe| json!({ "at": wipe.at.to_string(), "policy": wipe.policy.as_str(), "disks": wipe.disks.len() }));
+    let optional = [
+        ("project_id", server.project_id.as_ref().map(|project| project.as_str().into())),
+        ("power_state", server.power_on.map(|on| if on { "on" } else { "off" }.into())),
+        ("agent", agent.clone().map(Value::from)),
+        ("instance_id", instance.map(|(id, _)| id.to_string().into())),
+        ("inspected_at", server.inspected_at.map(|at| at.to_string().into())),
+        ("last_wipe", wiped),
+        ("error", error),
+        ("task", server.task.as_ref().map(task)),
+        ("waiting_for", server.task.as_ref().map(|task| task.waiting_for.clone().into())),
+        ("deadline", server.task_deadline.map(|at| at.to_string().into())),
+    ];
+    for (name, given) in optional {
+        if let Some(given) = given {
+            value[name] = given;
+        }
+    }
+    value
+}
+
+fn task(task: &Task) -> Value {
+    let mut value = json!({ "kind": task.kind.word(), "step": task.step, "began_at": task.began_at.to_string() });
+    if let TaskKind::Wipe { policy } = task.kind {
+        value["policy"] = policy.as_str().into();
+    }
+    if let Some(progress) = task.progress {
+        value["done_bytes"] = progress.done_bytes.into();
+        value["total_bytes"] = progress.total_bytes.into();
+        value["bytes_per_second"] = progress.bytes_per_second.into();
+    }
+    value
+}
+
+/// The family's short form of what the ramdisk saw; before that, what the agent's configuration says.
+fn summary(server: &Server) -> Value {
+    let seen = server.inventory.clone().unwrap_or_default();
+    let sn = if seen.serial.is_empty() { server.serial.clone() } else { seen.serial };
+    json!({
+        "sn": sn,
+        "manufacturer": seen.manufacturer,
+        "model": seen.model,
+        "main_board_manufacturer": seen.board_manufacturer,
+        "main_board_serial_number": seen.board_serial,
+    })
 }

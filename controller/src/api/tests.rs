@@ -9,6 +9,7 @@ mod operate;
 mod parameter_plane;
 mod receipts;
 mod reservations;
+mod servers;
 
 use super::{AppState, AuditLog, Once, Rates, router};
 use crate::{

@@ -10,13 +10,14 @@ use super::{
     claim::{self, HelloError},
     create::{self, New},
     delete, expire, image_access, order,
+    power::PowerAction,
     refusal::Refusal,
     register,
     rehearse::Would,
     report::{self, Applied},
     rules::Rules,
     secrets::InstanceSecrets,
-    tags, word,
+    server_tags, tags, word,
 };
 use crate::{
     api::ports::{BoxFuture, LifecycleApi},
@@ -411,6 +412,24 @@ impl LifecycleApi for Lifecycle {
 
     fn act_on_server(&self, id: ServerId, action: ServerAction) -> BoxFuture<'_, Result<Server, Refusal>> {
         Box::pin(self.on_server(id, move |tx, rules| servers::act(tx, rules, id, action)))
+    }
+
+    fn power_servers<'a>(
+        &'a self,
+        project: Option<ProjectId>,
+        ids: Vec<ServerId>,
+        action: PowerAction,
+    ) -> BoxFuture<'a, Result<(), Refusal>> {
+        Box::pin(self.power(project, ids, action))
+    }
+
+    fn tag_server<'a>(
+        &'a self,
+        project: Option<ProjectId>,
+        id: ServerId,
+        change: TagChange,
+    ) -> BoxFuture<'a, Result<(), Refusal>> {
+        Box::pin(self.transact(move |tx| server_tags::change(tx, project.as_ref(), id, &change)))
     }
 
     fn forget_server(&self, id: ServerId) -> BoxFuture<'_, Result<(), Refusal>> {

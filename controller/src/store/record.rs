@@ -403,6 +403,40 @@ impl Server {
     }
 }
 
+/// A server as it is shown, with what belongs to it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListedServer {
+    /// The row.
+    pub server: Server,
+    /// Name of the agent that owns it, or that it is registered for.
+    pub agent: Option<String>,
+    /// What is on it, and whose.
+    pub instance: Option<(InstanceId, ProjectId)>,
+}
+
+impl ListedServer {
+    /// Whether a project sees it: its own, and what it has an instance on. None sees all.
+    pub fn is_seen_by(&self, project: Option<&ProjectId>) -> bool {
+        project.is_none_or(|project| {
+            self.server.project_id.as_ref() == Some(project)
+                || self.instance.as_ref().is_some_and(|(_, owner)| owner == project)
+        })
+    }
+}
+
+/// How many servers are alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerCount {
+    /// In this state.
+    pub state: ManageState,
+    /// With this power; none: not known.
+    pub power_on: Option<bool>,
+    /// In this room; may be empty.
+    pub dc: String,
+    /// So many.
+    pub count: u64,
+}
+
 /// What a NIC is for. As text: `vpc`, `provisioning`, `parameter-plane:RAIL`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

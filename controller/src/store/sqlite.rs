@@ -23,6 +23,7 @@ mod reservation;
 mod search;
 mod server;
 mod server_event;
+mod server_list;
 mod transaction;
 mod value;
 

@@ -74,3 +74,40 @@ pub(in crate::api) enum HealthState {
     Critical,
     Unknown,
 }
+
+/// Servers to be powered.
+#[derive(ToSchema)]
+pub(in crate::api) struct PowerServers {
+    #[schema(pattern = "^(power on|power off|rebooting)$", example = "power on")]
+    action: String,
+    #[schema(min_items = 1, max_items = 50)]
+    server_id_set: Vec<Id>,
+}
+
+/// Those that were asked for.
+#[derive(ToSchema)]
+pub(in crate::api) struct PoweredServers {
+    physical_servers: Vec<PoweredServer>,
+}
+
+/// One of them.
+#[derive(ToSchema)]
+pub(in crate::api) struct PoweredServer {
+    id: Id,
+}
+
+/// Tags to be put on or taken off; each key once.
+#[derive(ToSchema)]
+pub(in crate::api) struct ServerTags {
+    #[schema(min_items = 1, max_items = 20)]
+    tags: Vec<ServerTag>,
+}
+
+/// Letters, digits, spaces and `_.:=+-@`; a value may also have `/`.
+#[derive(ToSchema)]
+pub(in crate::api) struct ServerTag {
+    #[schema(min_length = 1, max_length = 128)]
+    key: String,
+    #[schema(max_length = 255)]
+    value: Option<String>,
+}

@@ -2,11 +2,11 @@
 
 use super::{Lifecycle, unhurried};
 use crate::{
-    lifecycle::{inspect, maintain, refusal::Refusal, rules::Rules, task, wipe},
+    lifecycle::{inspect, maintain, power::PowerAction, refusal::Refusal, rules::Rules, server_power, task, wipe},
     request::ServerAction,
     store::{Transaction, record::Server},
 };
-use billet_proto::ServerId;
+use billet_proto::{ProjectId, ServerId};
 
 /// What the operator wants with one server.
 pub(super) fn act(
@@ -53,5 +53,27 @@ impl Lifecycle {
             }
             Err(error) => tracing::error!(server = %id, %error, "no order can be made"),
         }
+    }
+    /// Powers servers, and sends what that began.
+    pub(super) async fn power(
+        &self,
+        project: Option<ProjectId>,
+        ids: Vec<ServerId>,
+        action: PowerAction,
+    ) -> Result<(), Refusal> {
+        let (rules, lifecycle) = (self.rules(), self.clone());
+        unhurried(async move {
+            let of_servers =
+                move |tx: &mut dyn Transaction| server_power::of_servers(tx, &rules, project.as_ref(), (&ids, action));
+            let begun = lifecycle.transact(of_servers).await?;
+            for instance in begun.instances {
+                lifecycle.dispatch(instance).await;
+            }
+            for server in begun.servers {
+                lifecycle.dispatch_task(server).await;
+            }
+            Ok(())
+        })
+        .await
     }
 }

@@ -43,6 +43,12 @@ CREATE INDEX server_standing ON server (manage_state, id, project_id, registered
 CREATE INDEX server_of_owner ON server (owner);
 CREATE INDEX server_unfinished ON server (task_deadline) WHERE task_deadline IS NOT NULL;
 
+-- The part of the inventory that lists show; pages, filters and counters look at no whole row but those they answer.
+ALTER TABLE server ADD COLUMN hardware TEXT;
+CREATE INDEX server_of_project ON server (project_id, id);
+CREATE INDEX server_counted ON server (manage_state, power_on, json_extract(location, '$.dc'), id);
+CREATE INDEX instance_occupies ON instance (project_id, server_id) WHERE phase <> 'terminated';
+
 -- Which instances are on record for a server: it cannot be forgotten before them.
 CREATE INDEX instance_of_server ON instance (server_id);
 

@@ -13,8 +13,8 @@ use crate::{
         record::{Instance, ManageState, Server},
     },
 };
-use billet_proto::{AgentId, ProjectId, ServerId};
-use rusqlite::{Connection, params};
+use billet_proto::{AgentId, ProjectId};
+use rusqlite::Connection;
 
 /// Rows are numbered from 1 by SQLite; a number whose row is gone draws nobody.
 pub(super) fn drawn(connection: &Connection, draw: u64) -> Result<Option<Server>> {
@@ -30,36 +30,6 @@ pub(super) fn in_state(connection: &Connection, state: ManageState) -> Result<Ve
 
 pub(super) fn of_owner(connection: &Connection, agent: AgentId) -> Result<Vec<Server>> {
     readable(connection, "SELECT * FROM server WHERE owner = ?1 ORDER BY id", [agent.to_string()], read)
-}
-
-pub(super) fn page(
-    connection: &Connection,
-    (project, state): (Option<&ProjectId>, Option<ManageState>),
-    marker: Option<ServerId>,
-    limit: u32,
-) -> Result<(Vec<Server>, u64)> {
-    let project = project.map(ProjectId::as_str);
-    // No id is smaller than the empty text.
-    let after = marker.map(|id| id.to_string()).unwrap_or_default();
-    // Texts of their own for a state, so that SQLite goes by the index that begins with it.
-    if let Some(state) = state {
-        let state = state.as_str();
-        let rows = "SELECT * FROM server WHERE manage_state = ?1 AND id > ?2
-            AND (?3 IS NULL OR project_id IS NULL OR project_id = ?3) ORDER BY id LIMIT ?4";
-        let found = readable(connection, rows, params![state, after, project, limit], read)?;
-        let total = "SELECT count(*) AS total FROM server INDEXED BY server_standing WHERE manage_state = ?1
-            AND (?2 IS NULL OR project_id IS NULL OR project_id = ?2)";
-        let total = first(connection, total, params![state, project], |row| row.number("total"))?;
-        Ok((found, total.unwrap_or_default()))
-    } else {
-        let rows = "SELECT * FROM server WHERE id > ?1 AND (?2 IS NULL OR project_id IS NULL OR project_id = ?2)
-            ORDER BY id LIMIT ?3";
-        let found = readable(connection, rows, params![after, project, limit], read)?;
-        let total = "SELECT count(*) AS total FROM server INDEXED BY server_standing
-            WHERE ?1 IS NULL OR project_id IS NULL OR project_id = ?1";
-        let total = first(connection, total, params![project], |row| row.number("total"))?;
-        Ok((found, total.unwrap_or_default()))
-    }
 }
 
 pub(super) fn tally(connection: &Connection, project: &ProjectId) -> Result<Vec<Tally>> {

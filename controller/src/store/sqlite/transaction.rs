@@ -2,15 +2,15 @@
 
 use super::{
     agent, event, fleet, image, image_import, instance, network, parameter_plane, private_ip, reservation, search,
-    server, server_event,
+    server, server_event, server_list,
 };
 use crate::{
     clock::Timestamp,
     store::{
-        ImagesWanted, Machine, Result, ServerEventsWanted, Tally, Transaction,
+        ImagesWanted, Machine, Result, ServerEventsWanted, ServersWanted, Tally, Transaction,
         record::{
-            AddressUse, Agent, Event, Image, ImageImport, Instance, JoinToken, ManageState, NewEvent, PlaneReservation,
-            PlaneSubnet, PrivateIp, Reservation, Server, ServerEvent, Subnet, Vpc,
+            AddressUse, Agent, Event, Image, ImageImport, Instance, JoinToken, ListedServer, ManageState, NewEvent,
+            PlaneReservation, PlaneSubnet, PrivateIp, Reservation, Server, ServerCount, ServerEvent, Subnet, Vpc,
         },
     },
 };
@@ -120,14 +120,6 @@ impl Transaction for SqliteTransaction<'_> {
     fn servers_of(&mut self, owner: AgentId) -> Result<Vec<Server>> {
         fleet::of_owner(&self.0, owner)
     }
-    fn server_page(
-        &mut self,
-        of: (Option<&ProjectId>, Option<ManageState>),
-        marker: Option<ServerId>,
-        limit: u32,
-    ) -> Result<(Vec<Server>, u64)> {
-        fleet::page(&self.0, of, marker, limit)
-    }
     fn server_tally(&mut self, project: &ProjectId) -> Result<Vec<Tally>> {
         fleet::tally(&self.0, project)
     }
@@ -142,6 +134,15 @@ impl Transaction for SqliteTransaction<'_> {
     }
     fn next_deadline(&mut self) -> Result<Option<Timestamp>> {
         fleet::next_deadline(&self.0)
+    }
+    fn listed_servers(&mut self, wanted: &ServersWanted) -> Result<(Vec<ListedServer>, u64)> {
+        server_list::page(&self.0, wanted)
+    }
+    fn listed_server(&mut self, id: ServerId) -> Result<Option<ListedServer>> {
+        server_list::one(&self.0, id)
+    }
+    fn server_counts(&mut self, project: Option<&ProjectId>) -> Result<Vec<ServerCount>> {
+        server_list::counts(&self.0, project)
     }
     fn unfinished_servers(&mut self) -> Result<Vec<Server>> {
         server::unfinished(&self.0)

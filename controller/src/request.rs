@@ -12,6 +12,7 @@ mod create_batch;
 mod delete_batch;
 mod fields;
 mod image;
+mod list;
 mod metadata;
 mod modify_ip;
 mod name;

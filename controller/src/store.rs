@@ -102,6 +102,27 @@ pub struct ServersWanted {
     pub limit: u32,
 }
 
+/// Which instances are to be listed. Those that were terminated are, only where the states name them.
+#[derive(Debug, Clone)]
+pub struct InstancesWanted {
+    /// Whose.
+    pub project: ProjectId,
+    /// These alone; empty: all.
+    pub ids: Vec<InstanceId>,
+    /// On these servers alone; empty: on all.
+    pub servers: Vec<ServerId>,
+    /// In these states alone, in the API's words; empty: in all.
+    pub states: Vec<String>,
+    /// Of this name alone.
+    pub name: Option<String>,
+    /// With a tag of this key, and of this value where it is given.
+    pub tag: Option<(String, Option<String>)>,
+    /// After this one.
+    pub marker: Option<InstanceId>,
+    /// At most so many.
+    pub limit: u32,
+}
+
 /// Which events of servers are to be read.
 #[derive(Debug, Clone)]
 pub struct ServerEventsWanted {
@@ -158,6 +179,8 @@ pub trait Transaction: access::Access {
         marker: Option<InstanceId>,
         limit: u32,
     ) -> Result<(Vec<Instance>, u64)>;
+    /// By id ascending, and their total without paging.
+    fn list_instances(&mut self, wanted: &InstancesWanted) -> Result<(Vec<Instance>, u64)>;
     /// Those with a step deadline (work in progress).
     fn unfinished_instances(&mut self) -> Result<Vec<Instance>>;
 

@@ -1,10 +1,16 @@
 //! `GET /instances/{id}/events`: an instance's timeline, held until there is something new.
 
+mod stream;
+
+pub(super) use stream::Streams;
+
 use super::{error::ApiError, instances::find, page::number, router::AppState, schema};
-use crate::store::record::Event;
+use crate::{auth::Caller, store::record::Event};
 use axum::{
     Extension, Json,
     extract::{Path, Query, State},
+    http::HeaderMap,
+    response::{IntoResponse, Response},
 };
 use billet_proto::ProjectId;
 use serde_json::{Value, json};
@@ -18,7 +24,9 @@ const MAX_WAIT_SECONDS: u64 = 30;
 
 /// Lists an instance's events.
 ///
-/// Those after `after`, at most `limit`; when there is none, the answer waits up to `wait` seconds for one.
+/// Those after `after`, at most `limit`; when there is none, the answer waits up to `wait` seconds for one. Where
+/// `text/event-stream` is accepted, all are sent live as server-sent events until the instance is terminated: `id` is the
+/// `seq`, `event` the kind and `data` the event. `Last-Event-ID` goes before `after`.
 #[utoipa::path(
     get,
     path = "/instances/{id}/events",
@@ -37,8 +45,17 @@ pub(super) async fn list(
     Extension(project): Extension<ProjectId>,
     Path((_, id)): Path<(String, String)>,
     Query(query): Query<HashMap<String, String>>,
-) -> Result<Json<Value>, ApiError> {
+    Extension(caller): Extension<Caller>,
+    Extension(streams): Extension<Streams>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
     let after = number(&query, "after", 0, 0, u64::MAX)?;
+    let told = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    if told("accept").is_some_and(|accept| accept.contains("text/event-stream")) {
+        // A client that comes again says what it had last; that goes before where it began.
+        let after = told("last-event-id").and_then(|id| id.trim().parse().ok()).unwrap_or(after);
+        return stream::open(state, &streams, &caller.name, (project, id, after)).await;
+    }
     let limit = number(&query, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)?;
     let wait = number(&query, "wait", 0, 0, MAX_WAIT_SECONDS)?;
     let end = Instant::now() + Duration::from_secs(wait);
@@ -54,7 +71,7 @@ pub(super) async fn list(
         let events = state.store.run(look).await?;
         if !events.is_empty() || Instant::now() >= end {
             let events: Vec<Value> = events.iter().map(shown).collect();
-            return Ok(Json(json!({ "events": events })));
+            return Ok(Json(json!({ "events": events })).into_response());
         }
         tokio::select! {
             changed = changes.changed() => if changed.is_err() { tokio::time::sleep_until(end).await },

@@ -124,6 +124,7 @@ pub(super) fn guarded() -> OpenApiRouter<AppState> {
         .nest("/v1/{project_id}", tenant)
         .nest("/v3/{project_id}/vpc", clouddcn)
         .nest("/admin/v1", admin)
+        .layer(Extension(events::Streams::default()))
         .layer(from_fn(deadline::keep))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
     // An image takes as long as it is large; the importer has its own patience.

@@ -4,6 +4,7 @@ mod access;
 mod creation;
 mod document;
 mod images;
+mod listing;
 mod networks;
 mod operate;
 mod parameter_plane;

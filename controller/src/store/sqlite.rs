@@ -15,6 +15,7 @@ mod fleet;
 mod image;
 mod image_import;
 mod instance;
+mod instance_list;
 mod migration;
 mod network;
 mod parameter_plane;

@@ -1,19 +1,22 @@
 //! `GET /instances`.
 
 use super::shown;
-use crate::api::{
-    error::ApiError,
-    page::{self, Wanted},
-    router::AppState,
-    schema,
+use crate::{
+    api::{
+        error::ApiError,
+        page::{self, Wanted},
+        router::AppState,
+        schema,
+    },
+    store::InstancesWanted,
 };
 use axum::{
     Extension, Json,
     extract::{Query, State},
 };
-use billet_proto::{InstanceId, ProjectId};
+use billet_proto::{ImageId, InstanceId, ProjectId};
 use serde_json::{Value, json};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// A page of the project's instances, oldest first; those that were terminated are not among them.
 #[utoipa::path(
@@ -24,6 +27,11 @@ use std::collections::HashMap;
     params(
         ("limit" = Option<u32>, Query, description = "Fewer than 10 are taken for 10, more than 1000 for 1000"),
         ("marker" = Option<schema::Id>, Query, description = "The last id of the page before"),
+        ("instance_state" = Option<String>, Query, description = "Of these states alone, joined by commas; those that were terminated are listed only so"),
+        ("instance_id" = Option<String>, Query, description = "These alone: up to 100, joined by commas"),
+        ("server_id" = Option<String>, Query, description = "On these servers alone: up to 100, joined by commas; excludes instance_id"),
+        ("name" = Option<String>, Query, description = "Of this name alone"),
+        ("tag" = Option<String>, Query, description = "With this tag alone: KEY or KEY=VALUE"),
     ),
     responses((status = 200, description = "A page", body = schema::instance::Instances)),
 )]
@@ -33,17 +41,24 @@ pub(in crate::api) async fn list(
     Query(query): Query<HashMap<String, String>>,
 ) -> Result<Json<Value>, ApiError> {
     let Wanted { limit, marker } = Wanted::<InstanceId>::of(&query)?;
+    let wanted = InstancesWanted { marker, limit: limit + 1, ..InstancesWanted::parse(&query, project)? };
     let (mut instances, count, images) = state
         .store
         .read(move |tx| {
-            let (instances, count) = tx.instances(Some(&project), marker, limit + 1)?;
-            Ok((instances, count, tx.images()?))
+            let (instances, count) = tx.list_instances(&wanted)?;
+            // A project has few images, and a page fewer: only these are read.
+            let named: BTreeSet<ImageId> = instances.iter().map(|instance| instance.image_id).collect();
+            let mut images = HashMap::new();
+            for id in named {
+                images.extend(tx.image(id)?.map(|image| (id, image)));
+            }
+            Ok((instances, count, images))
         })
         .await?;
     let next = page::cut(&mut instances, limit, |instance| instance.id);
     let mut values = Vec::with_capacity(instances.len());
     for instance in &instances {
-        let image = images.iter().find(|image| image.id == instance.image_id);
+        let image = images.get(&instance.image_id);
         values.push(shown(&state, instance, image)?);
     }
     let page_info = page::info(values.len(), next);

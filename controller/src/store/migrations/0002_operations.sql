@@ -64,3 +64,7 @@ CREATE TABLE server_event (
 
 CREATE INDEX server_event_of_server ON server_event (server_id, at);
 CREATE INDEX server_event_at ON server_event (at);
+
+-- Lists, and their totals, without those that are gone.
+CREATE INDEX instance_live ON instance (project_id, id) WHERE phase <> 'terminated';
+CREATE INDEX instance_by_name ON instance (project_id, name);

@@ -1,13 +1,13 @@
 //! One transaction: each method hands on to its noun's file.
 
 use super::{
-    agent, event, fleet, image, image_import, instance, network, parameter_plane, private_ip, reservation, search,
-    server, server_event, server_list,
+    agent, event, fleet, image, image_import, instance, instance_list, network, parameter_plane, private_ip,
+    reservation, search, server, server_event, server_list,
 };
 use crate::{
     clock::Timestamp,
     store::{
-        ImagesWanted, Machine, Result, ServerEventsWanted, ServersWanted, Tally, Transaction,
+        ImagesWanted, InstancesWanted, Machine, Result, ServerEventsWanted, ServersWanted, Tally, Transaction,
         record::{
             AddressUse, Agent, Event, Image, ImageImport, Instance, JoinToken, ListedServer, ManageState, NewEvent,
             PlaneReservation, PlaneSubnet, PrivateIp, Reservation, Server, ServerCount, ServerEvent, Subnet, Vpc,
@@ -50,6 +50,9 @@ impl Transaction for SqliteTransaction<'_> {
         limit: u32,
     ) -> Result<(Vec<Instance>, u64)> {
         instance::page(&self.0, project, marker, limit)
+    }
+    fn list_instances(&mut self, wanted: &InstancesWanted) -> Result<(Vec<Instance>, u64)> {
+        instance_list::page(&self.0, wanted)
     }
     fn unfinished_instances(&mut self) -> Result<Vec<Instance>> {
         instance::unfinished(&self.0)

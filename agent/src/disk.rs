@@ -13,6 +13,7 @@ mod inventory;
 pub mod partition;
 mod settle;
 mod target;
+mod transport;
 mod wipe;
 mod writer;
 

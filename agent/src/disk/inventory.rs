@@ -1,11 +1,8 @@
 //! The disks that the kernel knows, from sysfs (Linux, Documentation/ABI/stable/sysfs-block).
 
-use super::DiskError;
+use super::{DiskError, transport::Attachment};
 use billet_proto::link::Disk;
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 /// Devices that are no disks of their own.
 const SKIPPED: [&str; 8] = ["loop", "ram", "zram", "sr", "fd", "dm-", "md", "nbd"];
@@ -24,15 +21,16 @@ pub fn list_disks(sys: &Path) -> Result<Vec<Disk>, DiskError> {
     let mut names: Vec<String> = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
     names.retain(|name| !SKIPPED.iter().any(|prefix| name.starts_with(prefix)));
     names.sort();
-    Ok(names.into_iter().take(MAX_DISKS).filter_map(|name| disk(&dir.join(&name), name)).collect())
+    Ok(names.into_iter().take(MAX_DISKS).filter_map(|name| disk(sys, &dir.join(&name), name)).collect())
 }
 
-fn disk(dir: &Path, name: String) -> Option<Disk> {
+fn disk(sys: &Path, dir: &Path, name: String) -> Option<Disk> {
     let size_bytes = text(&dir.join("size")).parse::<u64>().ok()?.checked_mul(SYSFS_SECTOR)?;
-    // A card reader without a card.
-    if size_bytes == 0 {
+    // A card reader without a card; one path of a multipath NVMe namespace, which is listed by itself.
+    if size_bytes == 0 || text(&dir.join("hidden")) == "1" {
         return None;
     }
+    let Attachment { transport, direct } = Attachment::read(sys, dir);
     let path = fs::canonicalize(dir.join("device")).unwrap_or_default();
     Some(Disk {
         size_bytes,
@@ -41,8 +39,10 @@ fn disk(dir: &Path, name: String) -> Option<Disk> {
         wwn: first(dir, &["wwid", "device/wwid"]).unwrap_or_default(),
         rotational: text(&dir.join("queue/rotational")) == "1",
         path: path.display().to_string(),
+        transport: transport.into(),
+        direct,
+        firmware_version: first(dir, &["device/firmware_rev", "device/rev", "device/fwrev"]).unwrap_or_default(),
         name,
-        ..Disk::default()
     })
 }
 
@@ -57,7 +57,7 @@ fn scsi_serial(dir: &Path) -> String {
     serial.map(char::from).filter(|c| c.is_ascii_graphic() || *c == ' ').take(64).collect::<String>().trim().to_owned()
 }
 
-fn text(path: &PathBuf) -> String {
+pub(super) fn text(path: &Path) -> String {
     let text = fs::read_to_string(path).unwrap_or_default();
     text.trim().chars().filter(|c| !c.is_control()).take(128).collect()
 }
@@ -82,7 +82,11 @@ mod tests {
         put("nvme0n1/wwid", b"eui.1\n");
         put("sda/size", b"8\n");
         put("sda/device/vpd_pg80", b"\x00\x80\x00\x04WD-1");
+        put("sda/device/rev", b"0A1B\n");
         put("sdb/size", b"0\n");
+        put("nvme0c0n1/size", b"4096\n");
+        put("nvme0c0n1/hidden", b"1\n");
+        put("nvme0n1/device/firmware_rev", b"FW 2\n");
         put("loop0/size", b"8\n");
         put("sr0/size", b"8\n");
         let disks = list_disks(sys.path()).unwrap();
@@ -92,6 +96,8 @@ mod tests {
             told,
             [("nvme0n1", 2 << 20, "NV 1", "eui.1"), ("sda", 4096, "WD-1", ""), ("vda", 1 << 20, "DISK1", "")]
         );
+        let firmware: Vec<_> = disks.iter().map(|d| d.firmware_version.as_str()).collect();
+        assert_eq!(firmware, ["FW 2", "0A1B", ""]);
         assert!(disks[2].rotational && !disks[1].rotational);
     }
 }

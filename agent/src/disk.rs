@@ -22,6 +22,7 @@ pub use error::DiskError;
 pub use inventory::list_disks;
 pub use settle::settled_disks;
 pub use target::TargetDisk;
+pub(crate) use transport::is_pci;
 pub use wipe::{Method, Wiped, recorded, wipe};
 pub use writer::{Frames, Written, write};
 

@@ -9,6 +9,8 @@ mod init;
 mod inventory;
 mod modules;
 mod network;
+mod ports;
+mod smbios;
 mod steps;
 mod work;
 

@@ -100,7 +100,7 @@ fn is_numbered(name: &str, prefix: &str) -> bool {
 }
 
 /// Whether a device's name in sysfs is that of a PCI function: "0000:3b:00.1".
-fn is_pci(name: &str) -> bool {
+pub(crate) fn is_pci(name: &str) -> bool {
     let hex = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_hexdigit());
     let Some((slot, function)) = name.split_once('.') else { return false };
     let parts: Vec<&str> = slot.split(':').collect();

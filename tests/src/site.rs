@@ -177,7 +177,7 @@ impl Site {
             })?;
         }
         retry(READY, "the servers to be ready", || {
-            let list = self.json(false, &["server", "list"])?;
+            let list = self.json(true, &["server", "list"])?;
             let servers = list.as_array().or(list["servers"].as_array()).context("a list")?;
             let ready =
                 servers.iter().filter(|server| server["manage_state"] == "ready" && server["online"] == true).count();

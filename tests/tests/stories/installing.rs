@@ -220,7 +220,7 @@ fn delete(site: &Site, instances: &[&Value]) {
             let bridge = hook::master(&site.lab.names.fabric(), tap).unwrap();
             assert!(bridge.is_none_or(|bridge| !bridge.starts_with("vpc")), "{tap} is off the tenant's network");
         }
-        let listed = site.text(false, &["server", "list"]).unwrap();
+        let listed = site.text(true, &["server", "list"]).unwrap();
         assert!(listed.contains("not wiped") && listed.contains("ready"), "{listed}");
     }
     let left = site.json(false, &["instance", "list"]).unwrap();

@@ -210,7 +210,7 @@ pub(super) async fn list(
     let limit = page::number(&query, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)?;
     let given = |name: &str| query.get(name).filter(|text| !text.is_empty()).cloned();
     let number = |name: &'static str| match given(name) {
-        Some(_) => page::number(&query, name, 0, 0, u64::MAX).map(Some),
+        Some(_) => page::number(&query, name, 0, 0, i64::MAX.unsigned_abs()).map(Some),
         None => Ok(None),
     };
     let project = given("project_id").map(|text| {

@@ -246,7 +246,8 @@ impl Site {
             callers.spawn(async move {
                 let mut operator = Connection::open(address, &token).await?;
                 for (server, agent) in part {
-                    let asked = json!({ "agent_name": agent });
+                    // The tenant's own: it sees those that stand idle, too.
+                    let asked = json!({ "agent_name": agent, "project_id": PROJECT });
                     operator.json("PUT", &format!("/admin/v1/servers/{server}"), &asked).await?.expect(200)?;
                 }
                 Ok::<_, anyhow::Error>(())

@@ -30,6 +30,8 @@ use tokio::{
 
 /// How long calls in progress may take when the daemon stops.
 const STOP_DEADLINE: Duration = Duration::from_secs(5);
+/// Threads that read beside the store's own: as many as the smallest machine has cores.
+const READERS: usize = 2;
 /// How often systemd is told what there is to do.
 const STATUS_PAUSE: Duration = Duration::from_secs(10);
 
@@ -53,7 +55,10 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let sealer = Arc::new(Sealer::load_or_create(&state_dir.join(state::MASTER_KEY), &edge.entropy)?);
     let ca = Arc::new(Ca::load_or_create(state_dir, &edge)?);
     let receipts = ReceiptKey::load_or_create(&state_dir.join(state::RECEIPT_KEY), &*edge.entropy)?;
-    let store = Handle::threaded(SqliteStore::open(&state_dir.join(state::DATABASE))?).context("start the store")?;
+    let database = state_dir.join(state::DATABASE);
+    let store = SqliteStore::open(&database)?;
+    let readers = (0..READERS).map(|_| SqliteStore::open_reader(&database)).collect::<Result<Vec<_>, _>>()?;
+    let store = Handle::with_readers(store, readers).context("start the store")?;
     let blobs = Blobs::new(&state_dir.join("images"))?;
     let images = ImageService::fetching(store.clone(), edge.clone(), blobs.clone(), config.images.clone());
     images.remove_orphans().await?;

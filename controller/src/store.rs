@@ -179,7 +179,8 @@ pub trait Transaction: access::Access {
         marker: Option<InstanceId>,
         limit: u32,
     ) -> Result<(Vec<Instance>, u64)>;
-    /// By id ascending, and their total without paging.
+    /// By id ascending, and their total without paging. Without passwords, user data, receipts and what was before: these
+    /// are to be shown, and never written back.
     fn list_instances(&mut self, wanted: &InstancesWanted) -> Result<(Vec<Instance>, u64)>;
     /// Those with a step deadline (work in progress).
     fn unfinished_instances(&mut self) -> Result<Vec<Instance>>;

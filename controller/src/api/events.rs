@@ -68,7 +68,7 @@ pub(super) async fn list(
             let instance = find(tx, &project, &id)?;
             Ok::<_, ApiError>(tx.events(instance.id, after, limit)?)
         };
-        let events = state.store.run(look).await?;
+        let events = state.store.view(look).await?;
         if !events.is_empty() || Instant::now() >= end {
             let events: Vec<Value> = events.iter().map(shown).collect();
             return Ok(Json(json!({ "events": events })).into_response());

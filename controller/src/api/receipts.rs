@@ -29,7 +29,7 @@ pub(super) async fn show(
     Extension(project): Extension<ProjectId>,
     Path((_, id)): Path<(String, String)>,
 ) -> Result<Json<Value>, ApiError> {
-    let instance = state.store.run(move |tx| find(tx, &project, &id)).await?;
+    let instance = state.store.view(move |tx| find(tx, &project, &id)).await?;
     let wanted = "running, or to have been";
     let refused = Refusal::InstanceState { instances: vec![(instance.id, instance.standing().state())], wanted };
     let receipt = instance.receipt.ok_or(refused)?;

@@ -16,7 +16,7 @@ pub struct Quota {
 }
 
 /// How much a project has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Instances that are not terminated.
     pub instances: u64,
@@ -106,6 +106,8 @@ pub trait Access {
     /// From now on it is as every project's.
     fn remove_quota(&mut self, project: &ProjectId) -> Result<()>;
     fn usage(&mut self, project: &ProjectId) -> Result<Usage>;
+    /// No project has more; told without counting.
+    fn usage_at_most(&mut self) -> Result<Usage>;
 
     /// Its `seq` is not looked at.
     fn insert_audited(&mut self, line: &Audited) -> Result<()>;

@@ -2,7 +2,7 @@
 
 use super::{Result, Store, StoreError, Transaction};
 use std::{
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 use tokio::sync::{
@@ -29,7 +29,11 @@ pub struct Handle(Way);
 
 #[derive(Clone)]
 enum Way {
-    Thread(mpsc::Sender<Job>),
+    Threads {
+        jobs: mpsc::Sender<Job>,
+        /// None: what reads waits among the others.
+        views: Option<mpsc::Sender<Job>>,
+    },
     Inline(Arc<Mutex<dyn Store>>),
 }
 
@@ -42,7 +46,34 @@ impl Handle {
         let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE);
         let thread = std::thread::Builder::new().name("store".into());
         thread.spawn(move || while run_some(&mut store, &mut queue).is_some() {})?;
-        Ok(Self(Way::Thread(jobs)))
+        Ok(Self(Way::Threads { jobs, views: None }))
+    }
+
+    /// As [`Handle::threaded`], and each of these readers of the same database has a thread for [`Handle::view`].
+    ///
+    /// # Errors
+    /// When a thread cannot be started.
+    pub fn with_readers(
+        store: impl Store + 'static,
+        readers: impl IntoIterator<Item = impl Store + 'static>,
+    ) -> std::io::Result<Self> {
+        let mut handle = Self::threaded(store)?;
+        let (sender, queue) = mpsc::channel::<Job>(QUEUE);
+        let queue = Arc::new(Mutex::new(queue));
+        for mut reader in readers {
+            let queue = queue.clone();
+            let next = move || queue.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
+            let view = move || {
+                while let Some(job) = next() {
+                    job(&mut reader)(Ok(()));
+                }
+            };
+            std::thread::Builder::new().name("store-view".into()).spawn(view)?;
+        }
+        if let Way::Threads { views, .. } = &mut handle.0 {
+            *views = Some(sender);
+        }
+        Ok(handle)
     }
 
     /// Runs every transaction in the caller's thread: for simulations, which have no threads.
@@ -64,28 +95,56 @@ impl Handle {
     {
         match &self.0 {
             Way::Inline(store) => {
-                let mut store = store.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
                 let done = in_transaction(&mut *store, work)?;
                 store.flush()?;
                 Ok(done)
             }
-            Way::Thread(jobs) => {
-                let (answer, answered) = oneshot::channel();
-                let job: Job = Box::new(move |store| {
-                    let done = in_transaction(store, work);
-                    Box::new(move |on_disk: OnDisk| {
-                        // The caller may have gone away; the transaction is complete either way.
-                        let _ = answer.send(on_disk.map_err(E::from).and(done));
-                    })
-                });
-                jobs.try_send(job).map_err(|error| match error {
-                    TrySendError::Full(_) => StoreError::Busy,
-                    TrySendError::Closed(_) => StoreError::Unreachable,
-                })?;
-                answered.await.map_err(|_| StoreError::Unreachable)?
-            }
+            Way::Threads { jobs, .. } => on_thread(jobs, work).await,
         }
     }
+
+    /// Runs `work`, which changes nothing, beside what writes: it sees all that was answered before, and may see what
+    /// reaches the disk only a moment later. To decide what is written, read in the transaction that writes it.
+    ///
+    /// # Errors
+    /// What `work` answers, or what the store says.
+    pub async fn view<T, E>(
+        &self,
+        work: impl FnOnce(&mut dyn Transaction) -> std::result::Result<T, E> + Send + 'static,
+    ) -> std::result::Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        match &self.0 {
+            Way::Threads { views: Some(views), .. } => on_thread(views, work).await,
+            Way::Threads { views: None, .. } | Way::Inline(_) => self.run(work).await,
+        }
+    }
+}
+
+async fn on_thread<T, E>(
+    jobs: &mpsc::Sender<Job>,
+    work: impl FnOnce(&mut dyn Transaction) -> std::result::Result<T, E> + Send + 'static,
+) -> std::result::Result<T, E>
+where
+    T: Send + 'static,
+    E: From<StoreError> + Send + 'static,
+{
+    let (answer, answered) = oneshot::channel();
+    let job: Job = Box::new(move |store| {
+        let done = in_transaction(store, work);
+        Box::new(move |on_disk: OnDisk| {
+            // The caller may have gone away; the transaction is complete either way.
+            let _ = answer.send(on_disk.map_err(E::from).and(done));
+        })
+    });
+    jobs.try_send(job).map_err(|error| match error {
+        TrySendError::Full(_) => StoreError::Busy,
+        TrySendError::Closed(_) => StoreError::Unreachable,
+    })?;
+    answered.await.map_err(|_| StoreError::Unreachable)?
 }
 
 /// Runs what waits, up to a bound, each in a transaction of its own; then one flush for all, and only then the answers.

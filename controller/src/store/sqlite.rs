@@ -4,6 +4,9 @@
 //! syncing is once for each commit (`synchronous=FULL`), which is the disk's pace and not the controller's. Its frames
 //! carry checksums over all that came before, so that a log cut off anywhere ends with a whole transaction.
 //!
+//! What changes nothing may read on connections of its own ([`SqliteStore::open_reader`]): it sees the last commit, and
+//! waits neither for a write nor for the disk.
+//!
 //! Non-goals: several controllers on one file. A second process may read it, and waits at most
 //! `BUSY_TIMEOUT` for a write in progress.
 
@@ -34,7 +37,7 @@ mod tests;
 pub use migration::MigrationError;
 
 use super::{Result, Store, StoreError, Transaction};
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::{
     fs::{File, OpenOptions, Permissions},
     io,
@@ -45,11 +48,17 @@ use std::{
 
 /// How long a transaction waits for another process that is writing, such as a backup.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// SQLite begins its log anew when nobody reads in it. Should somebody always, it waits for them from this length on.
+const LOG_BYTES: u64 = 64 << 20;
+/// Every text that this program has.
+const STATEMENTS: usize = 256;
 
 /// The database of one controller.
 #[derive(Debug)]
 pub struct SqliteStore {
     connection: Connection,
+    /// It only reads, and so does not wait for who writes.
+    reads: bool,
     log: Log,
 }
 
@@ -110,6 +119,24 @@ impl SqliteStore {
         Ok(store)
     }
 
+    /// Opens a database, that is open already, a second time, for reading alone: whatever would write is refused.
+    ///
+    /// # Errors
+    /// When SQLite refuses the file.
+    pub fn open_reader(path: &Path) -> std::result::Result<Self, OpenError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let open = || {
+            let connection = Connection::open_with_flags(path, flags)?;
+            connection.busy_timeout(BUSY_TIMEOUT)?;
+            connection.set_prepared_statement_cache_capacity(STATEMENTS);
+            connection.pragma_update(None, "trusted_schema", false)?;
+            Ok(connection)
+        };
+        let connection = open().map_err(OpenError::Database)?;
+        let synced = connection.total_changes();
+        Ok(Self { connection, reads: true, log: Log { file: None, synced } })
+    }
+
     /// Makes an empty database that lives as long as the value: for tests and simulations.
     ///
     /// # Errors
@@ -122,13 +149,14 @@ impl SqliteStore {
         configure(&connection).map_err(OpenError::Database)?;
         migration::migrate(&mut connection).map_err(OpenError::Migration)?;
         let synced = connection.total_changes();
-        Ok(Self { connection, log: Log { file: None, synced } })
+        Ok(Self { connection, reads: false, log: Log { file: None, synced } })
     }
 }
 
 impl Store for SqliteStore {
     fn begin(&mut self) -> Result<Box<dyn Transaction + '_>> {
-        let inner = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let behavior = if self.reads { TransactionBehavior::Deferred } else { TransactionBehavior::Immediate };
+        let inner = self.connection.transaction_with_behavior(behavior)?;
         Ok(Box::new(transaction::SqliteTransaction::new(inner)))
     }
 
@@ -139,7 +167,11 @@ impl Store for SqliteStore {
         let changed = self.connection.total_changes();
         if let Some(file) = &self.log.file {
             // fdatasync and not fsync: a longer file's length is data to it, its times are not.
-            file.sync_data().map_err(|error| StoreError::Database(Box::new(error)))?;
+            let failed = |error| StoreError::Database(Box::new(error));
+            file.sync_data().map_err(failed)?;
+            if file.metadata().map_err(failed)?.len() > LOG_BYTES {
+                self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+            }
         }
         self.log.synced = changed;
         Ok(())
@@ -153,8 +185,7 @@ impl Store for SqliteStore {
 
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    // Every text that this program has.
-    connection.set_prepared_statement_cache_capacity(256);
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     // FULL and not NORMAL for migrations; afterwards `flush` syncs, because an answer 202 is a promise.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;

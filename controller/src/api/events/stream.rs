@@ -129,7 +129,7 @@ impl Timeline {
             let instance = find(tx, &project, &id)?;
             Ok::<_, ApiError>((tx.events(instance.id, after, PAGE)?, instance.phase))
         };
-        let (events, phase) = self.state.store.run(look).await?;
+        let (events, phase) = self.state.store.view(look).await?;
         let is_whole = events.len() < PAGE as usize;
         for event in &events {
             self.after = event.seq;

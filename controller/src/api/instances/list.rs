@@ -44,7 +44,7 @@ pub(in crate::api) async fn list(
     let wanted = InstancesWanted { marker, limit: limit + 1, ..InstancesWanted::parse(&query, project)? };
     let (mut instances, count, images) = state
         .store
-        .read(move |tx| {
+        .view(move |tx| {
             let (instances, count) = tx.list_instances(&wanted)?;
             // A project has few images, and a page fewer: only these are read.
             let named: BTreeSet<ImageId> = instances.iter().map(|instance| instance.image_id).collect();
@@ -52,7 +52,7 @@ pub(in crate::api) async fn list(
             for id in named {
                 images.extend(tx.image(id)?.map(|image| (id, image)));
             }
-            Ok((instances, count, images))
+            Ok::<_, ApiError>((instances, count, images))
         })
         .await?;
     let next = page::cut(&mut instances, limit, |instance| instance.id);

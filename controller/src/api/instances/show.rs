@@ -26,7 +26,7 @@ pub(in crate::api) async fn show(
 ) -> Result<Json<Value>, ApiError> {
     let (instance, image) = state
         .store
-        .run(move |tx| {
+        .view(move |tx| {
             let instance = find(tx, &project, &id)?;
             let image = tx.image(instance.image_id)?;
             Ok::<_, ApiError>((instance, image))

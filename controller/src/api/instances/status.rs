@@ -23,7 +23,7 @@ pub(in crate::api) async fn status(
     Extension(project): Extension<ProjectId>,
     Path((_, id)): Path<(String, String)>,
 ) -> Result<Json<Value>, ApiError> {
-    let instance = state.store.run(move |tx| find(tx, &project, &id)).await?;
+    let instance = state.store.view(move |tx| find(tx, &project, &id)).await?;
     let standing = instance.standing();
     let mut value = json!({ "state": standing.state(), "operation_state": standing.operation_state() });
     if let Some(error) = error(&instance) {

@@ -28,7 +28,7 @@ pub(in crate::api) async fn show(
     Path((_, id)): Path<(String, String)>,
 ) -> Result<Json<Value>, ApiError> {
     let project = of(&caller, project);
-    let listed = state.store.run(move |tx| find(tx, project.as_ref(), &id)).await?;
+    let listed = state.store.view(move |tx| find(tx, project.as_ref(), &id)).await?;
     let Some(seen) = listed.server.inventory else { return Ok(Json(json!([]))) };
     let part = |name: &str, model: &str, manufacturer: &str, version: &str| json!({ "component_name": name, "model": model, "manufacturer": manufacturer, "version": version });
     let mut parts = vec![part("BIOS", &seen.model, &seen.firmware_vendor, &seen.firmware_version)];

@@ -31,7 +31,7 @@ pub(in crate::api) async fn show(
     Path((_, id)): Path<(String, String)>,
 ) -> Result<Json<Value>, ApiError> {
     let project = of(&caller, project);
-    let listed = state.store.run(move |tx| find(tx, project.as_ref(), &id)).await?;
+    let listed = state.store.view(move |tx| find(tx, project.as_ref(), &id)).await?;
     let summary = summary(&listed.server);
     let seen = listed.server.inventory.unwrap_or_default();
     let all = |values: Vec<Value>| Value::from(values);

@@ -48,7 +48,7 @@ pub(in crate::api) async fn list(
     let project = of(&caller, project);
     let in_state = in_state.map(known).transpose()?;
     let wanted = ServersWanted { project: project.clone(), state: in_state, marker, limit: limit + 1 };
-    let (mut servers, count) = state.store.read(move |tx| tx.listed_servers(&wanted)).await?;
+    let (mut servers, count) = state.store.view(move |tx| tx.listed_servers(&wanted)).await?;
     let next = page::cut(&mut servers, limit, |listed| listed.server.id);
     let values: Vec<Value> = servers.iter().map(|listed| shown(&state, listed, project.as_ref())).collect();
     Ok(Json(json!({ "servers": values, "page_info": page::info(values.len(), next), "count": count })))

@@ -29,6 +29,6 @@ pub(in crate::api) async fn show(
 ) -> Result<Json<Value>, ApiError> {
     let project = of(&caller, project);
     let to = project.clone();
-    let listed = state.store.run(move |tx| find(tx, project.as_ref(), &id)).await?;
+    let listed = state.store.view(move |tx| find(tx, project.as_ref(), &id)).await?;
     Ok(Json(shown(&state, &listed, to.as_ref())))
 }

@@ -25,7 +25,7 @@ pub(in crate::api) async fn show(
     Extension(caller): Extension<Caller>,
 ) -> Result<Json<Value>, ApiError> {
     let project = of(&caller, project);
-    let counts = state.store.read(move |tx| tx.server_counts(project.as_ref())).await?;
+    let counts = state.store.view(move |tx| tx.server_counts(project.as_ref())).await?;
     Ok(Json(shown(&counts)))
 }
 

@@ -85,3 +85,33 @@ async fn nothing_is_answered_as_done_when_the_disk_fails_and_the_store_is_used_n
     assert!(matches!(handle.run(note(1)).await, Err(StoreError::Unreachable)));
     assert!(matches!(handle.read(|tx| tx.servers()).await, Err(StoreError::Unreachable)));
 }
+
+#[tokio::test]
+async fn what_reads_waits_for_no_write_sees_what_was_answered_and_writes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("db");
+    let store = crate::store::sqlite::SqliteStore::open(&path).unwrap();
+    let reader = crate::store::sqlite::SqliteStore::open_reader(&path).unwrap();
+    let handle = Handle::with_readers(store, [reader]).unwrap();
+    let held = |tx: &mut dyn Transaction| tx.quota(None);
+    let quota = super::super::access::Quota { instances: 1, addresses: 2, images: 3 };
+    handle.run(move |tx| tx.set_quota(None, &quota)).await.unwrap();
+    assert_eq!(handle.view(held).await.unwrap(), Some(quota));
+    // A write goes on; it ends after the look, and is seen then.
+    let (go, held_up) = std_mpsc::channel::<()>();
+    let writing = handle.run(move |tx| {
+        tx.set_quota(None, &super::super::access::Quota { instances: 9, ..quota })?;
+        let _ = held_up.recv();
+        Ok::<_, StoreError>(())
+    });
+    let looking = async {
+        let seen = handle.view(held).await;
+        go.send(()).unwrap();
+        seen.unwrap()
+    };
+    let (written, seen) = tokio::join!(writing, looking);
+    written.unwrap();
+    assert_eq!(seen, Some(quota));
+    assert_eq!(handle.view(held).await.unwrap().map(|quota| quota.instances), Some(9));
+    assert!(matches!(handle.view(note(1)).await, Err(StoreError::Database(_))));
+}

@@ -2,7 +2,7 @@
 
 use super::{
     transaction::SqliteTransaction,
-    value::{self, Columns, Unsigned, first, json, time},
+    value::{self, Columns, Row, Unsigned, first, json, time},
 };
 use crate::{
     clock::Timestamp,
@@ -12,7 +12,7 @@ use crate::{
     },
 };
 use billet_proto::ProjectId;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 /// How many rows a purge deletes at once, so that nobody waits long.
 const PURGED_AT_ONCE: u32 = 1000;
@@ -22,11 +22,9 @@ fn key(project: Option<&ProjectId>) -> &str {
 }
 
 fn quota(connection: &Connection, project: Option<&ProjectId>) -> Result<Option<Quota>> {
-    let read = |row: &Row<'_>| {
+    first(connection, "SELECT * FROM quota WHERE project_id = ?1", [key(project)], |row| {
         Ok(Quota { instances: row.get("instances")?, addresses: row.get("addresses")?, images: row.get("images")? })
-    };
-    let mut statement = connection.prepare("SELECT * FROM quota WHERE project_id = ?1")?;
-    Ok(statement.query_row([key(project)], read).optional()?)
+    })
 }
 
 fn set_quota(connection: &Connection, project: Option<&ProjectId>, quota: &Quota) -> Result<()> {
@@ -44,7 +42,7 @@ fn remove_quota(connection: &Connection, project: &ProjectId) -> Result<()> {
 
 fn usage(connection: &Connection, project: &ProjectId) -> Result<Usage> {
     let count = |sql: &str| -> Result<u64> {
-        let mut statement = connection.prepare(sql)?;
+        let mut statement = connection.prepare_cached(sql)?;
         Ok(statement.query_row([project.as_str()], |row| row.get::<_, Unsigned>(0))?.0)
     };
     Ok(Usage {
@@ -59,6 +57,18 @@ fn usage(connection: &Connection, project: &ProjectId) -> Result<Usage> {
                   + (SELECT count(*) FROM image_import WHERE project_id = ?1 AND ended_at IS NULL)",
         )?,
     })
+}
+
+/// Rows are numbered upwards by SQLite, so that there are never more than the highest number.
+fn usage_at_most(connection: &Connection) -> Result<Usage> {
+    let sql = "SELECT coalesce((SELECT max(rowid) FROM instance), 0) AS instances,
+        coalesce((SELECT max(rowid) FROM reservation), 0) AS addresses,
+        coalesce((SELECT max(rowid) FROM image), 0) + coalesce((SELECT max(rowid) FROM image_import), 0) AS images";
+    let read = |row: &Row<'_>| {
+        let number = |column| row.number(column);
+        Ok(Usage { instances: number("instances")?, addresses: number("addresses")?, images: number("images")? })
+    };
+    Ok(first(connection, sql, [], read)?.unwrap_or_default())
 }
 
 fn insert_audited(connection: &Connection, line: &Audited) -> Result<()> {
@@ -200,6 +210,9 @@ impl Access for SqliteTransaction<'_> {
     }
     fn usage(&mut self, project: &ProjectId) -> Result<Usage> {
         usage(&self.0, project)
+    }
+    fn usage_at_most(&mut self) -> Result<Usage> {
+        usage_at_most(&self.0)
     }
 
     fn insert_audited(&mut self, line: &Audited) -> Result<()> {

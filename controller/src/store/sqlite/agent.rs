@@ -1,6 +1,6 @@
 //! Agents and the tokens with which they join, in SQL.
 
-use super::value::{Columns, Unsigned, first, met_one, time};
+use super::value::{Columns, Row, Unsigned, first, met_one, time};
 use crate::{
     clock::Timestamp,
     store::{
@@ -9,7 +9,7 @@ use crate::{
     },
 };
 use billet_proto::AgentId;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 
 pub(super) fn insert(connection: &Connection, agent: &Agent) -> Result<()> {
     connection.execute(

@@ -1,12 +1,12 @@
 //! Timelines in SQL.
 
-use super::value::{Columns, Unsigned, all, execute, time};
+use super::value::{Columns, Row, Unsigned, all, execute, time};
 use crate::store::{
     Result, StoreError,
     record::{Event, NewEvent},
 };
 use billet_proto::InstanceId;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 
 pub(super) fn insert(connection: &Connection, event: &NewEvent) -> Result<u64> {
     execute(

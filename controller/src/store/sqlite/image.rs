@@ -1,12 +1,12 @@
 //! Images in SQL.
 
-use super::value::{self, Columns, Unsigned, first, met_one, time};
+use super::value::{self, Columns, Row, Unsigned, first, met_one, time};
 use crate::{
     clock::Timestamp,
     store::{ImagesWanted, Result, record::Image},
 };
 use billet_proto::{ImageId, ProjectId};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 
 pub(super) fn insert(connection: &Connection, image: &Image) -> Result<()> {
     connection.execute(

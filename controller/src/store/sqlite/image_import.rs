@@ -1,6 +1,6 @@
 //! Images in the making, in SQL.
 
-use super::value::{Columns, all, first, met_one, time};
+use super::value::{Columns, Row, all, first, met_one, time};
 use crate::{
     clock::Timestamp,
     store::{
@@ -9,7 +9,7 @@ use crate::{
     },
 };
 use billet_proto::{ImageId, ProjectId};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 
 pub(super) fn insert(connection: &Connection, import: &ImageImport) -> Result<()> {
     connection.execute(

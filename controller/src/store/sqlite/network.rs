@@ -1,6 +1,6 @@
 //! VPCs and subnets in SQL.
 
-use super::value::{Columns, Unsigned, all, first, json, met_one, time};
+use super::value::{Columns, Row, Unsigned, all, first, json, met_one, time};
 use crate::{
     clock::Timestamp,
     store::{
@@ -9,7 +9,7 @@ use crate::{
     },
 };
 use billet_proto::{ProjectId, SubnetId, VpcId};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 
 pub(super) fn insert_vpc(connection: &Connection, vpc: &Vpc) -> Result<()> {
     connection.execute(

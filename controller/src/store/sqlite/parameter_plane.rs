@@ -1,12 +1,12 @@
 //! The parameter plane's subnets and addresses, in SQL.
 
-use super::value::{Columns, Unsigned, all, json, met_one, time};
+use super::value::{Columns, Row, Unsigned, all, json, met_one, time};
 use crate::store::{
     Result, StoreError,
     record::{PlaneReservation, PlaneSubnet},
 };
 use billet_proto::SubnetId;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 
 pub(super) fn insert(connection: &Connection, subnet: &PlaneSubnet) -> Result<()> {
     connection.execute(

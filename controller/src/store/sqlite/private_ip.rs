@@ -1,9 +1,9 @@
 //! Addresses that projects hold, in SQL: rows of the same table as instances' addresses.
 
-use super::value::{Columns, all, first, met_one, time};
+use super::value::{Columns, Row, all, first, met_one, time};
 use crate::store::{Result, record::PrivateIp};
 use billet_proto::{PrivateIpId, ProjectId, SubnetId};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 
 pub(super) fn insert(connection: &Connection, held: &PrivateIp) -> Result<()> {
     connection.execute(

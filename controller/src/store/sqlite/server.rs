@@ -1,12 +1,12 @@
 //! Servers in SQL.
 
-use super::value::{Columns, Unsigned, execute, first, json, met_one, readable, time};
+use super::value::{Columns, Row, Unsigned, execute, first, json, met_one, readable, time};
 use crate::store::{
-    Result, StoreError,
-    record::{Cause, ManageState, Server, WipePolicy},
+    Result,
+    record::{ManageState, Server, WipePolicy},
 };
 use billet_proto::{ProjectId, ServerId, link::Inventory};
-use rusqlite::{Connection, Row, ToSql, named_params};
+use rusqlite::{Connection, ToSql, named_params};
 
 pub(super) fn insert(connection: &Connection, server: &Server) -> Result<()> {
     let sql = "INSERT INTO server
@@ -108,10 +108,6 @@ fn identity(seen: &Inventory) -> Inventory {
 }
 
 pub(super) fn read(row: &Row<'_>) -> Result<Server> {
-    let state: String = row.get("manage_state")?;
-    let wipe_policy: String = row.get("wipe_policy")?;
-    let cause: Option<String> = row.get("error_cause")?;
-    let message: Option<String> = row.get("error_message")?;
     Ok(Server {
         id: row.parsed("id")?,
         registered_agent: row.optional("registered_agent")?,
@@ -122,17 +118,17 @@ pub(super) fn read(row: &Row<'_>) -> Result<Server> {
         macs: row.json("macs")?,
         roles: row.json("roles")?,
         clear_other_bootable_disks: row.get("clear_other_bootable_disks")?,
-        manage_state: ManageState::from_word(&state).ok_or(StoreError::Corrupt("manage_state"))?,
+        manage_state: row.word("manage_state", ManageState::from_word)?,
         unwiped: row.get("unwiped")?,
         generation: row.number("generation")?,
         onboard_time: row.time("onboard_time")?,
         name: row.get("name")?,
         location: row.json("location")?,
         tags: row.json("tags")?,
-        wipe_policy: WipePolicy::from_word(&wipe_policy).ok_or(StoreError::Corrupt("wipe_policy"))?,
+        wipe_policy: row.word("wipe_policy", WipePolicy::from_word)?,
         power_on: row.get("power_on")?,
         operation_state: row.get("operation_state")?,
-        error: cause.zip(message).map(|(cause, message)| Cause { cause, message }),
+        error: row.cause()?,
         inventory: row.optional_json("inventory")?,
         inspected_at: row.optional_time("inspected_at")?,
         last_wipe: row.optional_json("last_wipe")?,

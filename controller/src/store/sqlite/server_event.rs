@@ -1,9 +1,9 @@
 //! Servers' events in SQL.
 
-use super::value::{Columns, all, execute, first, json, time};
+use super::value::{Columns, Row, all, execute, first, json, time};
 use crate::store::{Result, ServerEventsWanted, StoreError, record::ServerEvent};
 use billet_proto::ServerId;
-use rusqlite::{Connection, Row, named_params};
+use rusqlite::{Connection, named_params};
 
 pub(super) fn insert(connection: &Connection, event: &ServerEvent) -> Result<u64> {
     execute(

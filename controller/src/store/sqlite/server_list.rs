@@ -2,14 +2,14 @@
 
 use super::{
     server,
-    value::{Columns, all, first},
+    value::{Columns, Row, all, first},
 };
 use crate::store::{
     Result, ServersWanted, StoreError,
     record::{ListedServer, ManageState, ServerCount},
 };
 use billet_proto::{ProjectId, ServerId};
-use rusqlite::{Connection, Row, ToSql, named_params};
+use rusqlite::{Connection, ToSql, named_params};
 
 /// What belongs to a server, beside its own columns.
 const BESIDE: &str =
@@ -90,13 +90,14 @@ pub(super) fn counts(connection: &Connection, project: Option<&ProjectId>) -> Re
 }
 
 fn read(row: &Row<'_>) -> Result<ListedServer> {
-    let occupant: Option<String> = row.get("occupant")?;
     let ids = |text: String| {
         let (instance, project) = text.split_once(' ')?;
         Some((instance.parse().ok()?, project.parse().ok()?))
     };
+    let (server, agent) = (server::read(row)?, row.get("agent_name")?);
+    let occupant: Option<String> = row.get("occupant")?;
     let instance = occupant.map(|text| ids(text).ok_or(StoreError::Corrupt("an instance's ids"))).transpose()?;
-    Ok(ListedServer { server: server::read(row)?, agent: row.get("agent_name")?, instance })
+    Ok(ListedServer { server, agent, instance })
 }
 
 fn read_count(row: &Row<'_>) -> Result<ServerCount> {

@@ -2,14 +2,14 @@
 
 use crate::{
     clock::Timestamp,
-    store::{Result, StoreError},
+    store::{Result, StoreError, record::Cause},
 };
 use rusqlite::{
-    Connection, Params, Row, ToSql,
+    Connection, Params, ToSql,
     types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use std::str::FromStr;
+use std::{cell::Cell, str::FromStr};
 
 /// A number in SQLite's signed 64 bits; one beyond 2^63 is refused, never wrapped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +38,39 @@ pub(super) fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("lists of ids, addresses and words have a JSON form")
 }
 
+/// A row whose columns are found by name, each from where the one before was found: whoever reads them in about the order
+/// of the statement compares one or two names for each, and not half of all.
+pub(super) struct Row<'a> {
+    row: &'a rusqlite::Row<'a>,
+    next: Cell<usize>,
+}
+
+impl<'a> Row<'a> {
+    fn new(row: &'a rusqlite::Row<'a>) -> Self {
+        Self { row, next: Cell::new(0) }
+    }
+
+    /// A column's value.
+    pub(super) fn get<N: AsRef<str>, T: FromSql>(&self, column: N) -> rusqlite::Result<T> {
+        self.row.get(self.index(column.as_ref())?)
+    }
+
+    /// A column's value as SQLite holds it.
+    fn get_ref(&self, column: &str) -> rusqlite::Result<ValueRef<'_>> {
+        self.row.get_ref(self.index(column)?)
+    }
+
+    fn index(&self, column: &str) -> rusqlite::Result<usize> {
+        let (statement, next) = (self.row.as_ref(), self.next.get());
+        let count = statement.column_count();
+        let is = |index: &usize| statement.column_name(*index).is_ok_and(|name| name == column);
+        let found = (next..count).chain(0..next.min(count)).find(is);
+        let index = found.ok_or_else(|| rusqlite::Error::InvalidColumnName(column.to_owned()))?;
+        self.next.set(index + 1);
+        Ok(index)
+    }
+}
+
 /// Reads columns by name; what does not parse is [`StoreError::Corrupt`] with the column's name.
 pub(super) trait Columns {
     fn number(&self, column: &str) -> Result<u64>;
@@ -47,6 +80,10 @@ pub(super) trait Columns {
     fn json<T: DeserializeOwned>(&self, column: &'static str) -> Result<T>;
     fn optional_json<T: DeserializeOwned>(&self, column: &'static str) -> Result<Option<T>>;
     fn digest(&self, column: &'static str) -> Result<[u8; 32]>;
+    /// One of the words that `known` knows.
+    fn word<T>(&self, column: &'static str, known: impl FnOnce(&str) -> Option<T>) -> Result<T>;
+    /// The columns `error_cause` and `error_message`.
+    fn cause(&self) -> Result<Option<Cause>>;
     fn time(&self, column: &str) -> Result<Timestamp> {
         self.number(column).map(Timestamp)
     }
@@ -74,12 +111,24 @@ impl Columns for Row<'_> {
         }
     }
     fn json<T: DeserializeOwned>(&self, column: &'static str) -> Result<T> {
-        let text: String = self.get(column)?;
-        serde_json::from_str(&text).map_err(|_| StoreError::Corrupt(column))
+        let text = self.get_ref(column)?.as_str().map_err(|_| StoreError::Corrupt(column))?;
+        serde_json::from_str(text).map_err(|_| StoreError::Corrupt(column))
     }
     fn optional_json<T: DeserializeOwned>(&self, column: &'static str) -> Result<Option<T>> {
-        let text: Option<String> = self.get(column)?;
-        text.map(|text| serde_json::from_str(&text).map_err(|_| StoreError::Corrupt(column))).transpose()
+        match self.get_ref(column)? {
+            ValueRef::Null => Ok(None),
+            ValueRef::Integer(_) | ValueRef::Real(_) | ValueRef::Text(_) | ValueRef::Blob(_) => {
+                self.json(column).map(Some)
+            }
+        }
+    }
+    fn word<T>(&self, column: &'static str, known: impl FnOnce(&str) -> Option<T>) -> Result<T> {
+        self.get_ref(column)?.as_str().ok().and_then(known).ok_or(StoreError::Corrupt(column))
+    }
+    fn cause(&self) -> Result<Option<Cause>> {
+        let cause: Option<String> = self.get("error_cause")?;
+        let message: Option<String> = self.get("error_message")?;
+        Ok(cause.zip(message).map(|(cause, message)| Cause { cause, message }))
     }
     fn digest(&self, column: &'static str) -> Result<[u8; 32]> {
         self.get::<_, Vec<u8>>(column)?.try_into().map_err(|_| StoreError::Corrupt(column))
@@ -97,7 +146,7 @@ pub(super) fn all<T>(
     let mut rows = statement.query(params)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        found.push(read(row)?);
+        found.push(read(&Row::new(row))?);
     }
     Ok(found)
 }
@@ -114,7 +163,8 @@ pub(super) fn readable<T>(
     let mut rows = statement.query(params)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        match read(row) {
+        let row = Row::new(row);
+        match read(&row) {
             Ok(value) => found.push(value),
             Err(error @ (StoreError::Corrupt(_) | StoreError::Database(_))) => {
                 let id = row.get::<_, String>("id").unwrap_or_else(|_| "unreadable".into());
@@ -135,7 +185,7 @@ pub(super) fn first<T>(
 ) -> Result<Option<T>> {
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(params)?;
-    rows.next()?.map(read).transpose()
+    rows.next()?.map(|row| read(&Row::new(row))).transpose()
 }
 
 /// Changes what `sql` says; how many rows it met.

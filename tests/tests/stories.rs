@@ -6,6 +6,8 @@
 mod failing;
 #[path = "stories/installing.rs"]
 mod installing;
+#[path = "stories/operations.rs"]
+mod operations;
 #[path = "stories/stage.rs"]
 mod stage;
 #[path = "stories/wires.rs"]

@@ -15,15 +15,12 @@ pub struct Options {
     /// Install missing Debian packages without asking.
     #[arg(long)]
     yes: bool,
-    /// Thousands of made-up calls instead of hundreds.
+    /// Every part, and thousands of made-up calls instead of hundreds.
     #[arg(long)]
     all: bool,
     /// Only these parts.
     #[arg(long, value_enum)]
     only: Vec<Part>,
-    /// Of the laboratory's stories only these, by their laboratories' names.
-    #[arg(long)]
-    story: Vec<String>,
 }
 
 /// A part of the tests.
@@ -37,17 +34,44 @@ enum Part {
     Conformance,
     /// The controller with a real Keystone.
     Keystone,
-    /// Whole installations in the laboratory.
+    /// Whole installations in the laboratory, and an ordinary user's laboratory.
     Laboratory,
+    /// The life of one server: inspected, changed, powered, installed again, wiped. Only in --all.
+    Operations,
+    /// What must fail, and how. Only in --all.
+    Failures,
+    /// Rails, tags and bonds. Only in --all.
+    Networks,
 }
 
-/// A laboratory's stories and their laboratories' names.
-const STORIES: [(&str, &str); 4] = [
-    ("failing::what_cannot_work_ends_in_error_and_names_its_cause", "fails"),
-    ("wires::each_rail_has_its_own_table_and_leads_nowhere_else", "rails"),
-    ("wires::a_bond_with_a_tag_lives_on_when_a_cable_is_pulled", "bond"),
-    ("installing::two_powered_off_servers_become_the_machines_that_were_asked_for", "story"),
-];
+impl Part {
+    /// What a merge must pass in any case; the rest takes too long.
+    const fn is_always(self) -> bool {
+        match self {
+            Self::Checks | Self::Unit | Self::Conformance | Self::Keystone | Self::Laboratory => true,
+            Self::Operations | Self::Failures | Self::Networks => false,
+        }
+    }
+
+    /// Its stories, and their laboratories' names.
+    const fn stories(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Laboratory => {
+                &[("installing::two_powered_off_servers_become_the_machines_that_were_asked_for", "story")]
+            }
+            Self::Operations => &[(
+                "operations::an_installed_system_is_changed_powered_and_replaced_and_what_was_written_is_erased",
+                "ops",
+            )],
+            Self::Failures => &[("failing::what_cannot_work_ends_in_error_and_names_its_cause", "fails")],
+            Self::Networks => &[
+                ("wires::each_rail_has_its_own_table_and_leads_nowhere_else", "rails"),
+                ("wires::a_bond_with_a_tag_lives_on_when_a_cable_is_pulled", "bond"),
+            ],
+            Self::Checks | Self::Unit | Self::Conformance | Self::Keystone => &[],
+        }
+    }
+}
 
 /// Installs, checks and tests; stops at the first step that fails.
 ///
@@ -55,7 +79,9 @@ const STORIES: [(&str, &str); 4] = [
 /// Naming the step that failed.
 pub fn run(options: &Options) -> Result<()> {
     let began = Instant::now();
-    let wants = |part: Part| options.only.is_empty() || options.only.contains(&part);
+    let wants = |part: Part| {
+        if options.only.is_empty() { options.all || part.is_always() } else { options.only.contains(&part) }
+    };
     packages::install(&[packages::TESTS.to_vec(), packages::for_lab()].concat(), options.yes)?;
     if wants(Part::Checks) {
         step::run("formatting", &mut cargo(&["fmt", "--all", "--check"]))?;
@@ -77,21 +103,23 @@ pub fn run(options: &Options) -> Result<()> {
         let words = ["test", "--locked", "-p", "billet-controller", "--test", "keystone", "--", "--ignored"];
         step::run("Keystone", &mut cargo(&words))?;
     }
-    if wants(Part::Laboratory) {
-        laboratory(&options.story)?;
+    for part in [Part::Laboratory, Part::Operations, Part::Failures, Part::Networks] {
+        if wants(part) {
+            laboratory(part)?;
+        }
     }
     println!("\nall passed in {:.0} min", began.elapsed().as_secs_f32() / 60.0);
     Ok(())
 }
 
-/// The stories, one after the other: each has a laboratory of its own.
-fn laboratory(only: &[String]) -> Result<()> {
+/// The stories of a part, one after the other: each has a laboratory of its own.
+fn laboratory(part: Part) -> Result<()> {
     let stage = stage::prepare()?;
-    if geteuid().is_root() && only.is_empty() {
+    if geteuid().is_root() && part == Part::Laboratory {
         let mut story = cargo(&["test", "--locked", "-p", "billet-lab", "--test", "ordinary", "--", "--ignored"]);
         step::run("laboratory: an ordinary user's", story.envs(stage.environment()))?;
     }
-    for (test, lab) in STORIES.into_iter().filter(|(_, lab)| only.is_empty() || only.iter().any(|name| name == lab)) {
+    for (test, lab) in part.stories() {
         stage::with_lab(lab, &stage.lab_dir(lab), || {
             let words = ["test", "--locked", "-p", "billet-lab", "--test", "stories", "--"];
             let mut story = cargo(&[&words[..], &["--ignored", "--exact", "--nocapture", test]].concat());

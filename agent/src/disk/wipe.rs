@@ -102,7 +102,8 @@ fn read_back(disk: &TargetDisk, ranges: &[(u64, u64)], seed: u64) -> Result<u32,
     let total: u64 = ranges.iter().map(|(_, length)| length).sum();
     let mut count = 0;
     for (offset, length) in ranges {
-        let (pieces, last) = (length / SAMPLE, offset + length.saturating_sub(SAMPLE) / 4096 * 4096);
+        // To the very last sector, where the backup of a partition table is; ranges are whole sectors.
+        let (pieces, last) = (length / SAMPLE, offset + length.saturating_sub(SAMPLE));
         let share = u128::from(SAMPLES) * u128::from(*length) / u128::from(total.max(1));
         let mut places = vec![*offset, last];
         if pieces > 2 {

@@ -44,13 +44,16 @@ fn metadata_are_both_ends_of_the_disk_and_of_each_partition() {
 fn a_byte_that_stayed_is_found_at_both_ends() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("disk");
-    for at in [0, (8 << 20) - 1] {
-        let mut bytes = vec![0; 8 << 20];
-        bytes[at] = 1;
-        std::fs::write(&path, &bytes).unwrap();
-        let disk = TargetDisk::open(&path).unwrap();
-        let error = read_back(&disk, &[(0, 8 << 20)], 1).unwrap_err();
-        assert_eq!(error.cause(), "disk_read_back");
+    // The second is of whole sectors of 512 bytes, and not of 4096.
+    for length in [8 << 20, (8 << 20) - 512] {
+        for at in [0, length - 1] {
+            let mut bytes = vec![0; length];
+            bytes[at] = 1;
+            std::fs::write(&path, &bytes).unwrap();
+            let disk = TargetDisk::open(&path).unwrap();
+            let error = read_back(&disk, &[(0, length as u64)], 1).unwrap_err();
+            assert_eq!(error.cause(), "disk_read_back");
+        }
     }
 }
 

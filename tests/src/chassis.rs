@@ -114,6 +114,7 @@ impl Chassis {
                 self.power_off()?;
                 self.power_on()
             }
+            ("shutdown", _) => self.machine.as_mut().map_or(Ok(()), |(_, monitor)| monitor.power_button()),
             ("pull", nic) | ("plug", nic) => {
                 let nic = nic.parse().context("read a NIC's number")?;
                 let is_in = key == "plug";

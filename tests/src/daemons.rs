@@ -231,7 +231,7 @@ fn section(server: &Server, disk: &str) -> Result<String> {
     write!(
         text,
         "\n[[server]]\nid = \"{}\"\nuuid = \"{}\"\nserial = \"{}\"\nfirmware = \"{}\"\n\
-         bmc = {{ address = \"{}:623\", user = \"{BMC_USER}\", password_file = \"{}\", privilege = \"administrator\", quirks = [\"keeps-only-the-boot-device\"] }}\n\
+         bmc = {{ address = \"{}:623\", user = \"{BMC_USER}\", password_file = \"{}\", privilege = \"administrator\", soft_off_seconds = 20, quirks = [\"keeps-only-the-boot-device\"] }}\n\
          nics = [{}]\nbonds = [{}]\ndisk = {disk}\n",
         server.id,
         server.uuid,

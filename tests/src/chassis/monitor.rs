@@ -54,6 +54,11 @@ impl Monitor {
         writeln!(self.stream, "{command}").context("talk to QEMU")
     }
 
+    /// Presses the power button: the guest is asked to shut down (ACPI).
+    pub(super) fn power_button(&mut self) -> Result<()> {
+        writeln!(self.stream, "{{\"execute\":\"system_powerdown\"}}").context("talk to QEMU")
+    }
+
     /// Whether the guest reset; asked when QEMU is gone.
     pub(super) fn was_reset(&mut self) -> bool {
         if let Some(reader) = self.reader.take() {

@@ -21,15 +21,23 @@ const SHORT: &str = "id, version, project_id, name, description, image_id, vpc_i
 /// The page, and how many the whole list has.
 pub(super) fn page(connection: &Connection, wanted: &InstancesWanted) -> Result<(Vec<Instance>, u64)> {
     let (mut filter, mut params) = filter(wanted);
-    let total = format!("SELECT count(*) AS total FROM instance WHERE {filter}");
+    // Without statistics SQLite takes an index that does not have all that is asked for.
+    let from = if is_of_all(wanted) { "instance INDEXED BY instance_live" } else { "instance" };
+    let total = format!("SELECT count(*) AS total FROM {from} WHERE {filter}");
     let total = first(connection, &total, params_from_iter(&params), |row| row.number("total"))?.unwrap_or_default();
     if let Some(marker) = wanted.marker {
         filter.push_str(" AND id > ?");
         params.push(Box::new(marker.to_string()));
     }
     params.push(Box::new(wanted.limit));
-    let rows = format!("SELECT {SHORT} FROM instance WHERE {filter} ORDER BY id LIMIT ?");
+    let rows = format!("SELECT {SHORT} FROM {from} WHERE {filter} ORDER BY id LIMIT ?");
     Ok((all(connection, &rows, params_from_iter(&params), read)?, total))
+}
+
+/// Whether nothing but the project narrows the list.
+fn is_of_all(wanted: &InstancesWanted) -> bool {
+    let InstancesWanted { ids, servers, states, name, tag, .. } = wanted;
+    ids.is_empty() && servers.is_empty() && states.is_empty() && name.is_none() && tag.is_none()
 }
 
 /// The text holds no value of a caller's: only how many there are of each. `project_id` comes first, and `phase` as it

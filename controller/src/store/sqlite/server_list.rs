@@ -49,7 +49,16 @@ pub(super) fn page(connection: &Connection, wanted: &ServersWanted) -> Result<(V
                 &format!("AND server_id > :after {on_one_in_state}"),
             );
             let all = seen_by_project(in_state, on_one_in_state);
-            (format!("{ids} ORDER BY 1 LIMIT :limit"), format!("SELECT count(*) AS total FROM ({all})"))
+            // In order, both halves are merged as they come from their indexes; out of it, each id is looked up among all.
+            // Most projects have no servers of their own.
+            let total = format!(
+                "SELECT CASE WHEN EXISTS (SELECT 1 FROM server WHERE project_id = :project)
+                    THEN (SELECT count(*) FROM ({all} ORDER BY 1))
+                    ELSE (SELECT count(*) FROM instance INDEXED BY instance_occupies
+                        WHERE project_id = :project AND phase <> 'terminated' {on_one_in_state})
+                 END AS total"
+            );
+            (format!("{ids} ORDER BY 1 LIMIT :limit"), total)
         }
         None => (
             format!("SELECT id FROM server WHERE id > :after {in_state} ORDER BY id LIMIT :limit"),

@@ -58,7 +58,8 @@ fn gather(value: &Value, name: String, depth: usize, all: &mut Vec<(String, Stri
     }
 }
 
-fn text(value: &Value) -> String {
+/// A value on one line; nothing for null.
+pub fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),

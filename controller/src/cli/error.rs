@@ -2,7 +2,7 @@
 
 use super::{client::ClientError, secret::SecretFileError, settings::SettingsError};
 use crate::receipt::VerifyError;
-use billet_proto::InstanceId;
+use billet_proto::{InstanceId, ServerId};
 use std::{error::Error as _, fmt::Write as _, io, path::PathBuf, process::ExitCode, time::Duration};
 
 /// The process's exit code.
@@ -111,6 +111,24 @@ pub enum CliError {
         /// For a person.
         last_seen: String,
     },
+    /// The server did not become ready.
+    #[error("make server {id} ready: {cause}")]
+    Server {
+        /// Which.
+        id: ServerId,
+        /// For a person.
+        cause: String,
+    },
+    /// The time was over first. The inspection goes on.
+    #[error("see server {id} become ready within {} s; last seen: {last_seen}", timeout.as_secs())]
+    ServerTimeout {
+        /// Which.
+        id: ServerId,
+        /// How long it was waited for.
+        timeout: Duration,
+        /// For a person.
+        last_seen: String,
+    },
     /// The name is none's, or more than one's.
     #[error("find the instance '{name}': {found} have that name; give its id")]
     Name {
@@ -173,10 +191,13 @@ impl CliError {
             | Self::MetadataLine { .. }
             | Self::Client(ClientError::NoProject) => Exit::Usage,
             Self::Client(ClientError::Unreachable { .. }) => Exit::Unreachable,
-            Self::Client(ClientError::Upload { .. }) | Self::Timeout { .. } => Exit::Timeout,
+            Self::Client(ClientError::Upload { .. }) | Self::Timeout { .. } | Self::ServerTimeout { .. } => {
+                Exit::Timeout
+            }
             Self::Client(ClientError::Refused(_) | ClientError::Garbled { .. })
             | Self::Digest { .. }
             | Self::Instance { .. }
+            | Self::Server { .. }
             | Self::NoSsh { .. }
             | Self::KnownHosts { .. }
             | Self::Receipt(_)

@@ -1,6 +1,7 @@
 //! Follows an instance's timeline until it is where it should be, or cannot get there, or the time is over.
 //!
-//! The controller pushes: it holds each answer back until there is something new. A broken connection or a restarting
+//! The controller pushes: it sends events as they happen, or, where something between keeps streams from passing, holds each
+//! answer back until there is something new. A broken connection or a restarting
 //! controller is waited out, and no event is lost or shown twice, because events are asked for by number.
 
 mod backoff;
@@ -9,16 +10,16 @@ mod display;
 mod goal;
 mod line;
 
+pub use backoff::Backoff;
 pub use display::Display;
 pub use goal::Goal;
 pub use line::{happening, subject};
 
 use super::{
-    client::{Client, ClientError, Event, Instance},
+    client::{Client, ClientError, Event, Instance, Live, Opened},
     console::Console,
     error::CliError,
 };
-use backoff::Backoff;
 use billet_proto::InstanceId;
 use goal::Verdict;
 use std::time::Duration;
@@ -57,7 +58,15 @@ pub async fn follow(
     display: &mut Display,
     follow: Follow,
 ) -> Result<Option<Instance>, CliError> {
-    let mut run = Run { client, console, display, follow, after: follow.after, seen: "nothing yet".to_owned() };
+    let mut run = Run {
+        client,
+        console,
+        display,
+        follow,
+        after: follow.after,
+        seen: "nothing yet".to_owned(),
+        source: Source::Unopened,
+    };
     match timeout_at(Instant::now() + follow.timeout, Box::pin(run.until_settled())).await {
         Ok(Ok((instance, verdict))) => {
             run.drain().await?;
@@ -95,6 +104,17 @@ struct Run<'a> {
     follow: Follow,
     after: u64,
     seen: String,
+    source: Source,
+}
+
+/// From where events come.
+enum Source {
+    /// A stream is to be opened.
+    Unopened,
+    /// It is open.
+    Live(Box<Live>),
+    /// There are none here.
+    Held,
 }
 
 impl Run<'_> {
@@ -115,6 +135,7 @@ impl Run<'_> {
                     check = moved;
                 }
                 Err(RoundError::Call(error)) => {
+                    self.broken();
                     let pause = backoff.pause(&error).ok_or(CliError::Client(error))?;
                     check = true;
                     self.lost(pause);
@@ -139,7 +160,7 @@ impl Run<'_> {
                 return Ok(Round::Settled(instance.map(Box::new), verdict));
             }
         }
-        let events = self.client.events(self.follow.id, self.after, HOLD).await?;
+        let events = self.events().await?;
         if events.is_empty() {
             return Ok(Round::Quiet);
         }
@@ -147,6 +168,32 @@ impl Run<'_> {
         let check = events.iter().any(|event| event.kind != "progress");
         self.show(&events).map_err(RoundError::Output)?;
         Ok(Round::Moved { check })
+    }
+
+    /// What comes next; nothing, where it is time to look again.
+    async fn events(&mut self) -> Result<Vec<Event>, ClientError> {
+        if matches!(self.source, Source::Unopened) {
+            match self.client.live_events(self.follow.id, self.after).await? {
+                Opened::Live(live) => self.source = Source::Live(live),
+                Opened::Full => {}
+                Opened::Not => self.source = Source::Held,
+            }
+        }
+        let Source::Live(live) = &mut self.source else {
+            return self.client.events(self.follow.id, self.after, HOLD).await;
+        };
+        let events = live.next().await?;
+        if events.is_none() {
+            self.broken();
+        }
+        Ok(events.unwrap_or_default())
+    }
+
+    /// A stream that broke off or ended is opened again after the last event.
+    fn broken(&mut self) {
+        if matches!(self.source, Source::Live(_)) {
+            self.source = Source::Unopened;
+        }
     }
 
     fn show(&mut self, events: &[Event]) -> Result<(), CliError> {

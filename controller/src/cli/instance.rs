@@ -16,6 +16,9 @@ mod tag;
 mod untag;
 mod wait;
 
+pub(super) use tag::pair;
+pub(super) use wait::Deadline;
+
 use super::{client::Client, console::Console, error::CliError};
 use clap::Subcommand;
 

@@ -1,5 +1,6 @@
 //! `billet quota`.
 
+mod remove;
 mod set;
 mod show;
 
@@ -13,6 +14,8 @@ pub enum Verb {
     Show(show::Show),
     /// Change what a project may have
     Set(set::Set),
+    /// Give a project the quota that every project has
+    Remove(remove::Remove),
 }
 
 impl Verb {
@@ -24,6 +27,7 @@ impl Verb {
         match self {
             Self::Show(verb) => verb.run(client, console).await,
             Self::Set(verb) => verb.run(client, console).await,
+            Self::Remove(verb) => verb.run(client, console).await,
         }
     }
 }

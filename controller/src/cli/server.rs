@@ -1,17 +1,21 @@
 //! `billet server`.
 
 mod accept_unwiped;
+mod events;
 mod firmware;
 mod hardware;
 mod inspect;
 mod list;
 mod maintain;
 mod offboard;
+mod onboard;
 mod power;
 mod ready;
 mod register;
 mod retire;
 mod show;
+mod tag;
+mod untag;
 mod wipe;
 
 use super::{client::Client, console::Console, error::CliError};
@@ -24,6 +28,8 @@ pub enum Verb {
     List(list::List),
     /// Give the operator's word for a server, or change it
     Register(register::Register),
+    /// Register a server, and follow its first inspection until it is ready
+    Onboard(onboard::Onboard),
     /// Give a server that was not wiped back to the pool; its next tenant may read what the last one wrote
     AcceptUnwiped(accept_unwiped::AcceptUnwiped),
     /// Show one server
@@ -32,6 +38,12 @@ pub enum Verb {
     Hardware(hardware::Hardware),
     /// Show the versions of its firmware
     Firmware(firmware::Firmware),
+    /// Show what happened to servers, newest first
+    Events(events::Events),
+    /// Put labels on a server
+    Tag(tag::Tag),
+    /// Take labels off a server
+    Untag(untag::Untag),
     /// Boot a server only to look at it
     Inspect(inspect::Inspect),
     /// Take a server out, with a reason
@@ -61,10 +73,14 @@ impl Verb {
         match self {
             Self::List(verb) => verb.run(client, console).await,
             Self::Register(verb) => verb.run(client, console).await,
+            Self::Onboard(verb) => verb.run(client, console).await,
             Self::AcceptUnwiped(verb) => verb.run(client, console).await,
             Self::Show(verb) => verb.run(client, console).await,
             Self::Hardware(verb) => verb.run(client, console).await,
             Self::Firmware(verb) => verb.run(client, console).await,
+            Self::Events(verb) => verb.run(client, console).await,
+            Self::Tag(verb) => verb.run(client, console).await,
+            Self::Untag(verb) => verb.run(client, console).await,
             Self::Inspect(verb) => verb.run(client, console).await,
             Self::Maintain(verb) => verb.run(client, console).await,
             Self::Ready(verb) => verb.run(client, console).await,

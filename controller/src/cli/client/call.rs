@@ -15,6 +15,14 @@ impl Client {
         Ok(self.endpoint.join(["v1", project.as_str()].into_iter().chain(segments.iter().copied())))
     }
 
+    /// Whether there is a project to work in.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn in_project(&self) -> Result<(), ClientError> {
+        self.project.as_ref().map(|_| ()).ok_or(ClientError::NoProject)
+    }
+
     /// The URL below the operators' part of the API.
     pub(super) fn admin_url(&self, segments: &[&str]) -> Url {
         self.endpoint.join(["admin", "v1"].into_iter().chain(segments.iter().copied()))
@@ -62,7 +70,7 @@ impl Client {
         if status.is_success() { Ok(body) } else { Err(ClientError::Refused(Refusal::read(status, &headers, &body))) }
     }
 
-    async fn body(&self, mut response: Response, call: &Call) -> Result<Vec<u8>, ClientError> {
+    pub(super) async fn body(&self, mut response: Response, call: &Call) -> Result<Vec<u8>, ClientError> {
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|source| self.unreachable(source))? {
             if body.len() + chunk.len() > MAX_ANSWER_BYTES {
@@ -73,13 +81,14 @@ impl Client {
         Ok(body)
     }
 
-    fn unreachable(&self, source: reqwest::Error) -> ClientError {
+    pub(super) fn unreachable(&self, source: reqwest::Error) -> ClientError {
         // The URL may carry names; the endpoint is enough.
         ClientError::Unreachable { endpoint: self.endpoint.to_string(), source: source.without_url() }
     }
 }
 
 /// Method and path, for errors.
+#[derive(Debug)]
 pub(super) struct Call(String);
 
 impl Call {

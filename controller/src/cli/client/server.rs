@@ -104,6 +104,14 @@ impl Client {
         self.pages::<Servers>(url).await
     }
 
+    /// One server.
+    ///
+    /// # Errors
+    /// When the call does not succeed.
+    pub async fn server(&self, id: ServerId) -> Result<Server, ClientError> {
+        self.get(self.project_url(&["physicalservers", &id.to_string()])?).await
+    }
+
     /// Registers a server, or changes its registration.
     ///
     /// # Errors

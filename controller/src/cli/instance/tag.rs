@@ -32,7 +32,7 @@ impl Tag {
 }
 
 /// `KEY=VALUE`; only the first `=` counts.
-pub(super) fn pair(text: &str) -> Result<(String, String), String> {
+pub(in crate::cli) fn pair(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or_else(|| format!("'{text}' is not KEY=VALUE"))?;
     Ok((key.to_owned(), value.to_owned()))
 }

@@ -3,7 +3,7 @@
 use super::list;
 use crate::{
     cli::{
-        client::{Client, Registration},
+        client::{Client, ClientError, Registration, Server},
         console::Console,
         error::CliError,
     },
@@ -54,6 +54,12 @@ fn location(text: &str) -> Result<Location, String> {
 
 impl Register {
     pub(super) async fn run(self, client: &Client, console: &mut Console) -> Result<(), CliError> {
+        let server = self.send(client).await?;
+        console.result(&server, || list::render(std::slice::from_ref(&server)))
+    }
+
+    /// Gives the word, and answers with the server as it is then.
+    pub(super) async fn send(self, client: &Client) -> Result<Server, ClientError> {
         let word = Registration {
             agent_name: self.agent,
             project_id: if self.shared { Some(None) } else { self.whom.map(Some) },
@@ -64,7 +70,6 @@ impl Register {
             wipe_policy: self.wipe_policy,
             allow_reset: self.allow_reset,
         };
-        let server = client.register_server(self.id, &word).await?;
-        console.result(&server, || list::render(std::slice::from_ref(&server)))
+        client.register_server(self.id, &word).await
     }
 }

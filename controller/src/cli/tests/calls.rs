@@ -245,6 +245,28 @@ async fn every_verb_makes_the_call_that_the_api_has() {
     std::fs::write(&path, "Aa1-Bb2-Cc3").unwrap();
     let secret = path.to_str().unwrap();
     for (words, line, body) in [
+        (
+            vec!["server", "tag", ID, "a=b=c"],
+            format!("POST /v1/lab/physicalservers/{ID}/tags/create"),
+            json!({ "tags": [{ "key": "a", "value": "b=c" }] }),
+        ),
+        (
+            vec!["server", "untag", ID, "a"],
+            format!("POST /v1/lab/physicalservers/{ID}/tags/delete"),
+            json!({ "tags": [{ "key": "a" }] }),
+        ),
+        (
+            vec!["image", "import-url", "https://images.example/a.raw", "--name", "a", "--sha256", "ab", "--shared"],
+            "POST /v1/lab/images/import-url".to_owned(),
+            json!({ "url": "https://images.example/a.raw", "name": "a", "os_type": "Linux", "sha256": "ab", "shared": true }),
+        ),
+        (vec!["image", "share", ID], format!("PUT /v1/lab/images/{ID}"), json!({ "visibility": "shared" })),
+        (
+            vec!["image", "share", ID, "--private"],
+            format!("PUT /v1/lab/images/{ID}"),
+            json!({ "visibility": "private" }),
+        ),
+        (vec!["quota", "remove", "lab"], "DELETE /admin/v1/projects/lab/quota".to_owned(), Value::Null),
         (vec!["server", "show", ID], format!("GET /v1/lab/physicalservers/{ID}"), Value::Null),
         (vec!["server", "hardware", ID], format!("GET /v1/lab/physicalservers/{ID}/hardware-attributes"), Value::Null),
         (vec!["server", "firmware", ID], format!("GET /v1/lab/physicalservers/{ID}/firmware-attributes"), Value::Null),

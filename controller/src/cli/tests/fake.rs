@@ -30,6 +30,9 @@ pub struct Asked {
 pub type Answer = Option<(u16, String)>;
 type Say = dyn Fn(&Asked, usize) -> Answer + Send + Sync;
 
+/// An answer that begins so is a stream of events; it ends with the answer.
+pub const STREAM_START: &str = ": stream\n\n";
+
 #[derive(Clone)]
 struct Shared {
     say: Arc<Say>,
@@ -122,5 +125,7 @@ async fn answer(State(shared): State<Shared>, request: Request) -> Response {
         return Response::new(Body::empty());
     };
     let status = StatusCode::from_u16(status).unwrap();
-    Response::builder().status(status).header("x-request-id", "r-17").body(Body::from(body)).unwrap()
+    let kind = if body.starts_with(STREAM_START) { "text/event-stream" } else { "application/json" };
+    let response = Response::builder().status(status).header("content-type", kind);
+    response.header("x-request-id", "r-17").body(Body::from(body)).unwrap()
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Ended, ID, VPC, billet,
-    fake::{Answer, Asked, Fake},
+    fake::{Answer, Asked, Fake, STREAM_START},
 };
 use crate::cli::Exit;
 use serde_json::{Value, json};
@@ -199,4 +199,30 @@ async fn events_are_a_table_or_followed_until_nothing_is_in_progress() {
     let expected =
         "    0.0s  power      started\n    1.0s  write      1.0 MiB of 4.0 MiB\n    2.0s  running    running\n";
     assert_eq!(ended.out, expected);
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_is_opened_again_after_its_last_event() {
+    let told = std::sync::atomic::AtomicU64::new(0);
+    let fake = Fake::plain(move |asked, _| {
+        use std::sync::atomic::Ordering::Relaxed;
+        let is_stream = asked.headers.get("accept").is_some_and(|accept| accept == "text/event-stream");
+        if !is_stream {
+            return timeline(asked, if told.load(Relaxed) >= 4 { "running" } else { "pending" });
+        }
+        // Two whole events, then half of one.
+        let known = asked.headers.get("last-event-id").map_or(0, |id| id.to_str().unwrap().parse().unwrap());
+        let kind = |seq| if seq == 4 { "running" } else { "started" };
+        let written: String = (known + 1..=known + 2)
+            .map(|seq| format!("id: {seq}\nevent: {0}\ndata: {1}\n\n", kind(seq), event(seq, kind(seq), "boot")))
+            .collect();
+        told.store(known + 2, Relaxed);
+        Some((200, format!("{STREAM_START}{written}id: {}\ndata: {{", known + 3)))
+    });
+    let ended = billet(&fake.endpoint(), &["instance", "events", ID, "--follow", "--json"]).await;
+    assert_eq!(ended.exit, Exit::Done, "{}", ended.err);
+    let lines: Vec<Value> = ended.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.iter().filter_map(|line| line["seq"].as_u64()).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    let resumed: Vec<_> = fake.asked().iter().filter_map(|asked| asked.headers.get("last-event-id").cloned()).collect();
+    assert_eq!(resumed, ["2"]);
 }

@@ -5,6 +5,7 @@ mod fake;
 mod follow;
 mod onboard;
 mod ssh;
+mod sshd;
 
 use super::*;
 use clap::CommandFactory as _;

@@ -355,6 +355,19 @@ mod tests {
     }
 
     #[test]
+    fn the_sample_names_every_key() {
+        let config = Config::parse(SAMPLE).unwrap();
+        // Debug names the fields; a key that the sample forgot would not stand in it.
+        let debug = format!("{config:?}").replace("probes:", "probe:").replace("servers:", "server:");
+        for field in
+            debug.split([' ', '{', '[']).filter_map(|word| word.strip_suffix(':')).filter(|word| *word != "network")
+        {
+            let given = [format!("{field} = "), format!("[{field}]"), format!(".{field}]")];
+            assert!(given.iter().any(|given| SAMPLE.contains(given)), "the sample lacks {field}");
+        }
+    }
+
+    #[test]
     fn every_problem_is_told_at_once() {
         let bad = SAMPLE
             .replace("prefix_length = 24", "prefix_length = 31")

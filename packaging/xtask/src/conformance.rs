@@ -30,7 +30,7 @@ pub fn run(all: bool) -> Result<()> {
     let file = site.dir.join("site.json");
     write_private(&file, &format!("{}\n", lab::simulated_json(&site)))?;
     python.client(&file, "the public client library", &["--ignore", "test_laboratory.py"])?;
-    python.made_up_calls(&site, if all { ALL_CALLS } else { CALLS })
+    python.made_up_calls(&site, &file, if all { ALL_CALLS } else { CALLS })
 }
 
 /// The public client library against a real laboratory, whose file `site` is: one instance comes and goes.
@@ -85,9 +85,11 @@ impl Python {
         step::run(title, &mut pytest)
     }
 
-    /// No answer may be a 500, nor one that our own OpenAPI does not have.
-    fn made_up_calls(&self, site: &Site, each: u32) -> Result<()> {
+    /// No answer may be a 500, nor one that our own OpenAPI does not have. `file` says where `site` is.
+    fn made_up_calls(&self, site: &Site, file: &Path, each: u32) -> Result<()> {
         let mut program = self.program("schemathesis");
+        program.env("SCHEMATHESIS_HOOKS", self.tests.join("known.py")).env("BILLET_SITE", file);
+        program.env("PYTHONDONTWRITEBYTECODE", "1");
         program.arg("--config-file").arg(self.tests.join("schemathesis.toml"));
         program.args(["run", &format!("http://{}/openapi.json", site.address)]);
         program.args(["--header", &format!("X-Auth-Token: {}", site.operator_token)]);

@@ -1,6 +1,7 @@
 //! The product's programs, and the configuration files that the laboratory gives them.
 
 use crate::{
+    access_key::AccessKey,
     lab::Lab,
     process,
     record::Process,
@@ -50,6 +51,8 @@ pub struct Controller {
     pub dir: PathBuf,
     /// The API, on this machine's loopback.
     pub address: SocketAddr,
+    /// The tenant's, for signatures.
+    pub access_key: AccessKey,
     binary: PathBuf,
 }
 
@@ -69,11 +72,13 @@ impl Controller {
             TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).context("find a port")?;
         let text = format!(
             "state_dir = \"{dir}/state\"\ntokens_file = \"{dir}/tokens.toml\"\n\n[rest]\nlisten = \"{address}\"\n\n\
-             [link]\nlisten = \"10.79.0.1:8444\"\nnames = [\"10.79.0.1\"]\n\n{extra}",
+             [link]\nlisten = \"10.79.0.1:8444\"\nnames = [\"10.79.0.1\"]\n\n\
+             [auth]\nsignature = true\naccess_keys_file = \"{dir}/access_keys.toml\"\n\n{extra}",
             dir = dir.display(),
         );
         write_private(&dir.join("controller.toml"), &text)?;
-        Ok(Self { dir: dir.to_owned(), address, binary: binary.to_owned() })
+        let access_key = AccessKey::make(&dir.join("access_keys.toml"))?;
+        Ok(Self { dir: dir.to_owned(), address, access_key, binary: binary.to_owned() })
     }
 
     /// Makes a token, and answers the file that holds it.

@@ -3,6 +3,7 @@
 //! Invariants: every process and namespace is on record before it exists, so that whatever a crash leaves is cleared by
 //! the next start; only what is on record is ended.
 
+pub mod access_key;
 pub mod chassis;
 pub mod daemons;
 pub mod hook;

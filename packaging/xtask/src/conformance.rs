@@ -37,7 +37,6 @@ pub fn run(all: bool) -> Result<()> {
 ///
 /// # Errors
 /// Naming the step that failed.
-#[expect(dead_code, reason = "the laboratory's site has no access keys yet")]
 pub fn laboratory(site: &Path) -> Result<()> {
     Python::prepare()?.client(site, "the public client library, on a real server", &["test_laboratory.py"])
 }

@@ -96,25 +96,34 @@ fn bring_up(up: &Up) -> Result<()> {
     stage::with_lab(LAB, &stage.lab_dir(LAB), || {
         println!("\n==> the laboratory");
         let site = Site::start(stage.site(LAB, servers, 1))?;
-        let token = std::fs::read_to_string(&site.tenant_token).context("read the tenant's token")?;
-        let ssh = ssh_argv(&site, stage.program())?;
-        let ids: Vec<&str> = site.lab.servers.iter().map(|server| server.id.as_str()).collect();
-        let file = json!({
-            "endpoint": site.endpoint(),
-            "ca_file": site.controller.ca_file(),
-            "token": token.trim(),
-            "project_id": PROJECT,
-            "image_ids": site.images,
-            "vpc_id": site.vpcs[0],
-            "subnet_ids": site.subnets,
-            "server_ids": ids,
-            "ssh_argv": ssh,
-        });
+        let file = json_of(&site, stage.program())?;
         write_private(&up.json, &format!("{file:#}\n"))?;
         site.lab.keep();
         println!("\nready; {} says how to reach it, `cargo xtask lab down` takes it down", up.json.display());
         Ok(())
     })
+}
+
+/// How to reach a laboratory.
+///
+/// # Errors
+/// When its files cannot be read.
+pub fn json_of(site: &Site, program: &Path) -> Result<serde_json::Value> {
+    let token = std::fs::read_to_string(&site.tenant_token).context("read the tenant's token")?;
+    let ids: Vec<&str> = site.lab.servers.iter().map(|server| server.id.as_str()).collect();
+    Ok(json!({
+        "endpoint": site.endpoint(),
+        "ca_file": site.controller.ca_file(),
+        "token": token.trim(),
+        "access_key": site.controller.access_key.access,
+        "secret_key": site.controller.access_key.secret,
+        "project_id": PROJECT,
+        "image_ids": site.images,
+        "vpc_id": site.vpcs[0],
+        "subnet_ids": site.subnets,
+        "server_ids": ids,
+        "ssh_argv": ssh_argv(site, program)?,
+    }))
 }
 
 fn bring_up_simulated(up: &Up, servers: u32) -> Result<()> {

@@ -3,11 +3,12 @@
 use std::time::Instant;
 
 use anyhow::Result;
+use billet_lab::{Firmware, daemons::write_private, site::Site};
 use clap::Args;
 use nix::unistd::geteuid;
 
 use crate::step::{self, cargo};
-use crate::{conformance, packages, stage, units};
+use crate::{conformance, lab, packages, stage, units};
 
 /// What to run.
 #[derive(Debug, Args)]
@@ -127,5 +128,21 @@ fn laboratory(part: Part) -> Result<()> {
             step::run(&format!("laboratory: {lab}"), &mut story)
         })?;
     }
+    if part == Part::Laboratory {
+        from_outside(&stage)?;
+    }
     Ok(())
+}
+
+/// The public client library on a real server.
+fn from_outside(stage: &stage::Stage) -> Result<()> {
+    const LAB: &str = "sdk";
+    let dir = stage.lab_dir(LAB);
+    stage::with_lab(LAB, &dir, || {
+        println!("\n==> laboratory: {LAB}");
+        let site = Site::start(stage.site(LAB, vec![stage::server(Firmware::Bios)], 1))?;
+        let file = dir.join("site.json");
+        write_private(&file, &format!("{}\n", lab::json_of(&site, stage.program())?))?;
+        conformance::laboratory(&file)
+    })
 }

@@ -6,12 +6,12 @@ use super::{
     plan::{AgentPlan, Plan},
 };
 use crate::{
+    access_key::AccessKey,
     daemons::write_private,
     process,
     record::{Held, Process},
 };
 use anyhow::{Context, Result, ensure};
-use ring::rand::{SecureRandom as _, SystemRandom};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::{
@@ -110,12 +110,7 @@ impl Site {
         write_private(&dir.join("controller.toml"), &text)?;
         let operator_token = new_token(options, &dir, "operator", None)?;
         let token = new_token(options, &dir, "tenant", Some(PROJECT))?;
-        let (access_key, secret_key) = (random_word(10)?, random_word(20)?);
-        let entry = format!(
-            "[[key]]\nname = \"tenant-key\"\naccess_key = \"{access_key}\"\nsecret_key = \"{secret_key}\"\n\
-             project = \"{PROJECT}\"\nrole = \"tenant\"\n"
-        );
-        write_private(&dir.join("access_keys.toml"), &entry)?;
+        let AccessKey { access: access_key, secret: secret_key } = AccessKey::make(&dir.join("access_keys.toml"))?;
         say("the controller");
         let mut command = Command::new(&options.controller);
         command.args(["serve", "--config"]).arg(dir.join("controller.toml"));
@@ -303,13 +298,6 @@ fn new_token(options: &Options, dir: &Path, name: &str, project: Option<&str>) -
     let output = command.output().with_context(|| format!("run {}", options.controller.display()))?;
     ensure!(output.status.success(), "make a token: {}", String::from_utf8_lossy(&output.stderr).trim());
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-}
-
-/// Random bytes in upper-case hexadecimal digits.
-fn random_word(bytes: usize) -> Result<String> {
-    let mut random = vec![0; bytes];
-    SystemRandom::new().fill(&mut random).map_err(|_| anyhow::anyhow!("make a key: there is no randomness"))?;
-    Ok(hex::encode_upper(random))
 }
 
 fn make_private(dir: &Path) -> Result<()> {

@@ -101,7 +101,8 @@ pub fn run(options: &Options) -> Result<()> {
         conformance::run(options.all)?;
     }
     if wants(Part::Keystone) {
-        let words = ["test", "--locked", "-p", "billet-controller", "--test", "keystone", "--", "--ignored"];
+        // Of the whole workspace, here and below: what the unit tests were built with serves again.
+        let words = ["test", "--locked", "--workspace", "--test", "keystone", "--", "--ignored"];
         step::run("Keystone", &mut cargo(&words))?;
     }
     for part in [Part::Laboratory, Part::Operations, Part::Failures, Part::Networks] {
@@ -117,12 +118,12 @@ pub fn run(options: &Options) -> Result<()> {
 fn laboratory(part: Part) -> Result<()> {
     let stage = stage::prepare()?;
     if geteuid().is_root() && part == Part::Laboratory {
-        let mut story = cargo(&["test", "--locked", "-p", "billet-lab", "--test", "ordinary", "--", "--ignored"]);
+        let mut story = cargo(&["test", "--locked", "--workspace", "--test", "ordinary", "--", "--ignored"]);
         step::run("laboratory: an ordinary user's", story.envs(stage.environment()))?;
     }
     for (test, lab) in part.stories() {
         stage::with_lab(lab, &stage.lab_dir(lab), || {
-            let words = ["test", "--locked", "-p", "billet-lab", "--test", "stories", "--"];
+            let words = ["test", "--locked", "--workspace", "--test", "stories", "--"];
             let mut story = cargo(&[&words[..], &["--ignored", "--exact", "--nocapture", test]].concat());
             story.envs(stage.environment());
             step::run(&format!("laboratory: {lab}"), &mut story)

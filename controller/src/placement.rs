@@ -28,7 +28,7 @@ pub fn place(
         let server = visible().find(|server| server.id == id).ok_or_else(|| Refusal::ServersNotFound(vec![id]))?;
         return match obstacle(server, nics_needed) {
             None => Ok(id),
-            Some(why) => Err(Refusal::ServersNotReady { ids: vec![id], why: format!("it {}", why.of_one()) }),
+            Some(why) => Err(Refusal::ServersNotReady { ids: vec![id], why: why.of_one() }),
         };
     }
     let idle: Vec<_> = visible().filter(|server| obstacle(server, nics_needed).is_none()).collect();
@@ -49,14 +49,15 @@ pub fn fits(server: &Server, project: &ProjectId, nics_needed: usize) -> bool {
 /// The refusal where no server of these is to be had; those that are ready have too few NICs.
 pub fn none_ready(servers: &[Tally]) -> Refusal {
     let count = |wanted: &dyn Fn(&Tally) -> bool| servers.iter().filter(|tally| wanted(tally)).map(|t| t.servers).sum();
+    let is_usable = |tally: &Tally| tally.state == ManageState::Ready && tally.vouched;
     let state = |state: ManageState| count(&|tally| tally.state == state);
-    let ready = |vouched: bool| count(&|tally| tally.state == ManageState::Ready && tally.vouched == vouched);
     let why = counted(&[
         (state(ManageState::InUse), "in-use"),
         (state(ManageState::Maintain), "in maintain"),
         (state(ManageState::Onboard), "still onboard"),
-        (ready(false), "not owned by the agent registered"),
-        (ready(true), "with too few tenant NICs"),
+        (count(&|tally| tally.state == ManageState::Ready && !tally.vouched), "not owned by the agent registered"),
+        (count(&|tally| is_usable(tally) && tally.busy), "with work in progress"),
+        (count(&|tally| is_usable(tally) && !tally.busy), "with too few tenant NICs"),
     ]);
     Refusal::ServersNotReady { ids: vec![], why }
 }
@@ -66,7 +67,7 @@ pub fn may_use(server: &Server, project: &ProjectId) -> bool {
     server.project_id.as_ref().is_none_or(|owner| owner == project)
 }
 
-/// Why a server cannot be used now, as `is in-use`; none when it can.
+/// Why a server cannot be used now, as `it is in-use`; none when it can.
 pub fn why_not(server: &Server, nics_needed: usize) -> Option<String> {
     obstacle(server, nics_needed).map(Obstacle::of_one)
 }
@@ -81,7 +82,11 @@ pub fn tenant_ports(server: &Server) -> impl Iterator<Item = usize> + '_ {
 enum Obstacle {
     State(ManageState),
     NotVouched,
-    FewNics { needed: usize },
+    /// A task, by its word.
+    Busy(&'static str),
+    FewNics {
+        needed: usize,
+    },
 }
 
 fn obstacle(server: &Server, nics_needed: usize) -> Option<Obstacle> {
@@ -91,15 +96,19 @@ fn obstacle(server: &Server, nics_needed: usize) -> Option<Obstacle> {
     if !is_vouched_for(server) {
         return Some(Obstacle::NotVouched);
     }
+    if let Some(task) = &server.task {
+        return Some(Obstacle::Busy(task.kind.word()));
+    }
     (tenant_ports(server).count() < nics_needed).then_some(Obstacle::FewNics { needed: nics_needed })
 }
 
 impl Obstacle {
     fn of_one(self) -> String {
         match self {
-            Self::State(state) => format!("is {}", state.as_str()),
-            Self::NotVouched => "is not owned by the agent that it is registered for".to_owned(),
-            Self::FewNics { needed } => format!("has fewer than {needed} tenant NICs"),
+            Self::State(state) => format!("it is {}", state.as_str()),
+            Self::NotVouched => "it is not owned by the agent that it is registered for".to_owned(),
+            Self::Busy(task) => format!("its {task} is in progress"),
+            Self::FewNics { needed } => format!("it has fewer than {needed} tenant NICs"),
         }
     }
 }
@@ -112,6 +121,7 @@ fn tally(obstacles: &[Obstacle]) -> String {
         (count(|o| *o == Obstacle::State(ManageState::Maintain)), "in maintain"),
         (count(|o| *o == Obstacle::State(ManageState::Onboard)), "still onboard"),
         (count(|o| *o == Obstacle::NotVouched), "not owned by the agent registered"),
+        (count(|o| matches!(o, Obstacle::Busy(_))), "with work in progress"),
         (count(|o| matches!(o, Obstacle::FewNics { .. })), "with too few tenant NICs"),
     ])
 }
@@ -128,7 +138,10 @@ fn counted(reasons: &[(u64, &str)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::Timestamp;
+    use crate::{
+        clock::Timestamp,
+        store::record::{Task, TaskKind},
+    };
     use billet_proto::{AgentId, MacAddr};
     use uuid::Uuid;
 
@@ -140,6 +153,18 @@ mod tests {
             macs: vec![MacAddr::new([2, 0, 0, 0, 0, 1]), MacAddr::new([2, 0, 0, 0, 0, 2])],
             manage_state: ManageState::Ready,
             ..Server::unheard_of(ServerId::new(Uuid::from_u128(number)), Timestamp(0))
+        }
+    }
+
+    fn powering_on() -> Task {
+        Task {
+            kind: TaskKind::PowerOn,
+            generation: 1,
+            step: String::new(),
+            waiting_for: String::new(),
+            began_at: Timestamp(0),
+            progress: None,
+            disks: vec![],
         }
     }
 
@@ -188,8 +213,9 @@ mod tests {
 
     #[test]
     fn a_server_that_is_wanted_but_cannot_be_used_is_named_with_the_reason() {
-        let changes: [(Change, &str); 5] = [
+        let changes: [(Change, &str); 6] = [
             (|s| s.manage_state = ManageState::Maintain, "it is maintain"),
+            (|s| s.task = Some(powering_on()), "its power-on is in progress"),
             (|s| s.owner = None, "it is not owned by the agent that it is registered for"),
             (
                 |s| (s.owner, s.registered_agent) = (None, None),
@@ -216,8 +242,9 @@ mod tests {
         servers[3].owner = None;
         servers[4].macs.clear();
         servers[5].project_id = Some("other".parse().unwrap());
+        servers.push(Server { task: Some(powering_on()), ..server(7) });
         let text = "none is ready for this project: 2 in-use, 1 in maintain, 1 not owned by the agent registered, \
-                    1 with too few tenant NICs";
+                    1 with work in progress, 1 with too few tenant NICs";
         assert_eq!(why(&servers, None, 1), (vec![], text.to_owned()));
         assert!(why(&[], None, 1).1.contains("no server"));
     }

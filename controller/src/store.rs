@@ -72,6 +72,8 @@ pub struct Tally {
     pub state: ManageState,
     /// Whether the agent that they are registered for owns them.
     pub vouched: bool,
+    /// Whether a task is in progress on them.
+    pub busy: bool,
     /// How many.
     pub servers: u64,
 }

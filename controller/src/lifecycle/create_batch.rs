@@ -83,7 +83,7 @@ fn usable(
         return Err(Refusal::ServersNotFound(missing));
     }
     if usable.len() < batch.min as usize {
-        let why: Vec<String> = others.iter().map(|(id, why)| format!("{id} {why}")).collect();
+        let why: Vec<String> = others.iter().map(|(id, why)| format!("{id}: {why}")).collect();
         let why = format!("{}; at least {} are wanted, and {} could be had", why.join(", "), batch.min, usable.len());
         return Err(Refusal::ServersNotReady { ids: others.into_iter().map(|(id, _)| id).collect(), why });
     }

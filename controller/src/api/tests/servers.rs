@@ -94,7 +94,27 @@ async fn operators_power_empty_servers_and_what_is_so_already_is_left() {
     assert!(matches!(order.work, Some(Work::Power(power)) if power.action() == PowerAction::On));
     let (status, body) = admin(&api, Method::PUT, "/power-state", power("rebooting")).await;
     assert_eq!((status, code(&body)), (StatusCode::BAD_REQUEST, "iMetal.0101"), "one at a time: {body}");
-    assert!(api.world.create().await.is_err(), "nothing is placed on it meanwhile");
+    let named = |placement: Value| {
+        let mut body = api.world.body();
+        body["placement"] = placement;
+        body
+    };
+    for (path, placement, why) in [
+        ("instances", json!({ "server_id": id }), "its power-on is in progress"),
+        ("instances/batch-create", json!({ "server_id_set": [id] }), "its power-on is in progress"),
+        ("instances", Value::Null, "1 with work in progress"),
+    ] {
+        let body = named(placement).to_string();
+        let (status, _, body) = api.call(Method::POST, &format!("/v1/lab/{path}"), &api.tenant, body).await;
+        assert_eq!((status, code(&body)), (StatusCode::BAD_REQUEST, "iMetal.0101"), "{body}");
+        assert!(body["error_msg"].as_str().unwrap().contains(why), "nothing is placed on it meanwhile: {body}");
+    }
+    let other = api.world.more_servers(1).await.remove(0);
+    let mut free = api.world.store.read(move |tx| tx.server(other)).await.unwrap().unwrap();
+    (free.task, free.task_deadline) = (None, None);
+    api.world.store.read(move |tx| tx.update_server(&free)).await.unwrap();
+    let instance = api.world.create().await.unwrap();
+    assert_eq!(api.world.instance(instance).await.server_id, other, "the idle one is drawn, however often");
     let (_, shown) = admin(&api, Method::GET, &format!("/{id}"), Value::Null).await;
     assert_eq!(
         (&shown["operation_state"], &shown["task"]["kind"]),

@@ -39,7 +39,7 @@ ALTER TABLE server ADD COLUMN task_deadline INTEGER;
 UPDATE server SET roles = replace(roles, '"tenant"', '"vpc"');
 
 -- What choices and counts look at, without the rows, which carry inventories.
-CREATE INDEX server_standing ON server (manage_state, id, project_id, registered_agent, owner);
+CREATE INDEX server_standing ON server (manage_state, id, project_id, registered_agent, owner, task_deadline);
 CREATE INDEX server_of_owner ON server (owner);
 CREATE INDEX server_unfinished ON server (task_deadline) WHERE task_deadline IS NOT NULL;
 

@@ -33,13 +33,15 @@ pub(super) fn of_owner(connection: &Connection, agent: AgentId) -> Result<Vec<Se
 }
 
 pub(super) fn tally(connection: &Connection, project: &ProjectId) -> Result<Vec<Tally>> {
-    let sql = "SELECT manage_state, owner IS NOT NULL AND owner IS registered_agent AS vouched, count(*) AS total
-        FROM server INDEXED BY server_standing WHERE project_id IS NULL OR project_id = ?1 GROUP BY 1, 2";
+    let sql = "SELECT manage_state, owner IS NOT NULL AND owner IS registered_agent AS vouched,
+        task_deadline IS NOT NULL AS busy, count(*) AS total
+        FROM server INDEXED BY server_standing WHERE project_id IS NULL OR project_id = ?1 GROUP BY 1, 2, 3";
     all(connection, sql, [project.as_str()], |row| {
         let state: String = row.get("manage_state")?;
         Ok(Tally {
             state: ManageState::from_word(&state).ok_or(StoreError::Corrupt("manage_state"))?,
             vouched: row.get("vouched")?,
+            busy: row.get("busy")?,
             servers: row.number("total")?,
         })
     })

@@ -322,4 +322,6 @@ pub trait Transaction: access::Access {
     /// Deletes what retention no longer keeps: terminated instances, with their events, that ended before `before` (at
     /// most 500 at once, so that nobody waits long), and join tokens that expired before it. Answers how many instances.
     fn purge(&mut self, before: Timestamp) -> Result<u64>;
+    /// Deletes servers' events from before `before`, the oldest first and at most 500 at once; answers how many.
+    fn purge_server_events(&mut self, before: Timestamp) -> Result<u64>;
 }

@@ -43,6 +43,8 @@ use tokio::sync::watch;
 
 /// Progress is recorded for each percent, and at least so often.
 const PROGRESS_PAUSE: Duration = Duration::from_secs(5);
+/// So long can servers' events be asked for.
+const SERVER_EVENTS_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// The longest sleep between two looks at the deadlines.
 const MAX_SLEEP: Duration = Duration::from_secs(60);
 /// The shortest pause between two looks at the deadlines.
@@ -244,12 +246,19 @@ impl Lifecycle {
         Ok(next)
     }
 
-    /// Forgets terminated instances that are older than the policy keeps them.
-    async fn purge(&self) -> Result<(), StoreError> {
+    /// Forgets terminated instances that are older than the policy keeps them, and what happened to servers long ago.
+    pub(super) async fn purge(&self) -> Result<(), StoreError> {
         let rules = self.rules();
-        let kept = u64::try_from(rules.policy.terminated_retention.as_millis()).unwrap_or(u64::MAX);
-        let before = Timestamp(rules.now.0.saturating_sub(kept));
-        self.parts.store.run(move |tx| tx.purge(before)).await.map(drop)
+        let before = |kept: Duration| {
+            let kept = u64::try_from(kept.as_millis()).unwrap_or(u64::MAX);
+            Timestamp(rules.now.0.saturating_sub(kept))
+        };
+        let (instances, events) = (before(rules.policy.terminated_retention), before(SERVER_EVENTS_KEPT));
+        let purge = move |tx: &mut dyn Transaction| {
+            tx.purge(instances)?;
+            tx.purge_server_events(events)
+        };
+        self.parts.store.run(purge).await.map(drop)
     }
 
     /// Keeps deadlines until `stop`.

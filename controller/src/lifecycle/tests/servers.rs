@@ -5,7 +5,10 @@ use crate::{
     api::ports::LifecycleApi,
     lifecycle::refusal::Refusal,
     request::{RegisterServer, ServerAction},
-    store::record::{ManageState, Server},
+    store::{
+        ServerEventsWanted,
+        record::{ManageState, Server},
+    },
 };
 use billet_proto::{
     AgentId, ServerId,
@@ -56,6 +59,25 @@ async fn a_free_server_goes_to_another_agent_and_the_old_one_may_do_nothing_more
     let refused = world.lifecycle.register(id, word("rack0")).await.unwrap_err();
     assert!(matches!(refused, Refusal::ServersNotReady { .. }), "an instance is on it: {refused}");
     assert_eq!(world.server().await.owner, Some(new));
+}
+
+#[tokio::test]
+async fn what_happened_to_a_server_is_kept_for_thirty_days() {
+    const DAY: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
+    let world = World::new().await;
+    let kinds = async || {
+        let (from, to) = (crate::clock::Timestamp(0), world.edge.now().after(DAY));
+        let wanted = ServerEventsWanted { servers: None, from, to, level: None, offset: 0, limit: 9 };
+        let (events, _) = world.store.read(move |tx| tx.server_events(&wanted)).await.unwrap();
+        events.into_iter().map(|event| event.kind).collect::<Vec<_>>()
+    };
+    world.clock.advance(DAY * 30);
+    world.lifecycle.purge().await.unwrap();
+    assert_eq!(kinds().await.len(), 3, "claimed and inspected");
+    world.create().await.unwrap();
+    world.clock.advance(DAY);
+    world.lifecycle.purge().await.unwrap();
+    assert_eq!(kinds().await, ["instance-placed"]);
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use billet_proto::{InstanceId, ProjectId, ServerId};
 use rusqlite::{Connection, ToSql, named_params, params};
 
 /// Rows that one purge deletes at most, so that its transaction stays short.
-const PURGE_ROWS: u32 = 500;
+pub(super) const PURGE_ROWS: u32 = 500;
 
 pub(super) fn insert(connection: &Connection, instance: &Instance) -> Result<()> {
     let sql = "INSERT INTO instance

@@ -1,9 +1,15 @@
 //! Servers' events in SQL.
 
-use super::value::{Columns, Row, all, execute, first, json, time};
-use crate::store::{Result, ServerEventsWanted, StoreError, record::ServerEvent};
+use super::{
+    instance::PURGE_ROWS,
+    value::{Columns, Row, all, execute, first, json, time},
+};
+use crate::{
+    clock::Timestamp,
+    store::{Result, ServerEventsWanted, StoreError, record::ServerEvent},
+};
 use billet_proto::ServerId;
-use rusqlite::{Connection, named_params};
+use rusqlite::{Connection, named_params, params};
 
 pub(super) fn insert(connection: &Connection, event: &ServerEvent) -> Result<u64> {
     execute(
@@ -46,6 +52,11 @@ pub(super) fn wanted(connection: &Connection, wanted: &ServerEventsWanted) -> Re
         read,
     )?;
     Ok((rows, total.unwrap_or_default()))
+}
+
+pub(super) fn purge(connection: &Connection, before: Timestamp) -> Result<u64> {
+    let sql = "DELETE FROM server_event WHERE seq IN (SELECT seq FROM server_event WHERE at < ?1 ORDER BY at LIMIT ?2)";
+    Ok(execute(connection, sql, params![time(before), PURGE_ROWS])? as u64)
 }
 
 fn read(row: &Row<'_>) -> Result<ServerEvent> {

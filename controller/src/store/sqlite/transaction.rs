@@ -299,4 +299,7 @@ impl Transaction for SqliteTransaction<'_> {
         image_import::purge(&self.0, before)?;
         Ok(purged)
     }
+    fn purge_server_events(&mut self, before: Timestamp) -> Result<u64> {
+        server_event::purge(&self.0, before)
+    }
 }

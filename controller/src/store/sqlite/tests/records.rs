@@ -7,8 +7,8 @@ use crate::{
     clock::Timestamp,
     lifecycle::table::Phase,
     store::{
-        StoreError,
-        record::{Instance, JoinToken, ManageState, Server},
+        ServerEventsWanted, StoreError,
+        record::{Instance, JoinToken, ManageState, Server, ServerEvent},
     },
 };
 use billet_proto::{AgentId, ImageId, InstanceId, ProjectId, ServerId, SubnetId, VpcId};
@@ -252,6 +252,29 @@ fn a_purge_takes_only_what_ended_before_with_its_events_and_addresses() {
         Ok(())
     })
     .unwrap();
+}
+
+#[test]
+fn a_purge_of_servers_events_takes_the_oldest_first_and_so_many_at_once() {
+    let mut store = furnished();
+    let at = |n: u64| ServerEvent {
+        seq: 0,
+        server_id: server(1).id,
+        at: Timestamp(n),
+        level: "minor".into(),
+        kind: "claimed".into(),
+        message: String::new(),
+    };
+    within(&mut store, |tx| (0..601).rev().try_for_each(|n| tx.insert_server_event(&at(n)).map(drop))).unwrap();
+    let purge = |store: &mut _| within(store, |tx| tx.purge_server_events(Timestamp(600))).unwrap();
+    assert_eq!(purge(&mut store), 500);
+    let wanted =
+        ServerEventsWanted { servers: None, from: Timestamp(0), to: Timestamp(1000), level: None, offset: 0, limit: 1 };
+    let (newest, left) = within(&mut store, |tx| tx.server_events(&wanted)).unwrap();
+    assert_eq!((newest[0].at, left), (Timestamp(600), 101));
+    let oldest = ServerEventsWanted { offset: 100, ..wanted };
+    assert_eq!(within(&mut store, |tx| tx.server_events(&oldest)).unwrap().0[0].at, Timestamp(500));
+    assert_eq!([purge(&mut store), purge(&mut store)], [100, 0], "at that time is not before it");
 }
 
 #[test]

@@ -92,7 +92,7 @@ async fn accept(dir: &Path) -> Result<(f64, f64)> {
             for _ in 0..ACCEPTED / CALLERS {
                 let request = CreateInstance::parse(&body).map_err(|_| anyhow::anyhow!("the request is good"))?;
                 let called = Instant::now();
-                lifecycle.create(project.clone(), request, HASH.to_owned()).await?;
+                lifecycle.create(project.clone(), request, HASH.to_owned(), None).await?;
                 slowest = slowest.max(called.elapsed());
             }
             Ok::<_, anyhow::Error>(slowest)

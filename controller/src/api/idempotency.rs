@@ -6,13 +6,13 @@
 //!
 //! What is compared is an HMAC keyed from the master key, because a body holds a password: its plain digest could be searched.
 
-use super::{body, error::ApiError, router::AppState};
+use super::{body, error::ApiError, ports::AlsoWritten, router::AppState};
 use crate::{
     auth::Caller,
     clock::Timestamp,
     request::Invalid,
     seal::Sealer,
-    store::{StoreError, Transaction, access::Remembered},
+    store::{StoreError, access::Remembered},
 };
 use axum::{
     body::{Body, Bytes, to_bytes},
@@ -21,7 +21,8 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use billet_proto::ProjectId;
+use billet_proto::{InstanceId, ProjectId};
+use serde_json::Value;
 use std::{
     collections::HashMap,
     fmt,
@@ -76,8 +77,8 @@ impl fmt::Debug for Once {
     }
 }
 
-/// A creation that is to be done once. Its handler may write it down within the transaction that creates ([`Self::write`]),
-/// so that not even a crash comes between; else it is written right after.
+/// A creation that is to be done once. A handler that creates instances writes it down within the transaction that creates
+/// ([`Self::also`]), so that not even a crash comes between; for others it is written right after.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
     project: String,
@@ -87,18 +88,14 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// Writes down what will be answered.
-    ///
-    /// # Errors
-    /// When it was answered already, or the store fails; nothing may be created then.
-    pub fn write(
-        &self,
-        tx: &mut dyn Transaction,
+    /// Writes down what will be answered, in the transaction that creates. Where it was answered already, nothing is created.
+    pub(super) fn also(
+        self,
         now: Timestamp,
         status: StatusCode,
-        answer: &serde_json::Value,
-    ) -> Result<(), StoreError> {
-        tx.remember(&self.remembered(now, status, answer.to_string()))
+        answer: impl FnOnce(&[InstanceId]) -> Value + Send + 'static,
+    ) -> AlsoWritten {
+        Box::new(move |tx, made| tx.remember(&self.remembered(now, status, answer(made).to_string())))
     }
 
     fn remembered(&self, now: Timestamp, status: StatusCode, answer: String) -> Remembered {
@@ -178,4 +175,66 @@ fn again(state: &AppState, earlier: &Remembered, request: &[u8]) -> Result<Respo
     }
     let status = StatusCode::from_u16(earlier.status).unwrap_or(StatusCode::ACCEPTED);
     Ok((status, [(header::CONTENT_TYPE, "application/json")], earlier.answer.clone()).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        api::ports::LifecycleApi,
+        lifecycle::tests::world::{HASH, PROJECT, World},
+        request::{CreateBatch, CreateInstance},
+    };
+    use serde_json::json;
+
+    fn claim(token: &str) -> Claim {
+        let text = |text: &str| text.to_owned();
+        Claim { project: text(PROJECT), caller: text("alice"), token: text(token), request_mac: [7; 32] }
+    }
+
+    async fn remembered(world: &World, token: &str) -> Option<Value> {
+        let token = token.to_owned();
+        let found = world.store.read(move |tx| tx.remembered(PROJECT, "alice", &token)).await.unwrap();
+        found.map(|found| serde_json::from_str(&found.answer).unwrap())
+    }
+
+    async fn instances(world: &World) -> u64 {
+        world.store.read(|tx| tx.instances(None, None, 10)).await.unwrap().1
+    }
+
+    #[tokio::test]
+    async fn the_answer_is_on_disk_with_the_instance_or_neither_is() {
+        let world = World::new().await;
+        world.more_servers(1).await;
+        let create = async |token: &str| {
+            let also = claim(token).also(world.edge.now(), StatusCode::ACCEPTED, |made| json!(made[0].to_string()));
+            let request = CreateInstance::parse(world.body().to_string().as_bytes()).unwrap();
+            world.lifecycle.create(PROJECT.parse().unwrap(), request, HASH.into(), Some(also)).await
+        };
+        let id = create("once").await.unwrap();
+        assert_eq!(remembered(&world, "once").await, Some(json!(id.to_string())));
+        let sent = world.sent().len();
+        create("once").await.unwrap_err();
+        assert_eq!((instances(&world).await, world.reserved().await.len(), world.sent().len()), (1, 1, sent));
+        create("another").await.unwrap();
+        create("of what is refused").await.unwrap_err();
+        assert_eq!((instances(&world).await, remembered(&world, "of what is refused").await), (2, None));
+    }
+
+    #[tokio::test]
+    async fn the_answer_to_a_batch_is_on_disk_with_all_of_it() {
+        let world = World::new().await;
+        world.more_servers(3).await;
+        let create = async |token: &str| {
+            let also = claim(token).also(world.edge.now(), StatusCode::ACCEPTED, |made| json!(made.len()));
+            let mut body = world.body();
+            body["max_count"] = 2.into();
+            let batch = Arc::new(CreateBatch::parse(body.to_string().as_bytes()).unwrap());
+            world.lifecycle.create_batch(PROJECT.parse().unwrap(), batch, HASH.into(), Some(also)).await
+        };
+        create("once").await.unwrap();
+        assert_eq!((instances(&world).await, remembered(&world, "once").await), (2, Some(json!(2))));
+        create("once").await.unwrap_err();
+        assert_eq!((instances(&world).await, world.reserved().await.len()), (2, 2), "none of the second");
+    }
 }

@@ -9,7 +9,10 @@ use crate::{
         CreateBatch, CreateInstance, ImageMeta, ImageOs, ImportImage, Invalid, ModifyIp, RegisterServer, ServerAction,
         TagChange,
     },
-    store::record::{Agent, Image, ImageImport as ImageImportRow, Instance, Server},
+    store::{
+        StoreError, Transaction,
+        record::{Agent, Image, ImageImport as ImageImportRow, Instance, Server},
+    },
 };
 use axum::body::Body;
 use billet_proto::{AgentId, ImageId, InstanceId, ProjectId, ServerId};
@@ -18,6 +21,9 @@ use tokio::sync::watch;
 
 /// A future that a trait object can answer.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What is written in the transaction that creates these instances, so that neither is there without the other.
+pub type AlsoWritten = Box<dyn FnOnce(&mut dyn Transaction, &[InstanceId]) -> Result<(), StoreError> + Send>;
 
 /// The only mover of state.
 pub trait LifecycleApi: Send + Sync {
@@ -49,6 +55,7 @@ pub trait LifecycleApi: Send + Sync {
         project: ProjectId,
         request: CreateInstance,
         password_hash: String,
+        also: Option<AlsoWritten>,
     ) -> BoxFuture<'a, Result<InstanceId, Refusal>>;
 
     /// As [`Self::check_create`], for several.
@@ -66,6 +73,7 @@ pub trait LifecycleApi: Send + Sync {
         project: ProjectId,
         batch: Arc<CreateBatch>,
         password_hash: String,
+        also: Option<AlsoWritten>,
     ) -> BoxFuture<'_, Result<Vec<InstanceId>, Refusal>>;
 
     /// As [`Self::delete`], for several: all, or none.

@@ -20,7 +20,7 @@ use super::{
     server_tags, tags, word,
 };
 use crate::{
-    api::ports::{BoxFuture, LifecycleApi},
+    api::ports::{AlsoWritten, BoxFuture, LifecycleApi},
     clock::{Edge, Timestamp},
     config::{Deadlines, Policy},
     receipt::{PublicKey, ReceiptKey},
@@ -323,6 +323,7 @@ impl LifecycleApi for Lifecycle {
         project: ProjectId,
         request: CreateInstance,
         password_hash: String,
+        also: Option<AlsoWritten>,
     ) -> BoxFuture<'a, Result<InstanceId, Refusal>> {
         Box::pin(async move {
             let (rules, edge, secrets) = (self.rules(), self.parts.edge.clone(), self.parts.secrets.clone());
@@ -330,7 +331,9 @@ impl LifecycleApi for Lifecycle {
             let accept = move |tx: &mut dyn Transaction| {
                 let (name, server_id) = (request.name.as_str().to_owned(), request.server_id);
                 let new = New { project: &project, request: &request, name, server_id, password_hash: &hash };
-                create::accept(tx, &rules, &edge, &secrets, new)
+                let instance = create::accept(tx, &rules, &edge, &secrets, new)?;
+                also.map_or(Ok(()), |write| write(tx, &[instance.id]))?;
+                Ok::<_, Refusal>(instance)
             };
             let lifecycle = self.clone();
             unhurried(async move {
@@ -367,8 +370,9 @@ impl LifecycleApi for Lifecycle {
         project: ProjectId,
         batch: Arc<CreateBatch>,
         password_hash: String,
+        also: Option<AlsoWritten>,
     ) -> BoxFuture<'_, Result<Vec<InstanceId>, Refusal>> {
-        Box::pin(self.accept_batch(project, batch, password_hash.into()))
+        Box::pin(self.accept_batch((project, batch), password_hash.into(), also))
     }
 
     fn delete_batch(&self, project: ProjectId, ids: Vec<InstanceId>) -> BoxFuture<'_, Result<(), Refusal>> {

@@ -2,7 +2,7 @@
 
 use super::dry_run;
 use crate::{
-    api::{error::ApiError, router::AppState, schema},
+    api::{error::ApiError, idempotency::Claim, router::AppState, schema},
     request::CreateInstance,
 };
 use axum::{
@@ -12,7 +12,7 @@ use axum::{
     extract::{Query, State},
     http::StatusCode,
 };
-use billet_proto::ProjectId;
+use billet_proto::{InstanceId, ProjectId};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 
@@ -35,6 +35,7 @@ use std::collections::HashMap;
 pub(in crate::api) async fn create(
     State(state): State<AppState>,
     Extension(project): Extension<ProjectId>,
+    claim: Option<Extension<Claim>>,
     Query(query): Query<HashMap<String, String>>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
@@ -49,6 +50,11 @@ pub(in crate::api) async fn create(
     }
     let hash = state.hasher.hash(&request.password).await?;
     request.password.forget();
-    let id = state.lifecycle.create(project, request, hash).await?;
-    Ok((StatusCode::ACCEPTED, Json(json!({ "instance_id": id.to_string() }))))
+    let also = claim.map(|Extension(claim)| claim.also(state.edge.now(), StatusCode::ACCEPTED, answer));
+    let id = state.lifecycle.create(project, request, hash, also).await?;
+    Ok((StatusCode::ACCEPTED, Json(answer(&[id]))))
+}
+
+fn answer(made: &[InstanceId]) -> Value {
+    json!({ "instance_id": made.first().map(ToString::to_string) })
 }

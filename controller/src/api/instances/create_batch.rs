@@ -2,7 +2,7 @@
 
 use super::{dry_run, ids};
 use crate::{
-    api::{error::ApiError, router::AppState, schema},
+    api::{error::ApiError, idempotency::Claim, router::AppState, schema},
     request::CreateBatch,
 };
 use axum::{
@@ -35,6 +35,7 @@ use std::{collections::HashMap, sync::Arc};
 pub(in crate::api) async fn create(
     State(state): State<AppState>,
     Extension(project): Extension<ProjectId>,
+    claim: Option<Extension<Claim>>,
     Query(query): Query<HashMap<String, String>>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
@@ -52,6 +53,7 @@ pub(in crate::api) async fn create(
     // One password is hashed once, however many have it.
     let hash = state.hasher.hash(&password).await?;
     password.forget();
-    let made = state.lifecycle.create_batch(project, batch, hash).await?;
+    let also = claim.map(|Extension(claim)| claim.also(state.edge.now(), StatusCode::ACCEPTED, |made| ids(made).0));
+    let made = state.lifecycle.create_batch(project, batch, hash, also).await?;
     Ok((StatusCode::ACCEPTED, ids(&made)))
 }

@@ -2,6 +2,7 @@
 
 use super::{Lifecycle, unhurried};
 use crate::{
+    api::ports::AlsoWritten,
     lifecycle::{
         change_password, create_batch, delete, modify_ip, operation,
         refusal::Refusal,
@@ -42,18 +43,20 @@ impl Lifecycle {
 
     pub(super) async fn accept_batch(
         &self,
-        project: ProjectId,
-        batch: Arc<CreateBatch>,
+        (project, batch): (ProjectId, Arc<CreateBatch>),
         hash: Zeroizing<String>,
+        also: Option<AlsoWritten>,
     ) -> Result<Vec<InstanceId>, Refusal> {
         let (rules, edge, secrets) = (self.rules(), self.parts.edge.clone(), self.parts.secrets.clone());
         let lifecycle = self.clone();
         let accept = move |tx: &mut dyn Transaction| {
-            create_batch::accept(tx, &rules, &edge, &secrets, (&project, &batch, &hash))
+            let made = create_batch::accept(tx, &rules, &edge, &secrets, (&project, &batch, &hash))?;
+            let ids: Vec<InstanceId> = made.iter().map(|instance| instance.id).collect();
+            also.map_or(Ok(()), |write| write(tx, &ids))?;
+            Ok::<_, Refusal>((made, ids))
         };
         unhurried(async move {
-            let made = lifecycle.transact(accept).await?;
-            let ids = made.iter().map(|instance| instance.id).collect();
+            let (made, ids) = lifecycle.transact(accept).await?;
             for instance in made {
                 lifecycle.dispatch(instance).await;
             }

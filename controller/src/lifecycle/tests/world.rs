@@ -282,7 +282,7 @@ impl World {
 
     pub(crate) async fn create_from(&self, body: &Value) -> Result<InstanceId, Refusal> {
         let request = CreateInstance::parse(body.to_string().as_bytes())?;
-        self.lifecycle.create(PROJECT.parse().unwrap(), request, HASH.into()).await
+        self.lifecycle.create(PROJECT.parse().unwrap(), request, HASH.into(), None).await
     }
 
     /// Deletes an instance, whose server is then powered off.

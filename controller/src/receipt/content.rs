@@ -6,7 +6,7 @@ use crate::{
     lifecycle::table::{Operation, Phase},
     store::{
         Result, Transaction,
-        record::{Instance, InstanceNic, Subnet, Wipe},
+        record::{Instance, InstanceNic, PlaneSubnet, Subnet, Wipe},
     },
 };
 use serde_json::{Map, Value, json};
@@ -40,9 +40,15 @@ pub fn show(receipt: &str) -> Value {
 
 fn content(tx: &mut dyn Transaction, instance: &Instance) -> Result<Value> {
     let mut network = Vec::with_capacity(instance.nics.len());
+    let plane = tx.plane_subnets()?;
     for nic in &instance.nics {
-        let subnet = tx.subnet(nic.subnet_id)?;
-        network.push(applied(nic, subnet.as_ref()));
+        let mut value = applied(nic);
+        if nic.rail.is_none() {
+            tx.subnet(nic.subnet_id)?.iter().for_each(|subnet| in_vpc(&mut value, subnet));
+        } else {
+            plane.iter().filter(|subnet| subnet.id == nic.subnet_id).for_each(|subnet| on_plane(&mut value, subnet));
+        }
+        network.push(value);
     }
     let mut image = json!({ "id": instance.image_id.to_string() });
     if let Some(row) = tx.image(instance.image_id)? {
@@ -83,19 +89,28 @@ fn content(tx: &mut dyn Transaction, instance: &Instance) -> Result<Value> {
     }))
 }
 
-fn applied(nic: &InstanceNic, subnet: Option<&Subnet>) -> Value {
-    let mut value = json!({
+fn applied(nic: &InstanceNic) -> Value {
+    json!({
         "mac": nic.mac.to_string(),
         "address": nic.address.to_string(),
         "subnet_id": nic.subnet_id.to_string(),
         "rail": nic.rail,
-    });
-    if let Some(subnet) = subnet {
-        value["cidr"] = subnet.cidr.to_string().into();
-        value["gateway"] = subnet.gateway.to_string().into();
-        value["dns"] = subnet.dns.iter().map(ToString::to_string).collect::<Vec<_>>().into();
+    })
+}
+
+fn in_vpc(nic: &mut Value, subnet: &Subnet) {
+    nic["cidr"] = subnet.cidr.to_string().into();
+    nic["gateway"] = subnet.gateway.to_string().into();
+    nic["dns"] = subnet.dns.iter().map(ToString::to_string).collect::<Vec<_>>().into();
+}
+
+/// There are no name servers there, and a gateway only between racks.
+fn on_plane(nic: &mut Value, subnet: &PlaneSubnet) {
+    nic["cidr"] = subnet.cidr.to_string().into();
+    nic["mtu"] = subnet.mtu.into();
+    if let Some(gateway) = subnet.gateway {
+        nic["gateway"] = gateway.to_string().into();
     }
-    value
 }
 
 fn wiped(wipe: &Wipe) -> Value {

@@ -85,8 +85,12 @@ pub(in crate::api) struct ReceiptNic {
     rail: Option<u32>,
     #[schema(required = false)]
     cidr: Cidr,
+    /// On the parameter plane only where there is one.
     #[schema(required = false)]
     gateway: Ipv4Address,
+    /// Of the parameter plane.
+    #[schema(required = false)]
+    mtu: u32,
     #[schema(required = false)]
     dns: Vec<Ipv4Address>,
 }

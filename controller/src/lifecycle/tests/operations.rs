@@ -18,7 +18,8 @@ use billet_proto::{
     InstanceId, ProjectId,
     link::{Done, Failed, Note, Order, Step, order::Work, report::What},
 };
-use serde_json::json;
+use serde_json::{Value, json};
+use std::time::Duration;
 
 const NEW: &str = "$6$saltsaltsalt$another";
 const OTHER_KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB";
@@ -159,6 +160,41 @@ async fn power_off_and_on_follow_what_the_agent_tells() {
     world.report(on.generation, Step::Power, What::Done(Done::default())).await;
     assert_eq!(states(&world, id).await.0, "running");
     assert_eq!(world.instance(id).await.host_key.as_deref(), Some(KEY));
+}
+
+async fn receipt(world: &World, id: InstanceId) -> Value {
+    world.lifecycle.receipt_key().verify(&world.instance(id).await.receipt.unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn a_reinstallation_and_a_change_of_address_renew_the_receipt_and_a_reboot_does_not() {
+    let world = World::new().await;
+    let id = running(&world).await;
+    let first = receipt(&world, id).await;
+    LifecycleApi::reinstall(&world.lifecycle, project(), (vec![id], None), NEW.into()).await.unwrap();
+    world.clock.advance(Duration::from_secs(60));
+    let steps = [Step::Power, Step::Boot, Step::Inspect, Step::Write, Step::Configure, Step::HandOver, Step::Verify];
+    tell_all(&world, newest(&world).generation, &steps, OTHER_KEY).await;
+    let second = receipt(&world, id).await;
+    assert_eq!(
+        (
+            &second["operation"],
+            &second["host_key"]["openssh"],
+            second["generation"].as_u64() > first["generation"].as_u64()
+        ),
+        (&json!("reinstall"), &json!(OTHER_KEY), true)
+    );
+    assert_ne!(first["times"]["running"], second["times"]["running"]);
+    modify(&world, id, "10.20.0.77").await.unwrap();
+    assert_eq!(receipt(&world, id).await, second, "it says what is, until something else is");
+    tell_all(&world, newest(&world).generation, &REBOOTED, OTHER_KEY).await;
+    let third = receipt(&world, id).await;
+    assert_eq!((&third["operation"], &third["network"][0]["address"]), (&json!("modify-ip"), &json!("10.20.0.77")));
+    assert_eq!(third["host_key"], second["host_key"]);
+    let order = power(&world, id, PowerAction::Reboot).await.unwrap().unwrap();
+    world.report(order.generation, Step::PowerOff, started()).await;
+    world.report(order.generation, Step::Power, What::Done(Done::default())).await;
+    assert_eq!((states(&world, id).await.0, receipt(&world, id).await), ("running", third));
 }
 
 async fn modify(world: &World, id: InstanceId, address: &str) -> Result<(), Refusal> {

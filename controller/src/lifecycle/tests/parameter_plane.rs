@@ -15,8 +15,9 @@ use crate::{
 };
 use billet_proto::{
     SubnetId,
-    link::{NicRole as Role, Order, order::Work},
+    link::{NicRole as Role, Order, Step, order::Work},
 };
+use serde_json::json;
 use std::net::Ipv4Addr;
 
 fn subnet(world: &World, rail: u32, cidr: &str, reserved: Vec<Ipv4Addr>) -> PlaneSubnet {
@@ -94,6 +95,22 @@ async fn each_rail_gets_an_address_that_is_in_the_order_and_freed_with_the_insta
     assert_eq!(in_use(&world, &subnets).await, [1, 1], "taken until the server is off");
     world.terminate(id).await;
     assert_eq!(in_use(&world, &subnets).await, [0, 0]);
+}
+
+#[tokio::test]
+async fn a_receipt_tells_the_networks_of_the_rails_too() {
+    let (world, _) = on_two_rails().await;
+    let id = installed(&world).await;
+    world.report(1, Step::Verify, super::done(super::KEY)).await;
+    let said = world.lifecycle.receipt_key().verify(&world.instance(id).await.receipt.unwrap()).unwrap();
+    let nics = said["network"].as_array().unwrap();
+    let told: Vec<_> = nics.iter().map(|nic| [&nic["rail"], &nic["cidr"], &nic["gateway"], &nic["mtu"]]).collect();
+    let expected = [
+        [json!(null), json!("10.20.0.0/24"), json!("10.20.0.1"), json!(null)],
+        [json!(0), json!("10.20.0.0/24"), json!(null), json!(4200)],
+        [json!(1), json!("10.99.1.0/24"), json!("10.99.1.1"), json!(4200)],
+    ];
+    assert_eq!(told, expected.each_ref().map(|row| row.each_ref()));
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ mod operations;
 mod parameter_plane;
 mod receipts;
 mod servers;
+mod tasks;
 pub(crate) mod world;
 
 use crate::{
@@ -14,17 +15,17 @@ use billet_proto::link::{Done, Failed, Note, Started, Step, WordRequest, order::
 use std::time::Duration;
 use world::{PROJECT, World};
 
-const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+pub(crate) const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-fn started() -> What {
+pub(crate) fn started() -> What {
     What::Started(Started { waiting_for: "something".into() })
 }
 
-fn done(key: &str) -> What {
+pub(crate) fn done(key: &str) -> What {
     What::Done(Done { host_key: key.into(), proof: "ssh-host-key".into(), boot_trust: "lan".into(), ..Done::default() })
 }
 
-async fn installed(world: &World) -> billet_proto::InstanceId {
+pub(crate) async fn installed(world: &World) -> billet_proto::InstanceId {
     let id = world.create().await.unwrap();
     for step in [Step::Power, Step::Boot, Step::Inspect, Step::Write, Step::Configure] {
         world.report(1, step, started()).await;

@@ -1,8 +1,9 @@
 //! The family's calls on physical servers.
 
 use super::{Api, code};
+use crate::lifecycle::tests::{KEY, done, installed, started};
 use axum::{body::Body, http::Method, http::StatusCode};
-use billet_proto::link::{Done, PowerAction, Step, order::Work, report::What};
+use billet_proto::link::{Done, PowerAction, PowerRead, Step, order::Work, report::What};
 use serde_json::{Value, json};
 
 const ROOT: &str = "/v1/lab/physicalservers";
@@ -129,6 +130,53 @@ async fn operators_power_empty_servers_and_what_is_so_already_is_left() {
     assert_eq!((status, code(&body)), (StatusCode::NOT_FOUND, "iMetal.0100"), "{body}");
     assert!(body["error_msg"].as_str().unwrap().contains(unknown), "{body}");
     assert_eq!(api.world.server().await.task, None, "all or none");
+}
+
+#[tokio::test]
+async fn a_tenant_powers_the_server_that_its_instance_is_on_off_and_on() {
+    let api = Api::new(200).await;
+    let server = api.world.server_id().to_string();
+    let id = installed(&api.world).await;
+    let power = async |action: &str| {
+        let body = json!({ "action": action, "server_id_set": [server] });
+        tenant(&api, Method::PUT, "/power-state", body).await
+    };
+    let states = async || {
+        let (_, shown) = api.get(&format!("/v1/lab/instances/{id}/status")).await;
+        let (_, server) = tenant(&api, Method::GET, &format!("/{server}"), Value::Null).await;
+        json!([shown["state"], server["operation_state"], server["power_state"]])
+    };
+    let (status, body) = power("power off").await;
+    assert_eq!((status, code(&body)), (StatusCode::BAD_REQUEST, "iMetal.0201"), "it is being installed: {body}");
+    api.world.report(1, Step::Verify, done(KEY)).await;
+    assert_eq!(api.get(&format!("/v1/lab/instances/{id}/status")).await.1["state"], "running");
+    let stranger = json!({ "action": "power off", "server_id_set": [server] }).to_string();
+    let path = "/v1/other/physicalservers/power-state";
+    let (status, _, body) = api.call(Method::PUT, path, &api.stranger, stranger).await;
+    assert_eq!((status, code(&body)), (StatusCode::NOT_FOUND, "iMetal.0100"), "{body}");
+    for (action, step, state, during, after) in [
+        (
+            "power off",
+            Step::PowerOff,
+            "stopped",
+            "power-off-processing",
+            json!(["stopped", "power-off-succeed", "off"]),
+        ),
+        ("power on", Step::Power, "running", "power-on-processing", json!(["running", "power-on-succeed", "on"])),
+    ] {
+        let (status, body) = power(action).await;
+        assert_eq!((status, &body["physical_servers"]), (StatusCode::OK, &json!([{ "id": server }])), "{body}");
+        assert_eq!(states().await[1], during);
+        let (_, order) = api.world.sent().pop().unwrap();
+        api.world.report(order.generation, step, started()).await;
+        let on = What::PowerRead(PowerRead { on: state == "running" });
+        api.world.report(order.generation, step, on).await;
+        api.world.report(order.generation, step, What::Done(Done::default())).await;
+        assert_eq!(states().await, after);
+        let sent = api.world.sent().len();
+        assert_eq!(power(action).await.0, StatusCode::OK);
+        assert_eq!(api.world.sent().len(), sent, "it is so already");
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,217 @@
+//! Work on a server itself: in time, told late or twice, over restarts, and only on the disks that may be erased.
+
+use super::{
+    started,
+    world::{PROJECT, World},
+};
+use crate::{
+    api::ports::LifecycleApi,
+    clock::Timestamp,
+    lifecycle::power::PowerAction,
+    store::record::{ManageState, Server, WipePolicy},
+};
+use billet_proto::link::{Done, Failed, Order, Progress, Step, WipeMethod, order::Work, report::What};
+use std::time::Duration;
+
+const GIB: u64 = 1 << 30;
+
+/// An operator powers the server on.
+async fn power_on(world: &World) -> Order {
+    world.lifecycle.power_servers(None, vec![world.server_id()], PowerAction::On).await.unwrap();
+    newest(world)
+}
+
+fn newest(world: &World) -> Order {
+    world.sent().pop().unwrap().1
+}
+
+/// Changes the server's row by hand.
+async fn set(world: &World, change: impl FnOnce(&mut Server)) {
+    let mut server = world.server().await;
+    change(&mut server);
+    world.store.read(move |tx| tx.update_server(&server)).await.unwrap();
+}
+
+/// An instance comes and goes; answers the order of the wipe that follows.
+async fn released(world: &World) -> Order {
+    let id = world.create().await.unwrap();
+    world.terminate(id).await;
+    newest(world)
+}
+
+#[tokio::test]
+async fn a_task_that_does_not_end_in_time_becomes_an_error_that_says_what_was_waited_for() {
+    for (step, cause) in [(None, "agent_unavailable"), (Some(Step::Power), "power_deadline")] {
+        let world = World::new().await;
+        power_on(&world).await;
+        if let Some(step) = step {
+            world.report(1, step, started()).await;
+        }
+        let deadline = world.server().await.task_deadline.unwrap();
+        assert_eq!(world.lifecycle.expire().await.unwrap(), Some(deadline));
+        world.clock.set(Timestamp(deadline.0 - 1));
+        world.lifecycle.expire().await.unwrap();
+        assert!(world.server().await.task.is_some());
+        world.clock.set(deadline);
+        assert_eq!(world.lifecycle.expire().await.unwrap(), None);
+        let server = world.server().await;
+        let error = server.error.unwrap();
+        assert_eq!((server.task, server.task_deadline, error.cause.as_str()), (None, None, cause));
+        assert!(error.message.contains("waiting for"), "{}", error.message);
+        assert_eq!((server.operation_state.as_str(), server.manage_state), ("power-on-failed", ManageState::Ready));
+    }
+}
+
+#[tokio::test]
+async fn a_wipe_that_does_not_end_in_time_keeps_the_server_out() {
+    let world = World::new().await;
+    let order = released(&world).await;
+    world.report(order.generation, Step::Wipe, started()).await;
+    world.clock.set(world.server().await.task_deadline.unwrap());
+    world.lifecycle.expire().await.unwrap();
+    let server = world.server().await;
+    assert_eq!((server.manage_state, server.unwiped), (ManageState::Maintain, true));
+    assert_eq!(server.error.unwrap().cause, "wipe_deadline");
+    world.erase().await;
+    assert_eq!(world.server().await.manage_state, ManageState::Maintain, "too late: what was told is over");
+}
+
+#[tokio::test]
+async fn a_task_that_starts_over_for_ever_ends() {
+    let world = World::new().await;
+    let generation = released(&world).await.generation;
+    for _ in 0..10_000 {
+        world.report(generation, Step::Boot, started()).await;
+        world.report(generation, Step::Power, started()).await;
+        world.clock.advance(Duration::from_secs(60));
+        world.lifecycle.expire().await.unwrap();
+        if world.server().await.task.is_none() {
+            return;
+        }
+    }
+    panic!("it did not end");
+}
+
+#[tokio::test]
+async fn what_is_told_late_or_twice_changes_nothing() {
+    let world = World::new().await;
+    let first = power_on(&world).await.generation;
+    world.report(first, Step::Power, What::Done(Done::default())).await;
+    let ended = world.server().await;
+    assert_eq!((ended.power_on, ended.operation_state.as_str()), (Some(true), "power-on-succeed"));
+    let failed = || What::Failed(Failed { cause: "bmc_silent".into(), message: "late".into() });
+    for what in [What::Done(Done::default()), failed(), started()] {
+        world.report(first, Step::Power, what).await;
+        assert_eq!(world.server().await, ended);
+    }
+    world.lifecycle.power_servers(None, vec![world.server_id()], PowerAction::Off).await.unwrap();
+    let second = newest(&world).generation;
+    world.report(second, Step::PowerOff, started()).await;
+    let begun = world.server().await;
+    let progress = || What::Progress(Progress { done_bytes: 1, total_bytes: 2, ..Progress::default() });
+    for (generation, step, what) in [
+        (first, Step::Power, failed()),
+        (first, Step::Power, What::Done(Done::default())),
+        (second, Step::PowerOff, started()),
+        (second, Step::Power, started()),
+        (second, Step::Wipe, progress()),
+        (second + 1, Step::PowerOff, What::Done(Done::default())),
+    ] {
+        world.report(generation, step, what).await;
+        assert_eq!(world.server().await, begun, "{generation} {step:?}");
+    }
+    let stranger = world.join("stranger").await;
+    world.report_of(stranger, second, Step::PowerOff, What::Done(Done::default())).await;
+    assert_eq!(world.server().await, begun, "another agent's word");
+}
+
+#[tokio::test]
+async fn an_agent_that_starts_again_gets_the_very_same_task_and_may_begin_it_anew() {
+    let world = World::new().await;
+    let order = released(&world).await;
+    for step in [Step::Power, Step::Boot, Step::Inspect, Step::Wipe] {
+        world.report(order.generation, step, started()).await;
+    }
+    let before = world.server().await;
+    let (claims, orders) = world.hello(world.agent, 2).await.unwrap();
+    assert!(claims[0].accepted, "{claims:?}");
+    assert_eq!(orders, std::slice::from_ref(&order));
+    let after = world.server().await;
+    assert_eq!((&after.task, after.task_deadline), (&before.task, before.task_deadline), "no deadline is put off");
+    world.report(order.generation, Step::Boot, started()).await;
+    assert_eq!(world.server().await.task.unwrap().step, "wipe", "not from the middle");
+    world.report(order.generation, Step::Power, started()).await;
+    assert_eq!(world.server().await.task.unwrap().step, "power");
+    world.erase().await;
+    let server = world.server().await;
+    assert_eq!((server.manage_state, server.unwiped), (ManageState::Ready, false));
+    assert_eq!(world.hello(world.agent, 3).await.unwrap().1, [], "it is over");
+}
+
+#[tokio::test]
+async fn a_server_without_recorded_disks_is_kept_out_and_nothing_is_erased() {
+    for known in [true, false] {
+        let world = World::new().await;
+        let id = world.create().await.unwrap();
+        set(&world, |server| match &mut server.inventory {
+            Some(seen) if known => seen.disks.retain(|disk| !disk.direct),
+            inventory => *inventory = None,
+        })
+        .await;
+        world.terminate(id).await;
+        let server = world.server().await;
+        assert_eq!((server.manage_state, server.unwiped, server.task), (ManageState::Maintain, true, None));
+        assert_eq!(server.error.unwrap().cause, "no_recorded_disks");
+        assert!(!matches!(newest(&world).work, Some(Work::Wipe(_))));
+        assert!(world.reserved().await.is_empty(), "the instance is gone all the same");
+    }
+}
+
+#[tokio::test]
+async fn metadata_alone_is_erased_only_where_the_server_goes_back_to_the_same_project() {
+    for (chosen, project, expected) in [
+        (WipePolicy::Full, Some(PROJECT), WipeMethod::Full),
+        (WipePolicy::Metadata, Some(PROJECT), WipeMethod::Metadata),
+        (WipePolicy::Metadata, Some("other"), WipeMethod::Full),
+        (WipePolicy::Metadata, None, WipeMethod::Full),
+    ] {
+        let world = World::new().await;
+        let id = world.create().await.unwrap();
+        let of = project.map(|project| project.parse().unwrap());
+        set(&world, |server| (server.wipe_policy, server.project_id) = (chosen, of)).await;
+        world.terminate(id).await;
+        let Some(Work::Wipe(wipe)) = newest(&world).work else { panic!("a wipe") };
+        assert_eq!(wipe.method(), expected, "{chosen:?} {project:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_time_for_a_wipe_grows_with_what_is_to_be_erased() {
+    // 600 s, and 50 MB a second.
+    for (sizes, policy, expected) in [
+        (vec![GIB], WipePolicy::Full, 621),
+        (vec![4_000 * GIB], WipePolicy::Full, 86_499),
+        (vec![4_000 * GIB, 4_000 * GIB], WipePolicy::Full, 172_398),
+        (vec![4_000 * GIB], WipePolicy::Metadata, 600),
+        (vec![u64::MAX, u64::MAX], WipePolicy::Metadata, 600),
+    ] {
+        let world = World::new().await;
+        let id = world.create().await.unwrap();
+        set(&world, |server| {
+            (server.wipe_policy, server.project_id) = (policy, Some(PROJECT.parse().unwrap()));
+            let seen = server.inventory.as_mut().unwrap();
+            let disk = seen.disks[0].clone();
+            seen.disks =
+                sizes.iter().map(|&size_bytes| billet_proto::link::Disk { size_bytes, ..disk.clone() }).collect();
+        })
+        .await;
+        world.terminate(id).await;
+        let order = newest(&world);
+        let told = order.deadlines.iter().find(|deadline| deadline.step() == Step::Wipe).unwrap().seconds;
+        assert_eq!(told, expected, "{sizes:?} {policy:?}");
+        world.report(order.generation, Step::Wipe, started()).await;
+        let deadline = world.server().await.task_deadline.unwrap();
+        let wait = deadline.since(world.edge.now()).as_secs();
+        assert!(wait > u64::from(expected) && wait < u64::from(expected) + 600, "later than the agent: {wait}");
+    }
+}

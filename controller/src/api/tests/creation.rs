@@ -288,14 +288,20 @@ async fn several_are_deleted_together_or_none_is() {
     assert_eq!(api.world.sent().len(), 6, "three installed, three powered off");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_two_hundred_creates_at_once_for_the_last_ten_servers_exactly_ten_win() {
+/// An API with so many servers, over a store in a file.
+async fn contended(more_servers: u8) -> (Api, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let store = Handle::threaded(SqliteStore::open(&dir.path().join("db")).unwrap()).unwrap();
     let api = Api::of(World::over(store).await, 10_000).await;
-    api.world.more_servers(9).await;
+    api.world.more_servers(more_servers).await;
+    (api, dir)
+}
+
+/// Two hundred creates at once; answers the instances of those that won, when exactly ten did and all others were refused
+/// with that code and word.
+async fn ten_of_two_hundred(api: &Api, body: &Value, refusal: (&str, &str)) -> BTreeSet<String> {
     let calls = (0..200).map(|_| {
-        let (router, token, body) = (api.router.clone(), api.tenant.clone(), api.world.body().to_string());
+        let (router, token, body) = (api.router.clone(), api.tenant.clone(), body.to_string());
         tokio::spawn(async move {
             loop {
                 let request = axum::http::Request::post("/v1/lab/instances")
@@ -317,8 +323,8 @@ async fn of_two_hundred_creates_at_once_for_the_last_ten_servers_exactly_ten_win
         match answer.unwrap() {
             (StatusCode::ACCEPTED, body) => drop(won.insert(body["instance_id"].as_str().unwrap().to_owned())),
             (status, body) => {
-                assert_eq!((status, code(&body)), (StatusCode::BAD_REQUEST, "iMetal.0101"), "{body}");
-                assert!(body["error_msg"].as_str().unwrap().contains("10 in-use"), "{body}");
+                assert_eq!((status, code(&body)), (StatusCode::BAD_REQUEST, refusal.0), "{body}");
+                assert!(body["error_msg"].as_str().unwrap().contains(refusal.1), "{body}");
             }
         }
     }
@@ -326,9 +332,35 @@ async fn of_two_hundred_creates_at_once_for_the_last_ten_servers_exactly_ten_win
     let (_, list) = api.get("/v1/lab/instances?limit=1000").await;
     let shown: BTreeSet<String> =
         list["instances"].as_array().unwrap().iter().map(|i| i["id"].as_str().unwrap().to_owned()).collect();
-    assert_eq!((shown, &list["count"]), (won, &json!(10)));
+    assert_eq!((&shown, &list["count"]), (&won, &json!(10)));
     let addresses: BTreeSet<_> = api.world.reserved().await.into_iter().collect();
     assert_eq!((addresses.len(), api.world.sent().len()), (10, 10));
+    won
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_two_hundred_creates_at_once_for_the_last_ten_servers_exactly_ten_win() {
+    let (api, _dir) = contended(9).await;
+    ten_of_two_hundred(&api, &api.world.body(), ("iMetal.0101", "10 in-use")).await;
     let servers = api.world.store.read(|tx| tx.servers()).await.unwrap();
     assert!(servers.iter().all(|server| server.manage_state == ManageState::InUse && server.generation == 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_two_hundred_creates_at_once_for_the_last_ten_addresses_exactly_ten_win() {
+    let (api, _dir) = contended(240).await;
+    // Of sixteen: network, gateway and broadcast are never given, and three are held back.
+    let subnet = json!({ "subnet": { "name": "small", "cidr": "10.20.9.0/28", "gateway_ip": "10.20.9.1",
+        "vpc_id": api.world.vpc.to_string(), "reserved_addresses": ["10.20.9.2", "10.20.9.3", "10.20.9.4"] } });
+    let (status, made) = api.json(Method::POST, "/v1/lab/subnets", &subnet).await;
+    assert_eq!(status, StatusCode::CREATED, "{made}");
+    let nics = json!({ "network_interfaces": [{ "subnet_id": made["subnet"]["id"] }] });
+    let won = ten_of_two_hundred(&api, &with(api.world.body(), &nics), ("iMetal.0001", "no address is free")).await;
+    let servers = api.world.store.read(|tx| tx.servers()).await.unwrap();
+    let taken = servers.iter().filter(|server| server.manage_state == ManageState::InUse).count();
+    assert_eq!((taken, servers.len()), (10, 241), "whoever got no address holds no server");
+    let first = won.first().unwrap().parse().unwrap();
+    api.world.store.read(move |tx| tx.release(first)).await.unwrap();
+    let (status, body) = api.json(Method::POST, "/v1/lab/instances", &with(api.world.body(), &nics)).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "one that was freed is given again: {body}");
 }

@@ -10,6 +10,7 @@ mod operate;
 mod parameter_plane;
 mod receipts;
 mod reservations;
+mod rows;
 mod servers;
 
 use super::{AppState, AuditLog, Once, Rates, router};

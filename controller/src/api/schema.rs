@@ -18,6 +18,7 @@ pub(super) mod page;
 pub(super) mod plane;
 pub(super) mod receipt;
 pub(super) mod server;
+pub(super) mod server_parts;
 
 use utoipa::ToSchema;
 

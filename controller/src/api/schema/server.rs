@@ -1,6 +1,6 @@
 //! Physical servers.
 
-use super::{Id, Mac, Project, Timestamp, page::PageInfo};
+use super::{Id, Mac, Project, Timestamp, instance::Tag, page::PageInfo};
 use utoipa::ToSchema;
 
 /// A page of servers.
@@ -16,11 +16,17 @@ pub(in crate::api) struct Servers {
 #[derive(ToSchema)]
 pub(in crate::api) struct Server {
     id: Id,
+    /// Where it has none, its id.
     name: String,
+    /// Always empty: there are projects, and no domains.
+    domain_id: String,
     manage_state: ManageState,
     health_state: HealthState,
     /// What is being done with it; empty when nothing is.
     operation_state: String,
+    location: ServerLocation,
+    hardware_attributes: ServerSummary,
+    tags: Vec<Tag>,
     /// Whether its agent has a session now.
     online: bool,
     /// Whether data of an earlier instance may be on its disks.
@@ -30,6 +36,7 @@ pub(in crate::api) struct Server {
     /// Of its board; empty before it was claimed.
     serial: String,
     macs: Vec<Mac>,
+    wipe_policy: WipePolicy,
     onboard_time: Timestamp,
     /// Whose it is; absent: of the shared pool.
     #[schema(required = false)]
@@ -39,6 +46,97 @@ pub(in crate::api) struct Server {
     /// What is on it, where the caller may know.
     #[schema(required = false)]
     instance_id: Id,
+    /// What its BMC said last; absent where it was not asked yet.
+    #[schema(required = false)]
+    power_state: PowerState,
+    /// When the ramdisk saw it last; absent before the first time.
+    #[schema(required = false)]
+    inspected_at: Timestamp,
+    #[schema(required = false)]
+    last_wipe: ServerWipe,
+    #[schema(required = false)]
+    error: ServerError,
+    /// Work on the server itself; absent where none is in progress, as are the next two.
+    #[schema(required = false)]
+    task: ServerTask,
+    /// What the task waits for, for a person.
+    #[schema(required = false)]
+    waiting_for: String,
+    /// When the task's step becomes an error.
+    #[schema(required = false)]
+    deadline: Timestamp,
+}
+
+/// Where a server stands, as an answer; what is not known is empty.
+#[derive(ToSchema)]
+pub(in crate::api) struct ServerLocation {
+    dc: String,
+    rack: String,
+    unit: String,
+}
+
+/// What the ramdisk saw, in short; what is not known is empty.
+#[derive(ToSchema)]
+pub(in crate::api) struct ServerSummary {
+    sn: String,
+    manufacturer: String,
+    model: String,
+    main_board_manufacturer: String,
+    main_board_serial_number: String,
+}
+
+/// Whether a server is on.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(in crate::api) enum PowerState {
+    On,
+    Off,
+}
+
+/// How thoroughly its disks are erased after a release.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(in crate::api) enum WipePolicy {
+    Full,
+    Metadata,
+}
+
+/// The last wipe that ended well.
+#[derive(ToSchema)]
+pub(in crate::api) struct ServerWipe {
+    at: Timestamp,
+    policy: WipePolicy,
+    /// How many were erased and read back.
+    disks: u64,
+}
+
+/// What went wrong last, or why the operator took it out.
+#[derive(ToSchema)]
+pub(in crate::api) struct ServerError {
+    /// The cause's name.
+    error_code: String,
+    /// For a person.
+    error_msg: String,
+    error_type: ManageState,
+}
+
+/// Work in progress on a server itself.
+#[derive(ToSchema)]
+pub(in crate::api) struct ServerTask {
+    #[schema(pattern = "^(inspect|wipe|power-on|power-off|reboot)$")]
+    kind: String,
+    /// Empty before the first.
+    step: String,
+    began_at: Timestamp,
+    /// Of a wipe.
+    #[schema(required = false)]
+    policy: WipePolicy,
+    #[schema(required = false)]
+    done_bytes: u64,
+    #[schema(required = false)]
+    total_bytes: u64,
+    #[schema(required = false)]
+    bytes_per_second: u64,
 }
 
 /// Where a server stands; what is not known is empty.

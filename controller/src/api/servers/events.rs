@@ -2,7 +2,7 @@
 
 use super::of;
 use crate::{
-    api::{error::ApiError, page::number, router::AppState},
+    api::{error::ApiError, page::number, router::AppState, schema},
     auth::Caller,
     clock::Timestamp,
     lifecycle::server_event::{Kind, Level, kind},
@@ -38,7 +38,7 @@ const MAX_OFFSET: u32 = 1_000_000;
         ("offset" = Option<u32>, Query, description = "So many of the newest are left out"),
         ("limit" = Option<u32>, Query, description = "1 to 1000; 100 when absent"),
     ),
-    responses((status = 200, description = "A page", body = Object)),
+    responses((status = 200, description = "A page", body = schema::server_parts::ServerEvents)),
 )]
 pub(in crate::api) async fn list(
     State(state): State<AppState>,
@@ -125,7 +125,7 @@ fn shown(event: &ServerEvent) -> Value {
     operation_id = "ShowServerEvent",
     tag = "Physical servers",
     params(("event_id" = String, Path, description = "The kind's, as `event_id` of an event")),
-    responses((status = 200, description = "The kind", body = Object)),
+    responses((status = 200, description = "The kind", body = schema::server_parts::ServerEventKind)),
 )]
 pub(in crate::api) async fn show(Path((_, id)): Path<(String, String)>) -> Result<Json<Value>, ApiError> {
     let missing = || ApiError::NotFound { what: "event definitions", id: id.chars().take(64).collect() };

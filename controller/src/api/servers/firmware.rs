@@ -2,7 +2,7 @@
 
 use super::{find, of};
 use crate::{
-    api::{error::ApiError, router::AppState},
+    api::{error::ApiError, router::AppState, schema},
     auth::Caller,
 };
 use axum::{
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
     operation_id = "ShowServerFirmwareAttributes",
     tag = "Physical servers",
     params(("id" = String, Path, description = "The server's")),
-    responses((status = 200, description = "As it was seen last", body = Vec<Object>)),
+    responses((status = 200, description = "As it was seen last", body = Vec<schema::server_parts::ServerFirmware>)),
 )]
 pub(in crate::api) async fn show(
     State(state): State<AppState>,

@@ -2,7 +2,7 @@
 
 use super::{find, of, summary};
 use crate::{
-    api::{error::ApiError, router::AppState},
+    api::{error::ApiError, router::AppState, schema},
     auth::Caller,
 };
 use axum::{
@@ -22,7 +22,7 @@ use serde_json::{Value, json};
     operation_id = "ShowServerHardwareAttributes",
     tag = "Physical servers",
     params(("id" = String, Path, description = "The server's")),
-    responses((status = 200, description = "As it was seen last", body = Object)),
+    responses((status = 200, description = "As it was seen last", body = schema::server_parts::ServerHardware)),
 )]
 pub(in crate::api) async fn show(
     State(state): State<AppState>,

@@ -2,7 +2,7 @@
 
 use super::of;
 use crate::{
-    api::{error::ApiError, router::AppState},
+    api::{error::ApiError, router::AppState, schema},
     auth::Caller,
     store::record::ServerCount,
 };
@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
     path = "/physicalservers/status",
     operation_id = "ShowServerStatus",
     tag = "Physical servers",
-    responses((status = 200, description = "The counters", body = Object)),
+    responses((status = 200, description = "The counters", body = schema::server_parts::ServerCounters)),
 )]
 pub(in crate::api) async fn show(
     State(state): State<AppState>,

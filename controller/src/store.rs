@@ -174,13 +174,6 @@ pub trait Transaction: access::Access {
     fn instance(&mut self, id: InstanceId) -> Result<Option<Instance>>;
     /// Not terminated, on this server.
     fn instance_on(&mut self, server: ServerId) -> Result<Option<Instance>>;
-    /// Those of a project (or all) that are not terminated, by id ascending, after `marker`, and their total without paging.
-    fn instances(
-        &mut self,
-        project: Option<&ProjectId>,
-        marker: Option<InstanceId>,
-        limit: u32,
-    ) -> Result<(Vec<Instance>, u64)>;
     /// By id ascending, and their total without paging. Without passwords, user data, receipts and what was before: these
     /// are to be shown, and never written back.
     fn list_instances(&mut self, wanted: &InstancesWanted) -> Result<(Vec<Instance>, u64)>;
@@ -189,6 +182,7 @@ pub trait Transaction: access::Access {
 
     fn reserve(&mut self, reservation: &Reservation) -> Result<()>;
     fn release(&mut self, instance: InstanceId) -> Result<()>;
+    #[cfg(test)]
     fn reserved_addresses(&mut self, vpc: VpcId) -> Result<Vec<Ipv4Addr>>;
     fn address_use(&mut self, vpc: VpcId, address: Ipv4Addr) -> Result<Option<AddressUse>>;
     /// How many addresses of the subnet are reserved.
@@ -215,6 +209,7 @@ pub trait Transaction: access::Access {
     fn insert_server(&mut self, server: &Server) -> Result<()>;
     fn update_server(&mut self, server: &Server) -> Result<()>;
     fn server(&mut self, id: ServerId) -> Result<Option<Server>>;
+    #[cfg(test)]
     fn servers(&mut self) -> Result<Vec<Server>>;
     /// One drawn by any number, each equally likely; none in an empty fleet, or when the draw falls on one that is gone.
     fn server_drawn(&mut self, draw: u64) -> Result<Option<Server>>;

@@ -184,6 +184,7 @@ mod tests {
         api::ports::LifecycleApi,
         lifecycle::tests::world::{HASH, PROJECT, World},
         request::{CreateBatch, CreateInstance},
+        store::record::ManageState,
     };
     use serde_json::json;
 
@@ -198,8 +199,9 @@ mod tests {
         found.map(|found| serde_json::from_str(&found.answer).unwrap())
     }
 
-    async fn instances(world: &World) -> u64 {
-        world.store.read(|tx| tx.instances(None, None, 10)).await.unwrap().1
+    async fn instances(world: &World) -> usize {
+        let servers = world.store.read(|tx| tx.servers()).await.unwrap();
+        servers.iter().filter(|server| server.manage_state == ManageState::InUse).count()
     }
 
     #[tokio::test]

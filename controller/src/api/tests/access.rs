@@ -1,14 +1,22 @@
 //! Who may call what: every route of the router's own table, with each wrong credential.
 
 use super::{Api, code, document::routes};
+use crate::store::InstancesWanted;
 use axum::{
     body::{Body, to_bytes},
     http::{Method, Request, StatusCode},
 };
+use billet_proto::ProjectId;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
 const OPEN: [&str; 2] = ["/healthz", "/openapi.json"];
+
+/// All instances of a project.
+fn all_of(project: ProjectId) -> InstancesWanted {
+    let (ids, servers, states) = (vec![], vec![], vec![]);
+    InstancesWanted { project, ids, servers, states, name: None, tag: None, marker: None, limit: 1000 }
+}
 
 impl Api {
     /// A call with these headers and no other.
@@ -27,10 +35,16 @@ impl Api {
     /// All that a caller could have changed.
     async fn everything(&self) -> String {
         let rows = self.world.store.read(|tx| {
-            let lab = "lab".parse().unwrap();
+            let lab: ProjectId = "lab".parse().unwrap();
+            let mut instances = Vec::new();
+            for project in [lab.clone(), "other".parse().unwrap()] {
+                for listed in tx.list_instances(&all_of(project))?.0 {
+                    instances.push(tx.instance(listed.id)?);
+                }
+            }
             Ok(format!(
                 "{:?} {:?} {:?} {:?} {:?} {:?} {:?}",
-                tx.instances(None, None, 1000)?,
+                instances,
                 tx.servers()?,
                 tx.agents()?,
                 tx.images()?,

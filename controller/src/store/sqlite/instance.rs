@@ -1,13 +1,13 @@
 //! Instances in SQL.
 
-use super::value::{Columns, Row, Unsigned, all, execute, first, json, met_one, readable, time};
+use super::value::{Columns, Row, Unsigned, execute, first, json, met_one, readable, time};
 use crate::{
     clock::Timestamp,
     lifecycle::table::{Operation, Phase},
     seal::Sealed,
     store::{Result, record::Instance},
 };
-use billet_proto::{InstanceId, ProjectId, ServerId};
+use billet_proto::{InstanceId, ServerId};
 use rusqlite::{Connection, ToSql, named_params, params};
 
 /// Rows that one purge deletes at most, so that its transaction stays short.
@@ -54,29 +54,6 @@ pub(super) fn on_server(connection: &Connection, server: ServerId) -> Result<Opt
     first(connection, sql, [server.to_string()], read)
 }
 
-pub(super) fn page(
-    connection: &Connection,
-    project: Option<&ProjectId>,
-    marker: Option<InstanceId>,
-    limit: u32,
-) -> Result<(Vec<Instance>, u64)> {
-    // No id is smaller than the empty text.
-    let after = marker.map(|id| id.to_string()).unwrap_or_default();
-    // Two texts rather than "project IS NULL OR …", with which SQLite would not use the index.
-    if let Some(project) = project {
-        let rows =
-            "SELECT * FROM instance WHERE project_id = ?1 AND id > ?2 AND phase <> 'terminated' ORDER BY id LIMIT ?3";
-        let found = all(connection, rows, params![project.as_str(), after, limit], read)?;
-        let total = "SELECT count(*) AS total FROM instance WHERE project_id = ?1 AND phase <> 'terminated'";
-        Ok((found, count(connection, total, &[&project.as_str()])?))
-    } else {
-        let rows = "SELECT * FROM instance WHERE id > ?1 AND phase <> 'terminated' ORDER BY id LIMIT ?2";
-        let found = all(connection, rows, params![after, limit], read)?;
-        let total = "SELECT count(*) AS total FROM instance WHERE phase <> 'terminated'";
-        Ok((found, count(connection, total, &[])?))
-    }
-}
-
 pub(super) fn unfinished(connection: &Connection) -> Result<Vec<Instance>> {
     readable(connection, "SELECT * FROM instance WHERE deadline IS NOT NULL ORDER BY id", [], read)
 }
@@ -87,10 +64,6 @@ pub(super) fn purge(connection: &Connection, before: Timestamp) -> Result<u64> {
         (SELECT id FROM instance WHERE phase = 'terminated' AND terminated_at < ?1 ORDER BY terminated_at LIMIT ?2)";
     let deleted = execute(connection, sql, params![time(before), PURGE_ROWS])?;
     Ok(deleted as u64)
-}
-
-fn count(connection: &Connection, sql: &str, params: &[&dyn ToSql]) -> Result<u64> {
-    Ok(first(connection, sql, params, |row| row.number("total"))?.unwrap_or_default())
 }
 
 /// Hands every column of the row to `run`: insert and update cannot differ in one.

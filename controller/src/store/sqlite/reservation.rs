@@ -1,6 +1,6 @@
 //! Addresses in use, in SQL.
 
-use super::value::{Columns, Unsigned, all, execute, first};
+use super::value::{Columns, Unsigned, execute, first};
 use crate::store::{
     Result, StoreError,
     record::{AddressUse, Reservation},
@@ -36,9 +36,10 @@ pub(super) fn release(connection: &Connection, instance: InstanceId) -> Result<(
 }
 
 /// Ascending as numbers, not as text.
+#[cfg(test)]
 pub(super) fn addresses(connection: &Connection, vpc: VpcId) -> Result<Vec<Ipv4Addr>> {
     let sql = "SELECT address FROM reservation WHERE vpc_id = ?1 ORDER BY number";
-    all(connection, sql, [vpc.to_string()], |row| row.parsed::<Ipv4Addr>("address"))
+    super::value::all(connection, sql, [vpc.to_string()], |row| row.parsed::<Ipv4Addr>("address"))
 }
 
 pub(super) fn of_address(connection: &Connection, vpc: VpcId, address: Ipv4Addr) -> Result<Option<AddressUse>> {

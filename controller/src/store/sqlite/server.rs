@@ -39,6 +39,7 @@ pub(super) fn by_id(connection: &Connection, id: ServerId) -> Result<Option<Serv
     first(connection, "SELECT * FROM server WHERE id = ?1", [id.to_string()], read)
 }
 
+#[cfg(test)]
 pub(super) fn all(connection: &Connection) -> Result<Vec<Server>> {
     readable(connection, "SELECT * FROM server ORDER BY id", [], read)
 }

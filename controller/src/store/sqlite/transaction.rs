@@ -43,14 +43,6 @@ impl Transaction for SqliteTransaction<'_> {
     fn instance_on(&mut self, server: ServerId) -> Result<Option<Instance>> {
         instance::on_server(&self.0, server)
     }
-    fn instances(
-        &mut self,
-        project: Option<&ProjectId>,
-        marker: Option<InstanceId>,
-        limit: u32,
-    ) -> Result<(Vec<Instance>, u64)> {
-        instance::page(&self.0, project, marker, limit)
-    }
     fn list_instances(&mut self, wanted: &InstancesWanted) -> Result<(Vec<Instance>, u64)> {
         instance_list::page(&self.0, wanted)
     }
@@ -64,6 +56,7 @@ impl Transaction for SqliteTransaction<'_> {
     fn release(&mut self, instance: InstanceId) -> Result<()> {
         reservation::release(&self.0, instance)
     }
+    #[cfg(test)]
     fn reserved_addresses(&mut self, vpc: VpcId) -> Result<Vec<Ipv4Addr>> {
         reservation::addresses(&self.0, vpc)
     }
@@ -111,6 +104,7 @@ impl Transaction for SqliteTransaction<'_> {
     fn server(&mut self, id: ServerId) -> Result<Option<Server>> {
         server::by_id(&self.0, id)
     }
+    #[cfg(test)]
     fn servers(&mut self) -> Result<Vec<Server>> {
         server::all(&self.0)
     }

@@ -5,7 +5,7 @@ use crate::{
     lifecycle::table::{Operation, Phase},
     seal::Sealed,
     store::{
-        Result, Store, Transaction,
+        InstancesWanted, Result, Store, Transaction,
         record::{
             Agent, Cause, Image, Instance, InstanceNic, Location, ManageState, NetworkChange, NewEvent, NicRole,
             Reservation, Server, Subnet, Tag, Task, TaskKind, TaskProgress, Vpc, Wipe, WipePolicy,
@@ -178,6 +178,20 @@ pub(super) fn bare_instance(n: u128, server_number: u128) -> Instance {
         terminated_at: None,
         nics: vec![],
         ..instance(n, server_number)
+    }
+}
+
+/// All of a project that are not terminated.
+pub(super) fn wanted(project: &str) -> InstancesWanted {
+    InstancesWanted {
+        project: project.parse().unwrap(),
+        ids: vec![],
+        servers: vec![],
+        states: vec![],
+        name: None,
+        tag: None,
+        marker: None,
+        limit: 10,
     }
 }
 

@@ -43,7 +43,7 @@ pub(super) fn all_may(
     may: impl Fn(&Instance) -> bool,
 ) -> Result<(), Refusal> {
     let others = instances.iter().filter(|instance| !may(instance));
-    let instances: Vec<_> = others.map(|instance| (instance.id, instance.standing().state())).collect();
+    let instances: Vec<_> = others.map(|instance| (instance.id, instance.standing().told())).collect();
     if instances.is_empty() { Ok(()) } else { Err(Refusal::InstanceState { instances, wanted }) }
 }
 
@@ -59,7 +59,7 @@ pub(super) fn begin(
     (operation, wanted): (Operation, &'static str),
 ) -> Result<Server, Refusal> {
     let standing = instance.standing();
-    let refused = |_| Refusal::InstanceState { instances: vec![(instance.id, standing.state())], wanted };
+    let refused = |_| Refusal::InstanceState { instances: vec![(instance.id, standing.told())], wanted };
     let moved = table::next(standing, Event::Asked(operation)).map_err(refused)?;
     let mut server = tx.server(instance.server_id)?.ok_or(StoreError::Corrupt("an instance's server"))?;
     // A newer generation: whatever an older order still does, it cannot hand over any more.

@@ -30,7 +30,7 @@ pub enum Refusal {
     /// Their states do not allow it.
     #[error("act on instances: [{}], and must be {wanted}", standing(.instances))]
     InstanceState {
-        /// Which, and their states in the API's words.
+        /// Which, and their states: the API's words, or the power action in progress.
         instances: Vec<(InstanceId, &'static str)>,
         /// The states that allow it.
         wanted: &'static str,

@@ -11,7 +11,8 @@
 //! ```
 //!
 //! A step may be started again, a later one may be started, and the first may be started over. What fails ends `failed`;
-//! only a failed power-off is `running` still, and what could not be powered on is `stopped`. From `running`, `stopped`
+//! only a failed power-off is `running` still, and what could not be powered on is `stopped`; what was handed over already
+//! and does not answer is on, and so `running`. From `running`, `stopped`
 //! and `failed` another operation may be asked for ([`may_begin`]); uninstall from every phase but `terminated`.
 
 use serde::{Deserialize, Serialize};
@@ -145,7 +146,7 @@ pub fn next(standing: Standing, event: Event) -> Result<Standing, Illegal> {
         }
         Event::StepStarted(step) if may_start(standing, step) => Some(Standing { operation, phase: step }),
         Event::Done if may_end(standing) => Some(Standing { operation, phase: operation.end() }),
-        Event::Failed if phase.has_order() => Some(Standing { operation, phase: operation.failure() }),
+        Event::Failed if phase.has_order() => Some(Standing { operation, phase: operation.failure(phase) }),
         Event::Asked(_) | Event::StepStarted(_) | Event::Done | Event::Failed => None,
     };
     moved.ok_or(Illegal { standing, event })
@@ -222,9 +223,12 @@ impl Operation {
             _ => Phase::Running,
         }
     }
-    const fn failure(self) -> Phase {
+    /// Where a failure in that phase leads.
+    const fn failure(self, phase: Phase) -> Phase {
         match self {
             Self::PowerOff => Phase::Running,
+            // The ramdisk left: nobody powers the tenant's system off because it does not answer.
+            Self::PowerOn | Self::Reboot if matches!(phase, Phase::Verify) => Phase::Running,
             Self::PowerOn | Self::Reboot => Phase::Stopped,
             _ => Phase::Failed,
         }
@@ -290,6 +294,16 @@ impl Standing {
             (O::Install | O::Reinstall | O::SwitchInstall | O::ModifyIp, _) => "pending",
             (O::PowerOff, _) | (O::Reboot, Phase::Waiting | Phase::PowerOff) => "running",
             (O::PowerOn | O::Reboot, _) => "stopped",
+        }
+    }
+    /// The state for a person: a power action in progress is told as one.
+    pub const fn told(self) -> &'static str {
+        use Operation as O;
+        match self.operation {
+            O::PowerOn if self.phase.has_order() => "being powered on",
+            O::PowerOff if self.phase.has_order() => "being powered off",
+            O::Reboot if self.phase.has_order() => "being rebooted",
+            _ => self.state(),
         }
     }
     /// The API's `operation_state`; power actions have none of their own, they stand at the server.

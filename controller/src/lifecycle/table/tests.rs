@@ -72,6 +72,7 @@ fn expected(from: Standing, event: Event) -> Option<String> {
         Event::Failed if settled || at == "failed" || at == "terminated" => None,
         Event::Failed => Some(match op {
             "power-off" => "power-off/running".into(),
+            "power-on" | "reboot" if at == "verify" => format!("{op}/running"),
             "power-on" | "reboot" => format!("{op}/stopped"),
             _ => format!("{op}/failed"),
         }),

@@ -133,6 +133,31 @@ async fn a_password_waits_for_the_next_boot_and_is_then_forgotten() {
 }
 
 #[tokio::test]
+async fn what_was_handed_over_and_does_not_answer_is_on_and_its_password_is_written_again_next_time() {
+    let world = World::new().await;
+    let id = running(&world).await;
+    LifecycleApi::change_password(&world.lifecycle, project(), vec![id], NEW.into()).await.unwrap();
+    let order = power(&world, id, PowerAction::Reboot).await.unwrap().unwrap();
+    for step in REBOOTED {
+        world.report(order.generation, step, started()).await;
+    }
+    let failed = Failed { cause: "verify_deadline".into(), message: "no answer".into() };
+    world.report(order.generation, Step::Verify, What::Failed(failed)).await;
+    let instance = world.instance(id).await;
+    assert_eq!((instance.standing().state(), instance.error.unwrap().cause.as_str()), ("running", "verify_deadline"));
+    assert!(instance.next_password_hash.is_some());
+}
+
+#[tokio::test]
+async fn a_refusal_during_a_power_action_tells_the_action() {
+    let world = World::new().await;
+    let id = running(&world).await;
+    power(&world, id, PowerAction::Off).await.unwrap();
+    let refused = LifecycleApi::change_password(&world.lifecycle, project(), vec![id], NEW.into()).await.unwrap_err();
+    assert!(refused.to_string().contains("is being powered off], and must be running or stopped"), "{refused}");
+}
+
+#[tokio::test]
 async fn power_off_and_on_follow_what_the_agent_tells() {
     let world = World::new().await;
     let id = running(&world).await;

@@ -99,7 +99,7 @@ impl Lifecycle {
         Rules { now: edge.now(), deadlines: *deadlines, policy: *policy }
     }
 
-    fn changed(&self) {
+    pub(super) fn changed(&self) {
         self.changes.send_modify(|count| *count = count.wrapping_add(1));
     }
 
@@ -261,7 +261,7 @@ impl Lifecycle {
         self.parts.store.run(purge).await.map(drop)
     }
 
-    /// Keeps deadlines until `stop`.
+    /// Keeps deadlines until `stop`, or until the store is gone for good: then the daemon ends, and is started anew.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
         let mut changes = self.changes.subscribe();
         // While nobody kept the time, agents may have gone on: they are heard before anything is called overdue.
@@ -273,6 +273,10 @@ impl Lifecycle {
             let sleep = match self.expire().await {
                 Ok(Some(next)) => next.since(self.parts.edge.now()).min(MAX_SLEEP),
                 Ok(None) => MAX_SLEEP,
+                Err(error @ StoreError::Unreachable) => {
+                    tracing::error!(%error, "the store is gone");
+                    return;
+                }
                 Err(error) => {
                     tracing::error!(%error, "deadlines cannot be looked at");
                     RETRY

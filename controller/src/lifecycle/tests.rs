@@ -93,6 +93,20 @@ async fn after_a_long_absence_agents_are_heard_before_anything_is_overdue() {
 }
 
 #[tokio::test]
+async fn the_driver_ends_when_the_store_is_gone_so_that_the_daemon_is_started_anew() {
+    let store = crate::store::sqlite::SqliteStore::open_in_memory().unwrap();
+    let world = World::over(crate::store::Handle::threaded(store).unwrap()).await;
+    let (_stop, stopped) = tokio::sync::watch::channel(false);
+    let driver = tokio::spawn(world.lifecycle.clone().run(stopped));
+    // The store's thread ends with what runs on it.
+    let gone = world.store.read(|_| -> crate::store::Result<()> { panic!("the disk failed") }).await;
+    assert!(gone.is_err());
+    // Whoever changes something wakes the driver.
+    world.lifecycle.changed();
+    tokio::time::timeout(Duration::from_secs(10), driver).await.expect("it ends").unwrap();
+}
+
+#[tokio::test]
 async fn what_is_late_foreign_or_out_of_turn_moves_nothing() {
     let world = World::new().await;
     let id = world.create().await.unwrap();

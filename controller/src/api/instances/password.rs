@@ -2,7 +2,7 @@
 
 use crate::{
     api::{error::ApiError, instances::ids, router::AppState, schema},
-    request::ChangePassword,
+    request::{ChangePassword, Invalid},
 };
 use axum::{Extension, Json, body::Bytes, extract::State, extract::rejection::BytesRejection};
 use billet_proto::ProjectId;
@@ -27,7 +27,8 @@ pub(in crate::api) async fn change(
     let body = body.map_err(|error| ApiError::Body(error.body_text()))?;
     let ChangePassword { mut password, instance_ids } = ChangePassword::parse(&body)?;
     for os in state.lifecycle.check_password(project.clone(), instance_ids.clone()).await? {
-        password.check_for(os)?;
+        // The rule calls it by its usual name.
+        password.check_for(os).map_err(|invalid| Invalid { field: "new_password".into(), ..invalid })?;
     }
     let hash = state.hasher.hash(&password).await?;
     password.forget();

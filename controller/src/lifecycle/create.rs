@@ -132,6 +132,8 @@ pub(super) fn accept(
         ids: vec![server.id],
         why: format!("it is {}", server.manage_state.as_str()),
     })?;
+    // The last wipe is this instance's only where nobody wrote since.
+    let wipe_before = server.last_wipe.clone().filter(|_| !server.unwiped);
     // From here on an order may reach the ramdisk without our knowing: only a wipe makes this untrue again.
     server.unwiped = true;
     let mut instance = Instance {
@@ -162,7 +164,7 @@ pub(super) fn accept(
         proof: None,
         boot_trust: None,
         disk_serial: None,
-        wipe_before: server.last_wipe.clone(),
+        wipe_before,
         receipt: None,
         clear_other_bootable_disks: server.clear_other_bootable_disks,
         created_at: rules.now,

@@ -8,6 +8,7 @@ use crate::{
     api::ports::LifecycleApi,
     clock::Timestamp,
     lifecycle::power::PowerAction,
+    request::ServerAction,
     store::record::{ManageState, Server, WipePolicy},
 };
 use billet_proto::link::{Done, Failed, Order, Progress, Step, WipeMethod, order::Work, report::What};
@@ -214,4 +215,23 @@ async fn the_time_for_a_wipe_grows_with_what_is_to_be_erased() {
         let wait = deadline.since(world.edge.now()).as_secs();
         assert!(wait > u64::from(expected) && wait < u64::from(expected) + 600, "later than the agent: {wait}");
     }
+}
+
+#[tokio::test]
+async fn an_instance_has_the_wipe_before_it_and_never_one_that_somebody_wrote_after() {
+    let world = World::new().await;
+    assert!(world.server().await.last_wipe.is_none());
+    released(&world).await;
+    world.erase().await;
+    let wiped = world.create().await.unwrap();
+    assert_eq!(world.instance(wiped).await.wipe_before, world.server().await.last_wipe);
+    assert!(world.server().await.last_wipe.is_some());
+    // What this one wrote is not erased: the operator takes the server as it is.
+    world.terminate(wiped).await;
+    let generation = newest(&world).generation;
+    let failed = Failed { cause: "disk_io".into(), message: "no".into() };
+    world.report(generation, Step::Wipe, What::Failed(failed)).await;
+    world.lifecycle.act_on_server(world.server_id(), ServerAction::AcceptUnwiped).await.unwrap();
+    let unwiped = world.create().await.unwrap();
+    assert_eq!(world.instance(unwiped).await.wipe_before, None, "the receipt must not tell an older wipe");
 }

@@ -37,7 +37,7 @@ pub(super) fn register(
     }
     let is_registered_anew = server.registered_agent != Some(agent.id);
     server.registered_agent = Some(agent.id);
-    change(&mut server, word)?;
+    change(rules, &mut server, word)?;
     server.manage_state = next(&server, ServerEvent::Settled).unwrap_or(server.manage_state);
     if is_registered_anew {
         server_event::record(tx, rules, &server, server_event::REGISTERED, format!("for agent {}", agent.name))?;
@@ -68,11 +68,15 @@ fn leave_agent(tx: &mut dyn Transaction, rules: &Rules, server: &mut Server) -> 
 }
 
 /// What the operator says of it; what is absent stays.
-fn change(server: &mut Server, word: RegisterServer) -> Result<(), Refusal> {
+fn change(rules: &Rules, server: &mut Server, word: RegisterServer) -> Result<(), Refusal> {
     if word.project_id.as_ref().is_some_and(|project| *project != server.project_id) {
         if server.manage_state == ManageState::InUse {
             let why = "it is in use, so it cannot be given to another project".into();
             return Err(Refusal::ServersNotReady { ids: vec![server.id], why });
+        }
+        if holds_data(server) && !rules.policy.allow_unwiped_reuse {
+            let why = "what a tenant wrote on it was not erased in full, and it would go to another project; wipe it in full first";
+            return Err(Refusal::ServersNotReady { ids: vec![server.id], why: why.into() });
         }
         server.project_id = word.project_id.flatten();
     }
@@ -91,6 +95,11 @@ fn change(server: &mut Server, word: RegisterServer) -> Result<(), Refusal> {
     }
     server.allow_reset = word.allow_reset.unwrap_or(server.allow_reset);
     Ok(())
+}
+
+/// Whether something that a tenant wrote may be left. A wipe of metadata alone is enough for the same project, and for no other.
+fn holds_data(server: &Server) -> bool {
+    server.unwiped || server.last_wipe.as_ref().is_some_and(|wipe| wipe.policy == WipePolicy::Metadata)
 }
 
 /// Forgets a server that was retired, with its events. One that an instance is on record for stays until that is purged.

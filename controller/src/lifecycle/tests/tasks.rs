@@ -8,10 +8,11 @@ use crate::{
     api::ports::LifecycleApi,
     clock::Timestamp,
     lifecycle::power::PowerAction,
-    request::ServerAction,
+    request::{RegisterServer, ServerAction},
     store::record::{ManageState, Server, WipePolicy},
 };
 use billet_proto::link::{Done, Failed, Order, Progress, Step, WipeMethod, order::Work, report::What};
+use serde_json::json;
 use std::time::Duration;
 
 const GIB: u64 = 1 << 30;
@@ -184,6 +185,32 @@ async fn metadata_alone_is_erased_only_where_the_server_goes_back_to_the_same_pr
         let Some(Work::Wipe(wipe)) = newest(&world).work else { panic!("a wipe") };
         assert_eq!(wipe.method(), expected, "{chosen:?} {project:?}");
     }
+}
+
+#[tokio::test]
+async fn what_was_erased_in_part_or_not_at_all_goes_to_no_other_project_before_it_is_erased_in_full() {
+    let world = World::new().await;
+    let to = |project: &str| {
+        let word = json!({ "agent_name": "rack0", "project_id": project }).to_string();
+        world.lifecycle.register(world.server_id(), RegisterServer::parse(word.as_bytes()).unwrap())
+    };
+    to(PROJECT).await.unwrap();
+    set(&world, |server| server.wipe_policy = WipePolicy::Metadata).await;
+    released(&world).await;
+    world.erase().await;
+    assert_eq!(world.server().await.manage_state, ManageState::Ready);
+    let refused = to("other").await.unwrap_err().to_string();
+    assert!(refused.contains("wipe it in full first"), "{refused}");
+    to(PROJECT).await.unwrap();
+    let act = |action| world.lifecycle.act_on_server(world.server_id(), action);
+    act(ServerAction::Maintain { reason: "it moves".into() }).await.unwrap();
+    act(ServerAction::Wipe { policy: Some(WipePolicy::Full) }).await.unwrap();
+    world.erase().await;
+    to("other").await.unwrap();
+    assert_eq!(world.server().await.project_id, Some("other".parse().unwrap()));
+    // Nor one that nothing erased.
+    set(&world, |server| server.unwiped = true).await;
+    assert!(to(PROJECT).await.is_err());
 }
 
 #[tokio::test]

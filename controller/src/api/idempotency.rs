@@ -78,7 +78,7 @@ impl fmt::Debug for Once {
 }
 
 /// A creation that is to be done once. A handler that creates instances writes it down within the transaction that creates
-/// ([`Self::also`]), so that not even a crash comes between; for others it is written right after.
+/// (by its `also`), so that not even a crash comes between; for others it is written right after.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
     project: String,

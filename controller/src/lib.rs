@@ -4,6 +4,7 @@ pub mod addresses;
 pub mod api;
 pub mod auth;
 pub mod ca;
+mod causes;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -2,6 +2,7 @@
 
 use super::ports::{ImportRefusal, SecretsError};
 use crate::{
+    causes::chain,
     lifecycle::refusal::Refusal,
     password::HashError,
     request::{Invalid, Problems},
@@ -151,16 +152,6 @@ impl IntoResponse for ApiError {
         }
         response
     }
-}
-
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 impl From<StoreError> for ApiError {

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     api::ports::ImportRefusal,
+    causes::chain,
     clock::Edge,
     config::Images,
     lifecycle::refusal::Refusal,
@@ -20,7 +21,7 @@ use crate::{
 };
 use billet_proto::ImageId;
 use reqwest::Url;
-use std::{error::Error, sync::Arc};
+use std::sync::Arc;
 use tokio::{sync::Semaphore, time::timeout};
 
 /// Imports at once; they have slots of their own, so that uploads are not refused because of them.
@@ -165,16 +166,6 @@ impl UrlImports {
             tracing::error!(image = %id, %error, "an import's end is not recorded; the next start does so");
         }
     }
-}
-
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

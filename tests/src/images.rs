@@ -41,11 +41,20 @@ pub fn get(cache: &Path) -> Result<Images> {
         );
     }
     let work = dir.with_extension("new");
-    let _ = fs::remove_dir_all(&work);
+    match fs::remove_dir_all(&work) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(error).with_context(|| format!("remove what was begun before, {}", work.display()));
+        }
+        _ => {}
+    }
     fs::create_dir_all(&work).with_context(|| format!("make {}", work.display()))?;
     let script = work.join("build.sh");
     fs::write(&script, RECIPE).context("write the recipe")?;
-    let done = Command::new("bash").arg(&script).arg(&work).status().context("run the recipe")?;
+    // debootstrap mounts /proc in what it makes. In a mount namespace of its own the mount ends with the recipe, however that
+    // ends, and nobody who tidies up walks into it.
+    let mut recipe = Command::new("unshare");
+    recipe.args(["--mount", "--propagation", "private", "bash"]).arg(&script).arg(&work);
+    let done = recipe.status().context("run the recipe by unshare (package util-linux)")?;
     if !done.success() {
         bail!("the images were not made; see {}", work.join("build.log").display());
     }

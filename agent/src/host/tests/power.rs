@@ -2,7 +2,7 @@
 
 use super::rack::{End, Rack};
 use crate::bmc::ResetType::{ForceOff, GracefulShutdown, On};
-use billet_proto::link::{Inspect, Power, PowerAction, PowerOff, order::Work};
+use billet_proto::link::{Inspect, Power, PowerAction, PowerOff, Reconfigure, order::Work};
 
 fn power(action: PowerAction) -> Work {
     Work::Power(Power { action: action.into(), instance_id: "0198170e-4ca7-7000-8000-0000000000cc".into() })
@@ -74,4 +74,26 @@ async fn a_server_that_is_on_is_not_inspected_unless_that_is_allowed() {
     assert_eq!(failed.cause, "server_is_on");
     assert_eq!(rack.machine().actions, []);
     assert!(rack.machine().on);
+}
+
+#[tokio::test]
+async fn a_system_that_is_to_be_changed_is_asked_to_shut_down_first() {
+    let mut rack = Rack::new(true);
+    let nics = vec![rack.nic()];
+    let change = Reconfigure { hostname: "web-1".into(), old_nics: nics.clone(), nics, ..Reconfigure::default() };
+    rack.order(1, Work::Reconfigure(change)).await;
+    rack.enlist().await;
+    assert_eq!(rack.machine().actions, [GracefulShutdown, On], "its power is not cut under its files");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_could_not_be_proven_leaves_the_system_running() {
+    let mut rack = Rack::new(true);
+    let vpc_id = "0198170e-4ca7-7000-8000-0000000000ff".into();
+    let nics = vec![billet_proto::link::NicConfig { vpc_id, ..rack.nic() }];
+    let change = Reconfigure { hostname: "web-1".into(), nics, ..Reconfigure::default() };
+    rack.order(1, Work::Reconfigure(change)).await;
+    let End::Failed(_, failed) = rack.end(1).await else { panic!("no interface is in that VPC") };
+    assert_eq!(failed.cause, "no_probe_interface");
+    assert_eq!(rack.machine().actions, []);
 }

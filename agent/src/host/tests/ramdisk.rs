@@ -1,7 +1,11 @@
 //! Orders whose work a ramdisk does.
 
 use super::rack::{End, Rack, failed, wiped};
-use billet_proto::link::{Disk, Step, Wipe, WipeMethod, order::Work};
+use billet_proto::{
+    link::{Disk, Started, Step, Wipe, WipeMethod, order::Work},
+    ramdisk::ramdisk_report::What,
+};
+use std::time::Duration;
 
 fn wipe() -> Work {
     let disks = vec![Disk { serial: "A".into(), size_bytes: 512, direct: true, ..Disk::default() }];
@@ -48,4 +52,20 @@ async fn a_server_that_cannot_be_powered_off_after_its_wipe_is_not_told_as_done(
     rack.report(&session, Step::Wipe, wiped("A")).await;
     let End::Failed(Step::Wipe, failed) = rack.end(1).await else { panic!("it is on still") };
     assert!(failed.message.contains("the server may be on still"), "{}", failed.message);
+}
+
+#[tokio::test]
+async fn a_wipe_that_took_all_its_time_is_done_all_the_same() {
+    let mut rack = Rack::new(false);
+    rack.order(1, wipe()).await;
+    let session = rack.enlist().await;
+    let waiting_for = "the disks to be erased".into();
+    rack.report(&session, Step::Wipe, What::Started(Started { waiting_for })).await;
+    tokio::time::pause();
+    // Of 60 s.
+    tokio::time::advance(Duration::from_millis(59_800)).await;
+    tokio::time::resume();
+    rack.report(&session, Step::Wipe, wiped("A")).await;
+    let end = rack.end(1).await;
+    assert!(matches!(end, End::Done(_)), "powering off has its own time: {end:?}");
 }

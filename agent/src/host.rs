@@ -15,6 +15,8 @@ mod ramdisk_door;
 mod ramdisks;
 mod reporter;
 mod state;
+#[cfg(test)]
+mod tests;
 mod watched;
 mod worker;
 

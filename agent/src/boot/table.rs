@@ -123,6 +123,13 @@ impl BootTable {
         }))
     }
 
+    /// What a server that fetched its identity would enlist with.
+    #[cfg(test)]
+    pub(crate) fn token_of(&self, server: ServerId) -> Option<String> {
+        let boots = self.lock();
+        boots.values().find(|open| open.boot.server_id == server).map(|open| open.boot.identity.boot_token.clone())
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.lock().is_empty()
     }

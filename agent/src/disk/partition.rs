@@ -49,11 +49,13 @@ fn entries(file: &mut File, disk: &Path) -> Result<Vec<Entry>, DiskError> {
     let mut mbr = [0; 512];
     file.read_exact_at(&mut mbr, 0).map_err(DiskError::io("read", disk))?;
     if let Ok(table) = gptman::GPT::find_from(file) {
+        // A table counts in the sectors of the disk that it was made for.
+        let sector = table.sector_size;
         let used = table.iter().filter(|(_, entry)| entry.is_used() && entry.ending_lba >= entry.starting_lba);
         let each = used.map(|(number, entry)| {
-            let bytes = (entry.ending_lba - entry.starting_lba + 1).saturating_mul(SECTOR);
+            let bytes = (entry.ending_lba - entry.starting_lba).saturating_add(1).saturating_mul(sector);
             let is_root = entry.partition_type_guid == ROOT_X86_64.to_bytes_le();
-            (number, entry.starting_lba.saturating_mul(SECTOR), bytes, is_root)
+            (number, entry.starting_lba.saturating_mul(sector), bytes, is_root)
         });
         return Ok(each.collect());
     }

@@ -71,6 +71,16 @@ impl Link {
         Ok(Self { inner: Arc::new(inner) })
     }
 
+    /// A link whose session is the test itself: what is told is in the queue.
+    #[cfg(test)]
+    pub(super) fn to_a_test() -> (Self, mpsc::Receiver<AgentMessage>) {
+        let channel = Endpoint::from_static("http://127.0.0.1:9").connect_lazy();
+        let (queue, told) = mpsc::channel(QUEUE);
+        let (connected, _) = watch::channel(true);
+        let inner = Inner { channel, session: Mutex::new(Some(queue)), words: Mutex::default(), connected };
+        (Self { inner: Arc::new(inner) }, told)
+    }
+
     /// A client for unary and streaming calls, such as reading chunks.
     pub fn client(&self) -> LinkClient<Channel> {
         LinkClient::new(self.inner.channel.clone()).max_decoding_message_size(80 << 20)

@@ -7,6 +7,7 @@ mod install;
 mod power;
 mod power_off;
 mod reconfigure;
+mod soft_off;
 mod visit;
 mod wipe;
 

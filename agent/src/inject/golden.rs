@@ -49,3 +49,23 @@ fn a_rail_has_no_default_route_outside_its_table() {
     assert!(routes.iter().all(|route| route["table"] == 100), "{routes:?}");
     assert!(network["ethernets"]["nic3"].get("nameservers").is_none());
 }
+
+/// Of IPv6 neither an address nor a router: the kernel would learn both by itself.
+#[test]
+fn nothing_is_learnt_on_a_rail_or_below_a_tagged_network() {
+    let nics = wired_nics();
+    let silent = ["bond0", "nic2", "nic3", "nic4"];
+    let interfaces = ifupdown::interfaces(&nics);
+    let stanzas = interfaces.split("\nauto ").filter(|text| text.contains("disable_ipv6 || true"));
+    let names: Vec<&str> = stanzas.filter_map(|text| text.lines().next()).collect();
+    assert_eq!(names, silent, "ifupdown");
+    let network = netplan::network(&nics);
+    let keyfiles = network_manager::files(&nics);
+    for name in silent {
+        let kind = if name.starts_with("bond") { "bonds" } else { "ethernets" };
+        assert_eq!(network[kind][name]["accept-ra"], false, "netplan: {name}");
+        let ending = format!("billet-{name}.nmconnection");
+        let (_, text) = keyfiles.iter().find(|(path, _)| path.ends_with(&ending)).unwrap();
+        assert!(text.contains("[ipv6]\nmethod=disabled"), "NetworkManager: {name}");
+    }
+}

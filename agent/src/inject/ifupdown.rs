@@ -43,6 +43,10 @@ fn stanza(link: &Link<'_>) -> String {
             line(format!("post-down ip link del {name}"));
         }
     }
+    if link.top.is_none_or(|top| top.nic.rail().is_some()) {
+        // Nothing is learnt on a rail, nor below a tagged network; the kernel takes router advertisements unless it is told.
+        line(format!("pre-up echo 1 > /proc/sys/net/ipv6/conf/{name}/disable_ipv6 || true"));
+    }
     if link.top.is_none() {
         line(format!("up ip link set {name} up"));
     }

@@ -37,19 +37,19 @@ pub enum Verb {
     Delete(delete::Delete),
     /// Write the image anew: server, addresses and metadata stay
     Reinstall(reinstall::Reinstall),
-    /// Give an instance other addresses
+    /// Give an instance other addresses; one that runs is shut down for it, and starts again
     Ip(ip::Ip),
     /// Label an instance
     Tag(tag::Tag),
     /// Take labels away
     Untag(untag::Untag),
-    /// Change the administrator's password, from the next boot on
+    /// Change the administrator's password, at the next `instance on` or `reboot`
     Password(change_password::ChangePassword),
     /// Power on
     On(power::Power),
-    /// Power off
+    /// Power off; its system is asked first
     Off(power::Power),
-    /// Power off and on
+    /// Power off, as by `off`, and on
     Reboot(power::Power),
 }
 

@@ -51,15 +51,11 @@ type Result<T> = std::result::Result<T, Failure>;
 /// Does an order; how it ended.
 pub(super) async fn run(job: &Job, work: Option<Work>) -> Ended {
     let ordered = |work, instance: &str| Ordered { job, work, instance: instance.to_owned() };
+    let booted = matches!(work, Some(Work::Install(_) | Work::Reconfigure(_) | Work::Inspect(_) | Work::Wipe(_)));
     let done = match work {
         Some(Work::Install(order)) => {
             let size = order.image.as_ref().map_or(0, |image| image.size_bytes);
-            let done = ordered("install", &order.instance_id).install(size).await;
-            if done.is_err() {
-                // What failed before its system was the tenant's is powered off.
-                job.hardware.power(false);
-            }
-            done
+            ordered("install", &order.instance_id).install(size).await
         }
         Some(Work::PowerOff(_)) => ordered("power-off", "").power_off("the network to detach its ports").await,
         Some(Work::Reconfigure(order)) => ordered("reconfigure", &order.instance_id).reconfigure().await,
@@ -70,8 +66,21 @@ pub(super) async fn run(job: &Job, work: Option<Work>) -> Ended {
     };
     match done {
         Ok((step, done)) => Ended::Done(step, done),
-        Err(Failure { step, failed }) => Ended::Failed(step, failed),
+        Err(Failure { step, failed }) => {
+            if is_powered_off(booted, step, &failed.cause) {
+                job.hardware.power(false);
+                job.reporter.power_read(false).await;
+            }
+            Ended::Failed(step, failed)
+        }
     }
+}
+
+/// As the real agent does after a failure (`agent/src/host/orders/boot/abandon.rs`): where a ramdisk was to boot, unless the
+/// system is the tenant's already, a newer order has the server, or whatever runs there was not to be touched.
+fn is_powered_off(booted: bool, step: Step, cause: &str) -> bool {
+    let in_vain = step == Step::Power && (cause == "server_is_on" || cause.starts_with("bmc_"));
+    booted && step != Step::Verify && cause != "hand_over_refused" && !in_vain
 }
 
 impl Ordered<'_> {
@@ -166,11 +175,11 @@ impl Ordered<'_> {
         let known = |disk: &Disk| present.iter().any(|there| there.serial == disk.serial);
         if let Some(unknown) = disks.iter().find(|disk| !known(disk)) {
             let message = format!("disk {} ({}) is not there", unknown.name, unknown.serial);
-            return Err(Failure::new(Step::Wipe, "disks_differ", message));
+            return Err(Failure::new(Step::Inspect, "disks_not_recorded", message));
         }
         self.step(Step::Wipe, "the disks to be erased").await?;
         self.job.hardware.keep_host_key(None);
-        let word = if method == WipeMethod::Metadata { "metadata" } else { "nvme-format" };
+        let word = if method == WipeMethod::Metadata { "metadata" } else { "write-zeroes" };
         let wiped = |disk: &Disk| WipedDisk {
             disk: Some(disk.clone()),
             method: word.into(),
@@ -298,6 +307,22 @@ fn new_host_key() -> std::result::Result<String, &'static str> {
 mod tests {
     use super::*;
     use std::process::Command;
+
+    #[test]
+    fn after_a_failure_power_stays_where_a_real_agent_leaves_it() {
+        for (booted, step, cause, off) in [
+            (true, Step::Write, "disk_error", true),
+            (true, Step::Wipe, "disk_read_back", true),
+            (true, Step::Configure, "no_installed_system", true),
+            (true, Step::Verify, "host_key_not_seen", false),
+            (true, Step::HandOver, "hand_over_refused", false),
+            (true, Step::Power, "server_is_on", false),
+            (true, Step::Power, "bmc_auth_failed", false),
+            (false, Step::PowerOff, "bmc_refused", false),
+        ] {
+            assert_eq!(is_powered_off(booted, step, cause), off, "{step:?} {cause}");
+        }
+    }
 
     #[test]
     fn ssh_keygen_knows_a_host_key_for_one() {

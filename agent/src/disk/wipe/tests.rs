@@ -41,6 +41,29 @@ fn metadata_are_both_ends_of_the_disk_and_of_each_partition() {
 }
 
 #[test]
+fn partitions_of_a_disk_with_large_sectors_are_found_where_they_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = file(dir.path(), 300);
+    let mut disk = std::fs::OpenOptions::new().read(true).write(true).open(&path).unwrap();
+    let mut table = gptman::GPT::new_from(&mut disk, 4096, [7; 16]).unwrap();
+    table[1] = gptman::GPTPartitionEntry {
+        partition_type_guid: [1; 16],
+        unique_partition_guid: [2; 16],
+        starting_lba: 100 * MIB / 4096,
+        ending_lba: 190 * MIB / 4096 - 1,
+        attribute_bits: 0,
+        partition_name: "data".into(),
+    };
+    table.write_into(&mut disk).unwrap();
+    drop(disk);
+    wipe(&TargetDisk::open(&path).unwrap(), Method::Metadata, 1, &mut |_| {}).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    for (mib, erased) in [(0, true), (101, true), (150, false), (189, true), (299, true)] {
+        assert_eq!(bytes[mib << 20] == 0, erased, "MiB {mib}");
+    }
+}
+
+#[test]
 fn a_byte_that_stayed_is_found_at_both_ends() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("disk");

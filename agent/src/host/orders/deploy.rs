@@ -22,6 +22,11 @@ use serve::HandingOver;
 pub(super) use leave::boot_from_disk;
 pub(super) use word::REFUSED;
 
+/// Finds what is wrong with the order or the configuration, before anything is touched.
+pub(super) fn check(job: &Job, nics: &[NicConfig], old_nics: &[NicConfig]) -> Result<(), Failure> {
+    Plan::new(job, nics, old_nics).map(drop)
+}
+
 /// Does the work from `stage` on; after a failure nothing runs that no order stands for.
 pub(super) async fn run(
     job: &Job,

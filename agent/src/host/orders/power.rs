@@ -1,19 +1,14 @@
 //! Power of a server that has a system, or has none: on, off, or both in turn; read back.
 
-use super::{Job, deploy};
+use super::{Job, deploy, soft_off};
 use crate::{
-    bmc::{Bmc, PowerState, ResetType, ensure_off, ensure_on},
+    bmc::{Bmc, PowerState, ensure_off, ensure_on},
     host::{
-        failure::{Failure, chain},
+        failure::Failure,
         state::{Produced, Stage},
     },
 };
 use billet_proto::link::{Power, PowerAction, Step};
-use std::time::Duration;
-use tokio::time::{Instant, sleep};
-
-/// Between two looks at a server whose system was asked to shut down.
-const LOOK: Duration = Duration::from_secs(1);
 
 /// Does the work from `stage` on; what was done already is not done again.
 pub(super) async fn run(job: &Job, order: &Power, stage: Stage) -> Result<Produced, Failure> {
@@ -47,39 +42,12 @@ async fn off(job: &Job) -> Result<(), Failure> {
     const STEP: Step = Step::PowerOff;
     let bmc = job.bmc();
     let failed = |error| Failure::bmc(STEP, &error);
-    job.reporter.started(STEP, "the BMC to say which machine it is in");
-    job.identify(STEP).await?;
-    let patience = job.tools.server.bmc.soft_off().min(job.deadlines.of(STEP) / 2);
-    if bmc.power_state().await.map_err(failed)? == PowerState::On && !patience.is_zero() {
-        ask_to_shut_down(job, &bmc, patience).await?;
-    }
+    soft_off::run(job, STEP, job.deadlines.of(STEP) / 2).await?;
     job.reporter.started(STEP, "the BMC to say that the server is off");
     // A little less than the step has left, so that the BMC's own reason is the one that is told.
     let time = job.deadlines.of(STEP).saturating_sub(job.reporter.spent(STEP)).mul_f32(0.9);
     ensure_off(&bmc, time).await.map_err(failed)?;
     job.reporter.finished(STEP, "the server is off");
-    Ok(())
-}
-
-async fn ask_to_shut_down(job: &Job, bmc: &impl Bmc, patience: Duration) -> Result<(), Failure> {
-    const STEP: Step = Step::PowerOff;
-    job.reporter.started(STEP, "the system to shut down");
-    if let Err(error) = bmc.reset(ResetType::GracefulShutdown).await {
-        // Not every BMC can; then the power is cut.
-        job.reporter.note("soft-off", &chain(&error));
-        return Ok(());
-    }
-    let asked = Instant::now();
-    while asked.elapsed() < patience {
-        match bmc.power_state().await {
-            Ok(PowerState::Off) => return Ok(()),
-            Ok(PowerState::On) => {}
-            Err(error) => job.reporter.note("soft-off", &chain(&error)),
-        }
-        sleep(LOOK).await;
-    }
-    let message = format!("the system did not shut down within {} s; the power is cut", patience.as_secs());
-    job.reporter.note("soft-off", &message);
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use super::{Job, boot};
 use crate::{
     bmc::ensure_off,
     host::{failure::Failure, state::Produced},
-    network::Network,
+    network::{Network, Port},
 };
 use billet_proto::link::{PowerOff, Step};
 
@@ -29,6 +29,11 @@ async fn work(job: &Job, order: &PowerOff) -> Result<(), Failure> {
     let time = job.deadlines.of(STEP).mul_f32(0.9);
     ensure_off(&job.bmc(), time).await.map_err(bmc_failed)?;
     job.reporter.started(STEP, "the network to detach its ports");
+    // An order that was cut off may have left the server where it boots: nobody else would take it off there.
+    if let Some((mac, _)) = tools.server.boot_nic() {
+        let detached = tools.provider.detach(Port { server_id: id, mac }, Network::Provisioning).await;
+        detached.map_err(|error| Failure::network(STEP, &error))?;
+    }
     for (port, vpc_id) in boot::ports(job, STEP, &order.nics)? {
         let detached = tools.provider.detach(port, Network::Vpc { vpc_id }).await;
         detached.map_err(|error| Failure::network(STEP, &error))?;

@@ -12,6 +12,7 @@ use billet_proto::{
     link::Step,
     ramdisk::{enlist_reply::Task, ramdisk_report::What},
 };
+use std::time::Duration;
 
 /// What a visit ends with: the ramdisk's last word.
 pub(super) type Ends<T> = fn(Step, What) -> Option<T>;
@@ -25,7 +26,10 @@ pub(super) async fn run<T: Send>(job: &Job, task: Task, last: Step, ends: Ends<T
         let token = boot::enlist(job, &mut calls).await?;
         let mut visit = Visit { session: Session::new(job, Some(token)), ends };
         let end = boot::serve(job, calls, &mut visit).await?;
-        job.within(last, leave(job, &plan, last)).await?;
+        // What the ramdisk did is done: powering off has its own time, which the controller waits beyond the last step's.
+        let time = job.deadlines.of(Step::PowerOff);
+        let late = |_| Failure::deadline(last, time.as_secs(), &job.reporter.waiting_for());
+        tokio::time::timeout(time, leave(job, &plan, (last, time))).await.map_err(late)??;
         Ok(end)
     };
     match visited.await {
@@ -37,14 +41,13 @@ pub(super) async fn run<T: Send>(job: &Job, task: Task, last: Step, ends: Ends<T
     }
 }
 
-async fn leave(job: &Job, plan: &boot::Plan, step: Step) -> Result<(), Failure> {
+async fn leave(job: &Job, plan: &boot::Plan, (step, time): (Step, Duration)) -> Result<(), Failure> {
     job.tools.boots.close(job.server_id());
     job.tools.ramdisks.close(job.server_id());
     job.reporter.started(step, "the BMC to say that the server is off");
     job.identify(step).await?;
-    // A little less than the step has, so that the BMC's own reason is the one that is told.
-    let time = job.deadlines.of(step).saturating_sub(job.reporter.spent(step)).mul_f32(0.9);
-    ensure_off(&job.bmc(), time).await.map_err(|error| Failure::bmc(step, &error))?;
+    // A little less, so that the BMC's own reason is the one that is told.
+    ensure_off(&job.bmc(), time.mul_f32(0.9)).await.map_err(|error| Failure::bmc(step, &error))?;
     job.reporter.started(step, "the network to detach the port that it booted from");
     plan.off_provisioning(job, step).await
 }

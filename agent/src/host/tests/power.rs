@@ -1,0 +1,99 @@
+//! Power: asked first, read back, and only in the right machine.
+
+use super::rack::{End, Rack};
+use crate::bmc::ResetType::{ForceOff, GracefulShutdown, On};
+use billet_proto::link::{Inspect, Power, PowerAction, PowerOff, Reconfigure, order::Work};
+
+fn power(action: PowerAction) -> Work {
+    Work::Power(Power { action: action.into(), instance_id: "0198170e-4ca7-7000-8000-0000000000cc".into() })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_system_that_shuts_down_when_asked_is_never_cut_off() {
+    let mut rack = Rack::new(true);
+    rack.order(1, power(PowerAction::Off)).await;
+    assert!(matches!(rack.end(1).await, End::Done(_)));
+    assert_eq!(rack.machine().actions, [GracefulShutdown]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_system_that_does_not_hear_is_cut_off_after_its_patience() {
+    let mut rack = Rack::new(true);
+    rack.machine().obeys = false;
+    let began = tokio::time::Instant::now();
+    rack.order(1, power(PowerAction::Reboot)).await;
+    assert!(matches!(rack.end(1).await, End::Done(_)));
+    assert_eq!(rack.machine().actions, [GracefulShutdown, ForceOff, On]);
+    // Half of the step's 60 s is less than the configured 45 s.
+    assert!(began.elapsed().as_secs() >= 30, "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bmc_that_says_yes_and_does_nothing_is_not_believed() {
+    for (on, work) in [
+        (true, power(PowerAction::Off)),
+        (true, Work::PowerOff(PowerOff::default())),
+        (false, power(PowerAction::On)),
+        (true, power(PowerAction::Reboot)),
+    ] {
+        let mut rack = Rack::new(on);
+        rack.machine().is_deaf = true;
+        rack.order(1, work).await;
+        let End::Failed(_, failed) = rack.end(1).await else { panic!("nothing was done") };
+        assert_eq!(failed.cause, "bmc_refused", "{failed:?}");
+        assert_eq!(rack.machine().on, on);
+        assert_eq!(rack.moves(), [""; 0], "ports stay while the server may be on");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_machines_bmc_is_given_no_action() {
+    for work in [
+        power(PowerAction::Off),
+        power(PowerAction::On),
+        power(PowerAction::Reboot),
+        Work::PowerOff(PowerOff::default()),
+        Work::Inspect(Inspect { allow_reset: true }),
+        Work::Wipe(billet_proto::link::Wipe::default()),
+    ] {
+        let mut rack = Rack::new(true);
+        rack.machine().uuid = uuid::Uuid::from_u128(7);
+        rack.order(1, work).await;
+        let End::Failed(_, failed) = rack.end(1).await else { panic!("it is another machine") };
+        assert_eq!(failed.cause, "bmc_wrong_machine");
+        assert_eq!(rack.machine().actions, []);
+        assert_eq!(rack.moves(), [""; 0]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_on_is_not_inspected_unless_that_is_allowed() {
+    let mut rack = Rack::new(true);
+    rack.order(1, Work::Inspect(Inspect { allow_reset: false })).await;
+    let End::Failed(_, failed) = rack.end(1).await else { panic!("it is on") };
+    assert_eq!(failed.cause, "server_is_on");
+    assert_eq!(rack.machine().actions, []);
+    assert!(rack.machine().on);
+}
+
+#[tokio::test]
+async fn a_system_that_is_to_be_changed_is_asked_to_shut_down_first() {
+    let mut rack = Rack::new(true);
+    let nics = vec![rack.nic()];
+    let change = Reconfigure { hostname: "web-1".into(), old_nics: nics.clone(), nics, ..Reconfigure::default() };
+    rack.order(1, Work::Reconfigure(change)).await;
+    rack.enlist().await;
+    assert_eq!(rack.machine().actions, [GracefulShutdown, On], "its power is not cut under its files");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_could_not_be_proven_leaves_the_system_running() {
+    let mut rack = Rack::new(true);
+    let vpc_id = "0198170e-4ca7-7000-8000-0000000000ff".into();
+    let nics = vec![billet_proto::link::NicConfig { vpc_id, ..rack.nic() }];
+    let change = Reconfigure { hostname: "web-1".into(), nics, ..Reconfigure::default() };
+    rack.order(1, Work::Reconfigure(change)).await;
+    let End::Failed(_, failed) = rack.end(1).await else { panic!("no interface is in that VPC") };
+    assert_eq!(failed.cause, "no_probe_interface");
+    assert_eq!(rack.machine().actions, []);
+}

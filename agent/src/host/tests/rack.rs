@@ -1,0 +1,185 @@
+//! One server's worker, with everything around it played by the test.
+
+use super::chassis::{Chassis, Machine};
+use crate::{
+    boot::BootTable,
+    config::Config,
+    host::{
+        link::Link,
+        orders::Tools,
+        ramdisks::{Call, Ramdisks},
+        state::Records,
+        worker,
+    },
+    network::Provider,
+};
+use billet_proto::{
+    ServerId,
+    link::{
+        AgentMessage, Done, Failed, Inventory, NicConfig, Order, Report, Step, StepDeadline, agent_message,
+        order::Work, report::What,
+    },
+    ramdisk::{self, RamdiskReport, ramdisk_report},
+};
+use std::{os::unix::fs::PermissionsExt, sync::Arc, time::Duration};
+use tokio::sync::{mpsc, oneshot};
+
+const SAMPLE: &str = include_str!("../../../../packaging/config/agent.toml");
+/// No test waits longer for anything.
+const PATIENCE: Duration = Duration::from_secs(1200);
+
+pub(super) struct Rack {
+    pub(super) tools: Tools,
+    chassis: Arc<Chassis>,
+    dir: tempfile::TempDir,
+    orders: mpsc::Sender<Order>,
+    told: mpsc::Receiver<AgentMessage>,
+}
+
+/// How an order ended.
+#[derive(Debug)]
+pub(super) enum End {
+    Done(Done),
+    Failed(Step, Failed),
+}
+
+impl Rack {
+    /// The sample's server, on or off; its ports are moved by a hook that writes down what it was told.
+    pub(super) fn new(on: bool) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let hook = dir.path().join("hook");
+        let script =
+            format!("#!/bin/sh\ncat >> {0}\necho >> {0}\necho '{{\"ok\":true}}'\n", dir.path().join("moves").display());
+        std::fs::write(&hook, script).unwrap();
+        std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o700)).unwrap();
+        let text = SAMPLE
+            .replace("/var/lib/billet-agent", &dir.path().display().to_string())
+            .replace("provider = \"static\"", &format!("provider = \"hook\"\ncommand = \"{}\"", hook.display()));
+        let config = Arc::new(Config::parse(&text).unwrap());
+        let server = config.servers[0].clone();
+        let chassis = Arc::new(Chassis::new(server.uuid.unwrap(), on));
+        let (link, told) = Link::to_a_test();
+        let tools = Tools {
+            provider: Provider::new(config.network.clone(), &server),
+            config,
+            server: Arc::new(server),
+            bmc: chassis.clone(),
+            boots: BootTable::new(),
+            ramdisks: Ramdisks::default(),
+            records: Records::open(dir.path()).unwrap(),
+            link,
+            boot_ca: "".into(),
+        };
+        let (orders, taken) = mpsc::channel(8);
+        tokio::spawn(worker::run(tools.clone(), taken));
+        Self { tools, chassis, dir, orders, told }
+    }
+
+    pub(super) fn id(&self) -> ServerId {
+        self.tools.server.id
+    }
+
+    pub(super) fn machine(&self) -> std::sync::MutexGuard<'_, Machine> {
+        self.chassis.machine()
+    }
+
+    pub(super) async fn order(&self, generation: u64, work: Work) {
+        let steps = [Step::Power, Step::Boot, Step::Inspect, Step::HandOver, Step::PowerOff, Step::Wipe];
+        let deadlines = steps.map(|step| StepDeadline { step: step.into(), seconds: 60 }).to_vec();
+        let order = Order { server_id: self.id().to_string(), generation, deadlines, work: Some(work) };
+        self.orders.send(order).await.unwrap();
+    }
+
+    /// The next report that `wanted` takes.
+    pub(super) async fn told<T>(&mut self, wanted: impl Fn(&Report) -> Option<T>) -> T {
+        let find = async {
+            loop {
+                let message = self.told.recv().await.expect("the worker is there");
+                if let Some(agent_message::Body::Report(report)) = message.body
+                    && let Some(found) = wanted(&report)
+                {
+                    return found;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, find).await.expect("it is told in time")
+    }
+
+    pub(super) async fn end(&mut self, generation: u64) -> End {
+        self.told(|report| match &report.what {
+            Some(What::Done(done)) if report.generation == generation => Some(End::Done(done.clone())),
+            Some(What::Failed(failed)) if report.generation == generation => {
+                Some(End::Failed(report.step(), failed.clone()))
+            }
+            _ => None,
+        })
+        .await
+    }
+
+    /// The ramdisk enlists as soon as its boot is open; answers its session.
+    pub(super) async fn enlist(&mut self) -> String {
+        self.told(|report| {
+            matches!(&report.what, Some(What::Started(started)) if started.waiting_for.contains("firmware"))
+                .then_some(())
+        })
+        .await;
+        let token = self.tools.boots.token_of(self.id()).expect("a boot is open");
+        let server = &self.tools.server;
+        let inventory = Inventory {
+            uuid: server.uuid.unwrap().to_string(),
+            serial: server.serial.clone().unwrap_or_default(),
+            macs: server.nics.iter().map(|nic| nic.mac.to_string()).collect(),
+            ..Inventory::default()
+        };
+        let session = "session".to_owned();
+        self.tools.ramdisks.enlist(&token, inventory, 1, session.clone()).await.unwrap();
+        session
+    }
+
+    /// The ramdisk reports, and is answered.
+    pub(super) async fn report(&self, session: &str, step: Step, what: ramdisk_report::What) {
+        let way = self.tools.ramdisks.session(session).expect("the session is good");
+        let (answer, answered) = oneshot::channel();
+        let report = RamdiskReport { session: session.into(), step: step.into(), what: Some(what) };
+        way.calls.send(Call::Report { report, answer }).await.unwrap_or_else(|_| panic!("the worker is there"));
+        answered.await.unwrap().unwrap();
+    }
+
+    /// What the hook was told: action and network of each call.
+    pub(super) fn moves(&self) -> Vec<String> {
+        let text = std::fs::read_to_string(self.dir.path().join("moves")).unwrap_or_default();
+        let each = |line: &str| {
+            let call: serde_json::Value = serde_json::from_str(line).unwrap();
+            format!("{} {} {}", text_of(&call["action"]), text_of(&call["mac"]), text_of(&call["network"]["kind"]))
+        };
+        text.lines().filter(|line| !line.is_empty()).map(each).collect()
+    }
+
+    /// The tenant's NIC, which is the one to boot from too.
+    pub(super) fn nic(&self) -> NicConfig {
+        NicConfig {
+            mac: self.tools.server.nics[0].mac.to_string(),
+            vpc_id: self.tools.config.probes[0].vpc_id.to_string(),
+            address: "10.20.0.7".into(),
+            prefix_length: 24,
+            ..NicConfig::default()
+        }
+    }
+}
+
+fn text_of(value: &serde_json::Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+/// What a ramdisk says when something fails.
+pub(super) fn failed(cause: &str) -> ramdisk_report::What {
+    ramdisk_report::What::Failed(Failed { cause: cause.into(), message: "as the test says".into() })
+}
+
+/// What a ramdisk says of the disks that it erased.
+pub(super) fn wiped(serial: &str) -> ramdisk_report::What {
+    use billet_proto::link::{Disk, WipedDisk};
+    let disk = Some(Disk { serial: serial.into(), ..Disk::default() });
+    let erased = WipedDisk { disk, method: "overwrite".into(), bytes: 512, read_back: 2 };
+    ramdisk_report::What::Wiped(ramdisk::Wiped { disks: vec![erased] })
+}

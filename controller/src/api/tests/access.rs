@@ -219,3 +219,18 @@ async fn a_body_that_is_too_long_is_refused_with_a_code() {
         assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE, "{path}");
     }
 }
+
+#[tokio::test]
+async fn an_id_that_is_no_text_is_not_found_with_a_code() {
+    let api = Api::new(1000).await;
+    for (method, path) in [
+        (Method::GET, "/v1/lab/instances/%ff"),
+        (Method::DELETE, "/v1/lab/instances/%ff"),
+        (Method::GET, "/v1/lab/instances/%c3%28/events"),
+        (Method::GET, "/v1/lab/physicalservers/%ff"),
+        (Method::POST, "/admin/v1/servers/%ff/wipe"),
+    ] {
+        let (status, body) = api.bare(method.clone(), path, &[("x-auth-token", &api.admin)], "{}").await;
+        assert_eq!((status, code(&body)), (StatusCode::NOT_FOUND, "iMetal.0904"), "{method} {path}: {body}");
+    }
+}

@@ -234,3 +234,14 @@ async fn an_id_that_is_no_text_is_not_found_with_a_code() {
         assert_eq!((status, code(&body)), (StatusCode::NOT_FOUND, "iMetal.0904"), "{method} {path}: {body}");
     }
 }
+
+#[tokio::test]
+async fn a_dry_run_uses_no_client_token_up() {
+    let api = Api::new(1000).await;
+    let body = api.world.body().to_string();
+    let headers = [("x-auth-token", api.tenant.as_str()), ("x-client-token", "t")];
+    let (status, tried) = api.bare(Method::POST, "/v1/lab/instances?dry_run=true", &headers, &body).await;
+    assert_eq!(status, StatusCode::OK, "{tried}");
+    let (status, made) = api.bare(Method::POST, "/v1/lab/instances", &headers, &body).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{made}");
+}

@@ -4,7 +4,7 @@
 //! meanwhile. Where it cannot be written the whole line goes to the daemon's log instead, and the answer is 500: what was
 //! done is done, and a caller who repeats it with its `X-Client-Token`, or a deletion, does it no second time.
 //!
-//! Invariants: nothing secret is in a line: of bodies it has ids alone.
+//! Invariants: nothing secret is in a line: of bodies it has ids alone, and known words.
 
 use super::{error::ApiError, page, request_id::RequestId, router::AppState, schema};
 use crate::{
@@ -39,6 +39,10 @@ const PAUSE: Duration = Duration::from_millis(50);
 const MAX_OBJECTS: usize = 100;
 /// Longer than any answer of a call that changes.
 const MAX_ANSWER_BYTES: usize = 1 << 20;
+/// Words of a body without which the route does not tell what was done: a power action, and what a wipe spares. Any other
+/// text there is the caller's own, and is not written down.
+const WORDS: [(&str, &[&str]); 2] =
+    [("action", &["power on", "power off", "rebooting"]), ("policy", &["full", "metadata"])];
 const DEFAULT_LIMIT: u32 = 100;
 const MAX_LIMIT: u32 = 1000;
 
@@ -108,7 +112,11 @@ impl Place {
                 add(given, &mut objects);
             }
         }
-        if let Ok(body) = serde_json::from_slice(body) {
+        let mut action = format!("{} {pattern}", head.method);
+        if let Ok(body) = serde_json::from_slice::<Value>(body) {
+            if let Some(word) = word(&body) {
+                action = format!("{action}: {word}");
+            }
             gather(&body, &["instance_id_set", "server_id_set", "server_id", "agent_name"], &mut objects);
         }
         Self(Audited {
@@ -119,7 +127,7 @@ impl Place {
             role: caller.role.word().to_owned(),
             project_id: project.cloned(),
             peer: peer.map(|peer| peer.0.to_string()).unwrap_or_default(),
-            action: format!("{} {pattern}", head.method),
+            action,
             objects,
             status: 0,
             code: String::new(),
@@ -155,6 +163,11 @@ pub(super) async fn write(
     }
     tracing::error!(?line, "a line of the audit log is here instead");
     Err(ApiError::Internal("the audit log cannot be written".into()))
+}
+
+/// The body's word of [`WORDS`].
+fn word(body: &Value) -> Option<&'static str> {
+    WORDS.iter().find_map(|(field, words)| words.iter().find(|word| body[*field] == **word)).copied()
 }
 
 /// The texts that stand under these names, however deep.

@@ -14,7 +14,7 @@ use super::{
 use crate::auth::{Caller, Denied, Payload, Presented};
 use axum::{
     body::{Body, Bytes},
-    extract::{MatchedPath, Request, State},
+    extract::{MatchedPath, RawPathParams, Request, State, rejection::RawPathParamsRejection},
     http::{HeaderMap, HeaderName, header, request::Parts},
     middleware::Next,
     response::Response,
@@ -36,7 +36,12 @@ const IDENTITIES: [&str; 9] = [
 ];
 
 /// Lets a call through with its [`Caller`], and its [`ProjectId`] where the path has one.
-pub(super) async fn admit(State(state): State<AppState>, request: Request, next: Next) -> Result<Response, ApiError> {
+pub(super) async fn admit(
+    State(state): State<AppState>,
+    parameters: Result<RawPathParams, RawPathParamsRejection>,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
     let (mut head, body) = request.into_parts();
     let pattern = head.extensions.get::<MatchedPath>().map(|path| path.as_str().to_owned()).unwrap_or_default();
     let rule = Rule::of(&head.method, &pattern);
@@ -45,6 +50,10 @@ pub(super) async fn admit(State(state): State<AppState>, request: Request, next:
     state.rates.of_token(&caller.name).map_err(|retry_after| ApiError::TooMany { retry_after })?;
     for name in IDENTITIES {
         head.headers.remove(HeaderName::from_static(name));
+    }
+    // A handler would refuse it too, in axum's words and with no code.
+    if let Err(RawPathParamsRejection::InvalidUtf8InPathParam(_)) = parameters {
+        return Err(ApiError::NoSuchPath);
     }
     let project = project_of(head.uri.path(), &pattern)?;
     let refused = rule.refuses(&caller, project.as_ref());

@@ -123,7 +123,8 @@ pub(super) async fn once(state: &AppState, mut head: Parts, body: Body, next: Ne
     let claim = Claim { project, caller, token, request_mac: state.once.0.sealer.mac(LABEL, &request) };
     head.extensions.insert(claim.clone());
     let response = next.run(Request::from_parts(head, Body::from(body))).await;
-    if !response.status().is_success() {
+    // A dry run did nothing: the creation that it was tried for may use its token.
+    if response.status() != StatusCode::ACCEPTED {
         return Ok(response);
     }
     let (mut head, body) = response.into_parts();

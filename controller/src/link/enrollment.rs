@@ -4,7 +4,7 @@ use super::{caller::unavailable, join_token::digest};
 use crate::{
     ca::Ca,
     clock::{Edge, Timestamp},
-    store::{Handle, StoreError, Transaction, record::Agent},
+    store::{Handle, StoreError, Transaction, access::Audited, record::Agent},
 };
 use billet_proto::{
     AgentId,
@@ -39,6 +39,7 @@ impl From<StoreError> for JoinError {
 #[tonic::async_trait]
 impl Enrollment for Door {
     async fn join(&self, request: Request<JoinRequest>) -> Result<Response<JoinReply>, Status> {
+        let peer = request.remote_addr().map(|peer| peer.to_string()).unwrap_or_default();
         let JoinRequest { secret, csr_pem } = request.into_inner();
         if csr_pem.len() > MAX_CSR_BYTES || secret.len() > 256 {
             return Err(Status::invalid_argument("the request is too long"));
@@ -56,6 +57,7 @@ impl Enrollment for Door {
             .run(move |tx| {
                 if let Some(mut agent) = again {
                     certify_again(tx, &mut agent, now, (certificate_sha256, key_sha256))?;
+                    tx.insert_audited(&certified(&agent, now, peer))?;
                     return Ok(agent.name);
                 }
                 let token = tx.take_join_token(&secret)?.ok_or(JoinError::Refused("the token is unknown or spent"))?;
@@ -66,16 +68,18 @@ impl Enrollment for Door {
                 if tx.agent_by_name(&name)?.is_some() {
                     return Err(JoinError::Refused("an agent of that name is enrolled"));
                 }
-                tx.insert_agent(&Agent {
+                let agent = Agent {
                     id: agent_id,
-                    name: name.clone(),
+                    name,
                     certificate_sha256,
                     key_sha256,
                     join_secret_sha256: secret,
                     epoch: 0,
                     joined_at: now,
-                })?;
-                Ok(name)
+                };
+                tx.insert_agent(&agent)?;
+                tx.insert_audited(&certified(&agent, now, peer))?;
+                Ok(agent.name)
             })
             .await;
         match joined {
@@ -94,6 +98,24 @@ impl Enrollment for Door {
             }
             Err(JoinError::Store(error)) => Err(unavailable(&error)),
         }
+    }
+}
+
+/// The audit log's line of a certificate that is given out, in the transaction that does so: it is a credential. Who is
+/// refused is nobody that is known, and could fill the log: that is in the daemon's log alone.
+fn certified(agent: &Agent, now: Timestamp, peer: String) -> Audited {
+    Audited {
+        seq: 0,
+        at: now,
+        request_id: String::new(),
+        caller: format!("agent/{}", agent.name),
+        role: "agent".to_owned(),
+        project_id: None,
+        peer,
+        action: "Enrollment/Join".to_owned(),
+        objects: vec![agent.id.to_string(), agent.name.clone()],
+        status: 200,
+        code: String::new(),
     }
 }
 
@@ -116,7 +138,11 @@ fn certify_again(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{api::ports::Enrolment as _, link::JoinTokens, store::sqlite::SqliteStore};
+    use crate::{
+        api::ports::Enrolment as _,
+        link::JoinTokens,
+        store::{access::AuditWanted, sqlite::SqliteStore},
+    };
 
     fn request(key: &rcgen::KeyPair) -> String {
         let params = rcgen::CertificateParams::new(Vec::new()).unwrap();
@@ -145,6 +171,11 @@ mod tests {
         assert_eq!(join(&key).await.unwrap(), id, "the same agent, with a new certificate");
         let other = rcgen::KeyPair::generate().unwrap();
         assert_eq!(join(&other).await, Err(tonic::Code::PermissionDenied), "a thief of the token");
+        let wanted = AuditWanted { object: Some("rack1".into()), limit: 10, ..AuditWanted::default() };
+        let lines = store.read(move |tx| tx.audited(&wanted)).await.unwrap();
+        let told: Vec<_> = lines.iter().map(|line| (line.caller.as_str(), line.action.as_str())).collect();
+        assert_eq!(told, [("agent/rack1", "Enrollment/Join"); 2], "each certificate is written down, and no refusal");
+        assert!(lines.iter().all(|line| line.objects == [id.clone(), "rack1".to_owned()]), "{lines:?}");
         let agents = store.run(|tx| {
             let mut agent = tx.agents()?.remove(0);
             agent.epoch = 1;

@@ -43,7 +43,7 @@ pub struct Audited {
     pub project_id: Option<ProjectId>,
     /// The address that the call came from.
     pub peer: String,
-    /// What was asked, such as `POST /v1/{project_id}/instances`.
+    /// What was asked, such as `POST /v1/{project_id}/instances`; of a power action and a wipe, which.
     pub action: String,
     /// The ids that path and answer name.
     pub objects: Vec<String>,

@@ -74,7 +74,7 @@ pub(in crate::api) struct AuditEntry {
     role: String,
     /// From where.
     peer: String,
-    /// Method and route.
+    /// Method and route; of a power action and a wipe, which: `PUT …/power-state: power off`.
     action: String,
     /// What the call names.
     objects: Vec<String>,

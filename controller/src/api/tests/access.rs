@@ -219,3 +219,60 @@ async fn a_body_that_is_too_long_is_refused_with_a_code() {
         assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE, "{path}");
     }
 }
+
+#[tokio::test]
+async fn an_id_that_is_no_text_is_not_found_with_a_code() {
+    let api = Api::new(1000).await;
+    for (method, path) in [
+        (Method::GET, "/v1/lab/instances/%ff"),
+        (Method::DELETE, "/v1/lab/instances/%ff"),
+        (Method::GET, "/v1/lab/instances/%c3%28/events"),
+        (Method::GET, "/v1/lab/physicalservers/%ff"),
+        (Method::POST, "/admin/v1/servers/%ff/wipe"),
+    ] {
+        let (status, body) = api.bare(method.clone(), path, &[("x-auth-token", &api.admin)], "{}").await;
+        assert_eq!((status, code(&body)), (StatusCode::NOT_FOUND, "iMetal.0904"), "{method} {path}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_dry_run_uses_no_client_token_up() {
+    let api = Api::new(1000).await;
+    let body = api.world.body().to_string();
+    let headers = [("x-auth-token", api.tenant.as_str()), ("x-client-token", "t")];
+    let (status, tried) = api.bare(Method::POST, "/v1/lab/instances?dry_run=true", &headers, &body).await;
+    assert_eq!(status, StatusCode::OK, "{tried}");
+    let (status, made) = api.bare(Method::POST, "/v1/lab/instances", &headers, &body).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{made}");
+}
+
+#[tokio::test]
+async fn the_audit_log_tells_which_power_action_and_which_wipe() {
+    let api = Api::new(1000).await;
+    let server = api.world.server_id();
+    let with = [("x-auth-token", api.admin.as_str())];
+    for action in ["power on", "power off", "rebooting", "<script>"] {
+        let body = json!({ "action": action, "server_id_set": [server] }).to_string();
+        api.bare(Method::PUT, "/v1/lab/physicalservers/power-state", &with, &body).await;
+    }
+    for policy in ["full", "metadata"] {
+        let body = json!({ "policy": policy }).to_string();
+        api.bare(Method::POST, &format!("/admin/v1/servers/{server}/wipe"), &with, &body).await;
+    }
+    let (_, all) = api.bare(Method::GET, "/admin/v1/audit", &with, "").await;
+    let actions: Vec<&str> =
+        all["entries"].as_array().unwrap().iter().rev().map(|entry| entry["action"].as_str().unwrap()).collect();
+    let power = "PUT /v1/{project_id}/physicalservers/power-state";
+    let wipe = "POST /admin/v1/servers/{id}/wipe";
+    assert_eq!(
+        actions,
+        [
+            format!("{power}: power on"),
+            format!("{power}: power off"),
+            format!("{power}: rebooting"),
+            power.to_owned(),
+            format!("{wipe}: full"),
+            format!("{wipe}: metadata"),
+        ]
+    );
+}

@@ -52,7 +52,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const LOG_BYTES: u64 = 64 << 20;
 /// What a reader keeps of the database, in KiB: the rows and indexes of many pages of a list. Asking the kernel for what
 /// SQLite's usual 2 MiB do not hold was much of the time of a page.
-const READER_CACHE_KIB: i64 = 8 << 10;
+const READER_CACHE_KIB: i64 = 4 << 10;
 /// Every text that this program has.
 const STATEMENTS: usize = 256;
 

@@ -47,7 +47,7 @@ CREATE INDEX server_unfinished ON server (task_deadline) WHERE task_deadline IS 
 ALTER TABLE server ADD COLUMN hardware TEXT;
 CREATE INDEX server_of_project ON server (project_id, id);
 CREATE INDEX server_counted ON server (manage_state, power_on, json_extract(location, '$.dc'), id);
-CREATE INDEX instance_occupies ON instance (project_id, server_id) WHERE phase <> 'terminated';
+CREATE INDEX instance_occupies ON instance (project_id, server_id, phase) WHERE phase <> 'terminated';
 
 -- Which instances are on record for a server: it cannot be forgotten before them.
 CREATE INDEX instance_of_server ON instance (server_id);
@@ -66,5 +66,5 @@ CREATE INDEX server_event_of_server ON server_event (server_id, at);
 CREATE INDEX server_event_at ON server_event (at);
 
 -- Lists, and their totals, without those that are gone.
-CREATE INDEX instance_live ON instance (project_id, id) WHERE phase <> 'terminated';
+CREATE INDEX instance_live ON instance (project_id, id, phase) WHERE phase <> 'terminated';
 CREATE INDEX instance_by_name ON instance (project_id, name);

@@ -48,14 +48,17 @@ pub(super) fn page(connection: &Connection, wanted: &ServersWanted) -> Result<(V
                 &format!("AND id > :after {in_state}"),
                 &format!("AND server_id > :after {on_one_in_state}"),
             );
-            let all = seen_by_project(in_state, on_one_in_state);
             // In order, both halves are merged as they come from their indexes; out of it, each id is looked up among all.
             // Most projects have no servers of their own.
+            let occupied = format!(
+                "FROM instance INDEXED BY instance_occupies
+                 WHERE project_id = :project AND phase <> 'terminated' {on_one_in_state}"
+            );
             let total = format!(
                 "SELECT CASE WHEN EXISTS (SELECT 1 FROM server WHERE project_id = :project)
-                    THEN (SELECT count(*) FROM ({all} ORDER BY 1))
-                    ELSE (SELECT count(*) FROM instance INDEXED BY instance_occupies
-                        WHERE project_id = :project AND phase <> 'terminated' {on_one_in_state})
+                    THEN (SELECT count(*) FROM server WHERE project_id = :project {in_state}) + (SELECT count(*) FROM
+                        (SELECT server_id {occupied} EXCEPT SELECT id FROM server WHERE project_id = :project ORDER BY 1))
+                    ELSE (SELECT count(*) {occupied})
                  END AS total"
             );
             (format!("{ids} ORDER BY 1 LIMIT :limit"), total)

@@ -5,7 +5,7 @@ use crate::{
     store::{Result, StoreError, record::Cause},
 };
 use rusqlite::{
-    Connection, Params, ToSql,
+    Connection, Params, Statement, ToSql,
     types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -42,12 +42,22 @@ pub(super) fn json(value: &impl Serialize) -> String {
 /// of the statement compares one or two names for each, and not half of all.
 pub(super) struct Row<'a> {
     row: &'a rusqlite::Row<'a>,
+    names: &'a Names,
     next: Cell<usize>,
 }
 
+/// The names of a statement's columns: asked for once, and not for each value of each row.
+struct Names(Vec<String>);
+
+impl Names {
+    fn of(statement: &Statement<'_>) -> Self {
+        Self(statement.column_names().into_iter().map(str::to_owned).collect())
+    }
+}
+
 impl<'a> Row<'a> {
-    fn new(row: &'a rusqlite::Row<'a>) -> Self {
-        Self { row, next: Cell::new(0) }
+    fn new(row: &'a rusqlite::Row<'a>, names: &'a Names) -> Self {
+        Self { row, names, next: Cell::new(0) }
     }
 
     /// A column's value.
@@ -61,10 +71,8 @@ impl<'a> Row<'a> {
     }
 
     fn index(&self, column: &str) -> rusqlite::Result<usize> {
-        let (statement, next) = (self.row.as_ref(), self.next.get());
-        let count = statement.column_count();
-        let is = |index: &usize| statement.column_name(*index).is_ok_and(|name| name == column);
-        let found = (next..count).chain(0..next.min(count)).find(is);
+        let (names, next) = (&self.names.0, self.next.get());
+        let found = (next..names.len()).chain(0..next.min(names.len())).find(|index| names[*index] == column);
         let index = found.ok_or_else(|| rusqlite::Error::InvalidColumnName(column.to_owned()))?;
         self.next.set(index + 1);
         Ok(index)
@@ -143,10 +151,11 @@ pub(super) fn all<T>(
     read: fn(&Row<'_>) -> Result<T>,
 ) -> Result<Vec<T>> {
     let mut statement = connection.prepare_cached(sql)?;
+    let names = Names::of(&statement);
     let mut rows = statement.query(params)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        found.push(read(&Row::new(row))?);
+        found.push(read(&Row::new(row, &names))?);
     }
     Ok(found)
 }
@@ -160,10 +169,11 @@ pub(super) fn readable<T>(
     read: fn(&Row<'_>) -> Result<T>,
 ) -> Result<Vec<T>> {
     let mut statement = connection.prepare_cached(sql)?;
+    let names = Names::of(&statement);
     let mut rows = statement.query(params)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let row = Row::new(row);
+        let row = Row::new(row, &names);
         match read(&row) {
             Ok(value) => found.push(value),
             Err(error @ (StoreError::Corrupt(_) | StoreError::Database(_))) => {
@@ -184,8 +194,9 @@ pub(super) fn first<T>(
     read: fn(&Row<'_>) -> Result<T>,
 ) -> Result<Option<T>> {
     let mut statement = connection.prepare_cached(sql)?;
+    let names = Names::of(&statement);
     let mut rows = statement.query(params)?;
-    rows.next()?.map(|row| read(&Row::new(row))).transpose()
+    rows.next()?.map(|row| read(&Row::new(row, &names))).transpose()
 }
 
 /// Changes what `sql` says; how many rows it met.

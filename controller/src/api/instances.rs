@@ -61,8 +61,6 @@ fn shown(state: &AppState, instance: &Instance, image: Option<&Image>) -> Result
         "description": instance.description,
         "project_id": instance.project_id.as_str(),
         "vpc_id": instance.vpc_id.to_string(),
-        "network_interfaces": nics,
-        "parameter_plane_interfaces": plane,
         "tags": instance.tags,
         "ssh_keys": instance.ssh_keys,
         "state": instance.standing().state(),
@@ -76,7 +74,10 @@ fn shown(state: &AppState, instance: &Instance, image: Option<&Image>) -> Result
         "waiting_for": instance.waiting_for,
     });
     let image = image.map(|image| json!({ "id": image.id.to_string(), "name": image.name, "os_type": image.os_type }));
+    // Moved in; within `json!` each would be copied, for each entry of a list.
     let optional = [
+        ("network_interfaces", Some(nics.into())),
+        ("parameter_plane_interfaces", Some(plane.into())),
         ("image", image),
         ("error", error(instance)),
         ("deadline", instance.deadline.map(|at| at.to_string().into())),

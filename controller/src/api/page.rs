@@ -1,6 +1,10 @@
 //! Pages of a list: `limit` and `marker`.
 
 use crate::request::Invalid;
+use axum::{
+    http::header::CONTENT_TYPE,
+    response::{IntoResponse, Response},
+};
 use serde_json::{Value, json};
 use std::{collections::HashMap, fmt::Display, str::FromStr};
 
@@ -56,6 +60,28 @@ pub(super) fn cut<T, Id>(list: &mut Vec<T>, limit: u32, id: impl FnOnce(&T) -> I
     let more = list.len() > limit as usize;
     list.truncate(limit as usize);
     list.last().filter(|_| more).map(id)
+}
+
+/// A page of a list that tells its total, as it goes out: `{NAME: [...], "page_info": {...}, "count": ...}`.
+///
+/// It is made where the rows are read, so that however many callers wait, no more pages are in memory as rows and trees than
+/// there are threads that read; what waits to be sent is text.
+#[derive(Debug)]
+pub(super) struct Page(Vec<u8>);
+
+impl Page {
+    /// The entries are moved in; `json!` would copy each.
+    pub(super) fn new(name: &str, entries: Vec<Value>, next_marker: Option<impl Display>, count: u64) -> Self {
+        let mut answer = json!({ "page_info": info(entries.len(), next_marker), "count": count });
+        answer[name] = Value::Array(entries);
+        Self(answer.to_string().into_bytes())
+    }
+}
+
+impl IntoResponse for Page {
+    fn into_response(self) -> Response {
+        ([(CONTENT_TYPE, "application/json")], self.0).into_response()
+    }
 }
 
 /// The family's `page_info`: a next marker only when there is more.

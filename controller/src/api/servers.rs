@@ -20,7 +20,7 @@ use crate::{
         record::{ListedServer, Server, Task, TaskKind},
     },
 };
-use billet_proto::{ProjectId, ServerId};
+use billet_proto::{ProjectId, ServerId, link::Inventory};
 use serde_json::{Value, json};
 
 /// Whose servers a caller sees; none: all.
@@ -54,7 +54,6 @@ pub(super) fn shown(state: &AppState, listed: &ListedServer, to: Option<&Project
         "health_state": "Unknown",
         "operation_state": server.operation_state,
         "location": { "dc": server.location.dc, "rack": server.location.rack, "unit": server.location.unit },
-        "hardware_attributes": summary(server),
         "tags": server.tags,
         "online": online,
         "unwiped": server.unwiped,
@@ -73,7 +72,9 @@ pub(super) fn shown(state: &AppState, listed: &ListedServer, to: Option<&Project
         .last_wipe
         .as_ref()
         .map(|wipe| json!({ "at": wipe.at.to_string(), "policy": wipe.policy.as_str(), "disks": wipe.disks.len() }));
+    // Moved in; within `json!` each would be copied, for each entry of a list.
     let optional = [
+        ("hardware_attributes", Some(summary(server))),
         ("project_id", server.project_id.as_ref().map(|project| project.as_str().into())),
         ("power_state", server.power_on.map(|on| if on { "on" } else { "off" }.into())),
         ("agent", agent.clone().map(Value::from)),
@@ -108,13 +109,14 @@ fn task(task: &Task) -> Value {
 
 /// The family's short form of what the ramdisk saw; before that, what the agent's configuration says.
 fn summary(server: &Server) -> Value {
-    let seen = server.inventory.clone().unwrap_or_default();
-    let sn = if seen.serial.is_empty() { server.serial.clone() } else { seen.serial };
+    let seen = server.inventory.as_ref();
+    let told = |of: fn(&Inventory) -> &str| seen.map(of).unwrap_or_default();
+    let serial = told(|seen| &seen.serial);
     json!({
-        "sn": sn,
-        "manufacturer": seen.manufacturer,
-        "model": seen.model,
-        "main_board_manufacturer": seen.board_manufacturer,
-        "main_board_serial_number": seen.board_serial,
+        "sn": if serial.is_empty() { &server.serial } else { serial },
+        "manufacturer": told(|seen| &seen.manufacturer),
+        "model": told(|seen| &seen.model),
+        "main_board_manufacturer": told(|seen| &seen.board_manufacturer),
+        "main_board_serial_number": told(|seen| &seen.board_serial),
     })
 }

@@ -4,18 +4,17 @@ use super::shown;
 use crate::{
     api::{
         error::ApiError,
-        page::{self, Wanted},
+        page::{self, Page, Wanted},
         router::AppState,
         schema,
     },
-    store::InstancesWanted,
+    store::{InstancesWanted, record::Instance},
 };
 use axum::{
-    Extension, Json,
+    Extension,
     extract::{Query, State},
 };
 use billet_proto::{ImageId, InstanceId, ProjectId};
-use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap};
 
 /// A page of the project's instances, oldest first; those that were terminated are not among them.
@@ -39,28 +38,23 @@ pub(in crate::api) async fn list(
     State(state): State<AppState>,
     Extension(project): Extension<ProjectId>,
     Query(query): Query<HashMap<String, String>>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Page, ApiError> {
     let Wanted { limit, marker } = Wanted::<InstanceId>::of(&query)?;
     let wanted = InstancesWanted { marker, limit: limit + 1, ..InstancesWanted::parse(&query, project)? };
-    let (mut instances, count, images) = state
-        .store
+    let store = state.store.clone();
+    store
         .view(move |tx| {
-            let (instances, count) = tx.list_instances(&wanted)?;
+            let (mut instances, count) = tx.list_instances(&wanted)?;
+            let next = page::cut(&mut instances, limit, |instance| instance.id);
             // A project has few images, and a page fewer: only these are read.
             let named: BTreeSet<ImageId> = instances.iter().map(|instance| instance.image_id).collect();
             let mut images = HashMap::new();
             for id in named {
                 images.extend(tx.image(id)?.map(|image| (id, image)));
             }
-            Ok::<_, ApiError>((instances, count, images))
+            let shown = |instance: &Instance| shown(&state, instance, images.get(&instance.image_id));
+            let entries = instances.iter().map(shown).collect::<Result<_, _>>()?;
+            Ok(Page::new("instances", entries, next, count))
         })
-        .await?;
-    let next = page::cut(&mut instances, limit, |instance| instance.id);
-    let mut values = Vec::with_capacity(instances.len());
-    for instance in &instances {
-        let image = images.get(&instance.image_id);
-        values.push(shown(&state, instance, image)?);
-    }
-    let page_info = page::info(values.len(), next);
-    Ok(Json(json!({ "instances": values, "page_info": page_info, "count": count })))
+        .await
 }

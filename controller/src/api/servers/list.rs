@@ -4,7 +4,7 @@ use super::{of, shown};
 use crate::{
     api::{
         error::ApiError,
-        page::{self, Wanted},
+        page::{self, Page, Wanted},
         router::AppState,
         schema,
     },
@@ -13,11 +13,10 @@ use crate::{
     store::{ServersWanted, record::ManageState},
 };
 use axum::{
-    Extension, Json,
+    Extension,
     extract::{Query, State},
 };
 use billet_proto::{ProjectId, ServerId};
-use serde_json::{Value, json};
 use std::collections::HashMap;
 
 /// Lists the project's servers and those that its instances are on; to an operator, all.
@@ -38,7 +37,7 @@ pub(in crate::api) async fn list(
     Extension(project): Extension<ProjectId>,
     Extension(caller): Extension<Caller>,
     Query(query): Query<HashMap<String, String>>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Page, ApiError> {
     let Wanted { limit, marker } = Wanted::<ServerId>::of(&query)?;
     let in_state = query.get("manage_state").filter(|text| !text.is_empty());
     let known = |text: &String| {
@@ -48,8 +47,13 @@ pub(in crate::api) async fn list(
     let project = of(&caller, project);
     let in_state = in_state.map(known).transpose()?;
     let wanted = ServersWanted { project: project.clone(), state: in_state, marker, limit: limit + 1 };
-    let (mut servers, count) = state.store.view(move |tx| tx.listed_servers(&wanted)).await?;
-    let next = page::cut(&mut servers, limit, |listed| listed.server.id);
-    let values: Vec<Value> = servers.iter().map(|listed| shown(&state, listed, project.as_ref())).collect();
-    Ok(Json(json!({ "servers": values, "page_info": page::info(values.len(), next), "count": count })))
+    let store = state.store.clone();
+    store
+        .view(move |tx| {
+            let (mut servers, count) = tx.listed_servers(&wanted)?;
+            let next = page::cut(&mut servers, limit, |listed| listed.server.id);
+            let entries = servers.iter().map(|listed| shown(&state, listed, project.as_ref())).collect();
+            Ok(Page::new("servers", entries, next, count))
+        })
+        .await
 }

@@ -11,8 +11,7 @@ use crate::{
 use billet_proto::link::{enrollment_server::EnrollmentServer, link_server::LinkServer as LinkService};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::watch};
-use tokio_stream::wrappers::TcpListenerStream;
-use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
+use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig, server::TcpIncoming};
 
 /// Frames are at most 4 MiB and some; a manifest of the largest image is below 64 MiB.
 const MAX_SENT_BYTES: usize = 72 << 20;
@@ -20,6 +19,9 @@ const MAX_SENT_BYTES: usize = 72 << 20;
 const MAX_TAKEN_BYTES: usize = 4 << 20;
 /// Calls at once on one connection.
 const MAX_STREAMS: u32 = 256;
+/// What a connection may have sent that nobody has read yet: hyper's own 1 MiB for each agent is more memory than all else
+/// when every agent reports at once. What agents read has windows of their own.
+const UNREAD_BYTES: u32 = 64 << 10;
 /// How long a connection may be silent before it is asked for a sign of life, and how long that may take.
 const KEEPALIVE: Duration = Duration::from_secs(10);
 /// How long a caller may take for its TLS handshake.
@@ -92,6 +94,8 @@ impl LinkServer {
             .http2_keepalive_interval(Some(KEEPALIVE))
             .http2_keepalive_timeout(Some(KEEPALIVE))
             .max_concurrent_streams(MAX_STREAMS)
+            .initial_stream_window_size(UNREAD_BYTES)
+            .initial_connection_window_size(UNREAD_BYTES)
             .add_service(EnrollmentServer::new(door).max_decoding_message_size(64 << 10))
             .add_service(
                 LinkService::new(agents)
@@ -102,7 +106,9 @@ impl LinkServer {
             // A sender that is gone means the same as a stop.
             let _ = stop.wait_for(|stop| *stop).await;
         };
-        let served = router.serve_with_incoming_shutdown(TcpListenerStream::new(listener), stopped);
+        // Nagle's algorithm would hold back what little is said here until the other side acknowledges, up to 40 ms later.
+        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        let served = router.serve_with_incoming_shutdown(incoming, stopped);
         Ok(async move { served.await.map_err(LinkError::Serve) })
     }
 }

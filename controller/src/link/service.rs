@@ -1,15 +1,13 @@
 //! The calls of enrolled agents: each finds out who calls, then hands over.
 
-use super::{
-    attach,
-    caller::agent_of,
-    images::Reader,
-    sessions::{Message, Sessions},
-};
+use super::{attach, caller::agent_of, images::Reader, sessions::Sessions};
 use crate::{lifecycle::Lifecycle, store::Handle};
 use billet_proto::link::{
-    AgentMessage, Chunk, ReadChunksRequest, ReadManifestReply, ReadManifestRequest, link_server::Link,
+    AgentMessage, Chunk, ControllerMessage, ReadChunksRequest, ReadManifestReply, ReadManifestRequest,
+    link_server::Link,
 };
+use futures_util::{Stream, StreamExt as _};
+use std::pin::Pin;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -26,14 +24,14 @@ pub(super) struct Agents {
 
 #[tonic::async_trait]
 impl Link for Agents {
-    type AttachStream = ReceiverStream<Message>;
+    type AttachStream = Pin<Box<dyn Stream<Item = Result<ControllerMessage, Status>> + Send>>;
     type ReadChunksStream = ReceiverStream<Result<Chunk, Status>>;
 
     async fn attach(&self, request: Request<Streaming<AgentMessage>>) -> Result<Response<Self::AttachStream>, Status> {
         let agent = agent_of(&self.store, &request).await?;
         let (lifecycle, sessions) = (self.lifecycle.clone(), self.sessions.clone());
         let messages = attach::open(lifecycle, sessions, agent.id, request.into_inner()).await?;
-        Ok(Response::new(ReceiverStream::new(messages)))
+        Ok(Response::new(Box::pin(ReceiverStream::new(messages).map(|message| Ok(*message)))))
     }
 
     async fn read_manifest(

@@ -10,14 +10,13 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::sync::mpsc;
-use tonic::Status;
 
 /// Messages waiting for one agent: an order for each of its servers, and more. A session whose queue is full is ended;
 /// the next one begins with every open order.
 const QUEUE: usize = 2048;
 
-/// What is sent to an agent.
-pub(super) type Message = Result<ControllerMessage, Status>;
+/// What is sent to an agent. In a box: a queue has room for a few dozen from the start, and every agent has a queue.
+pub(super) type Message = Box<ControllerMessage>;
 
 /// All sessions; cheap to clone.
 #[derive(Clone)]
@@ -54,7 +53,7 @@ impl Sessions {
         first: ControllerMessage,
     ) -> Option<(u64, mpsc::Receiver<Message>)> {
         let (queue, messages) = mpsc::channel(QUEUE);
-        queue.try_send(Ok(first)).ok()?;
+        queue.try_send(Box::new(first)).ok()?;
         let mut open = self.lock();
         if open.by_agent.get(&agent).is_some_and(|session| session.epoch > epoch) {
             return None;
@@ -96,7 +95,7 @@ impl Sessions {
     pub(super) fn push(&self, agent: AgentId, body: Body) {
         let mut open = self.lock();
         let Some(session) = open.by_agent.get(&agent) else { return };
-        if session.queue.try_send(Ok(ControllerMessage { body: Some(body) })).is_err() {
+        if session.queue.try_send(Box::new(ControllerMessage { body: Some(body) })).is_err() {
             tracing::warn!(%agent, "the agent does not take its messages; its session ends");
             open.by_agent.remove(&agent);
         }

@@ -18,6 +18,9 @@ use std::{
     time::Duration,
 };
 
+#[global_allocator]
+static MEMORY: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// The Billet controller.
 #[derive(Debug, Parser)]
 #[command(version)]

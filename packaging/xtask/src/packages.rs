@@ -19,6 +19,7 @@ pub struct Package {
 /// What the unit and integration tests need.
 pub const TESTS: &[Package] = &[
     Package { name: "gcc", reason: "the linker, and SQLite's and zstd's sources" },
+    Package { name: "make", reason: "jemalloc's sources" },
     Package { name: "libc6-dev", reason: "the static C library of the agent" },
     Package { name: "openipmi", reason: "ipmi_sim, the BMC that the tests talk to" },
     Package { name: "ipmitool", reason: "the independent peer of our IPMI" },
@@ -38,7 +39,7 @@ pub const TESTS: &[Package] = &[
 /// What demo and laboratory need: a compiler, and the laboratory's own list.
 pub fn for_lab() -> Vec<Package> {
     let lab = billet_lab::packages::PACKAGES.iter().map(|(name, reason)| Package { name, reason });
-    TESTS.iter().copied().filter(|package| ["gcc", "libc6-dev"].contains(&package.name)).chain(lab).collect()
+    TESTS.iter().copied().filter(|package| ["gcc", "make", "libc6-dev"].contains(&package.name)).chain(lab).collect()
 }
 
 /// Installs those of `wanted` that are missing, after having said which; asks first unless `yes`.

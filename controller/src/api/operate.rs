@@ -1,15 +1,16 @@
 //! Operators' calls on one server: each an operation of the life cycle.
 
-use super::{admin::whole, error::ApiError, router::AppState, schema, servers::missing};
+use super::{admin::whole, error::ApiError, page, router::AppState, schema, servers::missing};
 use crate::request::ServerAction;
 use axum::{
     Json,
     body::Bytes,
-    extract::{Path, State},
+    extract::{Path, Query, State},
     http::StatusCode,
 };
 use billet_proto::ServerId;
 use serde_json::Value;
+use std::collections::HashMap;
 
 async fn act(state: &AppState, id: &str, action: ServerAction) -> Result<Json<Value>, ApiError> {
     let id: ServerId = id.parse().map_err(|_| missing(id))?;
@@ -98,16 +99,26 @@ pub(super) async fn offboard(State(state): State<AppState>, Path(id): Path<Strin
 }
 
 /// Forgets a server that was retired, and its events.
+///
+/// One that was not wiped in full is kept, unless the operator accepts that nobody will know of it any more.
 #[utoipa::path(
     delete,
     path = "/servers/{id}",
     operation_id = "DeleteServer",
     tag = "Operators",
-    params(("id" = String, Path, description = "The server's")),
+    params(
+        ("id" = String, Path, description = "The server's"),
+        ("accept_unwiped" = Option<bool>, Query, description = "Also one that was not wiped in full"),
+    ),
     responses((status = 204, description = "It is gone")),
 )]
-pub(super) async fn forget(State(state): State<AppState>, Path(id): Path<String>) -> Result<StatusCode, ApiError> {
+pub(super) async fn forget(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<StatusCode, ApiError> {
     let id: ServerId = id.parse().map_err(|_| missing(&id))?;
-    state.lifecycle.forget_server(id).await?;
+    let accept_unwiped = page::flag(&query, "accept_unwiped")?;
+    state.lifecycle.forget_server(id, accept_unwiped).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -55,6 +55,15 @@ pub(super) fn number<N: FromStr + PartialOrd + Display + Copy>(
     parsed.ok_or_else(|| Invalid::new(field, format!("must be a number from {min} to {max}"), text))
 }
 
+/// Whether the query says `FIELD=true`.
+pub(super) fn flag(query: &HashMap<String, String>, field: &str) -> Result<bool, Invalid> {
+    match query.get(field).map(String::as_str) {
+        Some("true") => Ok(true),
+        None | Some("" | "false") => Ok(false),
+        Some(other) => Err(Invalid::new(field, "must be true or false", other)),
+    }
+}
+
 /// Cuts a list that was read one longer than its page; answers the last id of the page when there is more.
 pub(super) fn cut<T, Id>(list: &mut Vec<T>, limit: u32, id: impl FnOnce(&T) -> Id) -> Option<Id> {
     let more = list.len() > limit as usize;

@@ -175,11 +175,11 @@ pub trait LifecycleApi: Send + Sync {
         change: TagChange,
     ) -> BoxFuture<'a, Result<(), Refusal>>;
 
-    /// Forgets a server that was retired.
+    /// Forgets a server that was retired; one that was not wiped in full only where that is accepted.
     ///
     /// # Errors
-    /// For one that is unknown, not `offboarding`, or on record for an instance.
-    fn forget_server(&self, id: ServerId) -> BoxFuture<'_, Result<(), Refusal>>;
+    /// For one that is unknown, not `offboarding`, on record for an instance, or not wiped in full.
+    fn forget_server(&self, id: ServerId, accept_unwiped: bool) -> BoxFuture<'_, Result<(), Refusal>>;
 
     /// The key by which receipts are checked.
     fn receipt_key(&self) -> PublicKey;

@@ -449,8 +449,9 @@ impl LifecycleApi for Lifecycle {
         Box::pin(self.transact(move |tx| server_tags::change(tx, project.as_ref(), id, &change)))
     }
 
-    fn forget_server(&self, id: ServerId) -> BoxFuture<'_, Result<(), Refusal>> {
-        Box::pin(self.transact(move |tx| register::forget(tx, id)))
+    fn forget_server(&self, id: ServerId, accept_unwiped: bool) -> BoxFuture<'_, Result<(), Refusal>> {
+        let rules = self.rules();
+        Box::pin(self.transact(move |tx| register::forget(tx, &rules, id, accept_unwiped)))
     }
 
     fn receipt_key(&self) -> PublicKey {

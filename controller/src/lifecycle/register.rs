@@ -102,8 +102,14 @@ fn holds_data(server: &Server) -> bool {
     server.unwiped || server.last_wipe.as_ref().is_some_and(|wipe| wipe.policy == WipePolicy::Metadata)
 }
 
-/// Forgets a server that was retired, with its events. One that an instance is on record for stays until that is purged.
-pub(super) fn forget(tx: &mut dyn Transaction, id: ServerId) -> Result<(), Refusal> {
+/// Forgets a server that was retired, with its events. One that an instance is on record for stays until that is purged;
+/// one that holds data goes only by the operator's explicit word: whoever adds it again adds it as one never written on.
+pub(super) fn forget(
+    tx: &mut dyn Transaction,
+    rules: &Rules,
+    id: ServerId,
+    accept_unwiped: bool,
+) -> Result<(), Refusal> {
     let server = tx.server(id)?.ok_or_else(|| Refusal::ServersNotFound(vec![id]))?;
     task::none_in_progress(&server)?;
     let not_ready = |why: String| Refusal::ServersNotReady { ids: vec![id], why };
@@ -112,6 +118,11 @@ pub(super) fn forget(tx: &mut dyn Transaction, id: ServerId) -> Result<(), Refus
     }
     if tx.has_instances_on_record(id)? {
         return Err(not_ready("a terminated instance of it is still kept for the record; try again later".into()));
+    }
+    if holds_data(&server) && !accept_unwiped && !rules.policy.allow_unwiped_reuse {
+        let why = "what a tenant wrote on it was not erased in full, and nobody would know of that any more; wipe it in full \
+                   first, or accept it unwiped";
+        return Err(not_ready(why.into()));
     }
     Ok(tx.delete_server(id)?)
 }

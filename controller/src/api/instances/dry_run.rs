@@ -1,17 +1,13 @@
 //! Creations that are only tried out.
 
-use crate::{lifecycle::Would, request::Invalid};
+use crate::{api::page, lifecycle::Would, request::Invalid};
 use axum::{Json, http::StatusCode};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 
 /// Whether the query says `dry_run=true`.
 pub(super) fn is_wanted(query: &HashMap<String, String>) -> Result<bool, Invalid> {
-    match query.get("dry_run").map(String::as_str) {
-        Some("true") => Ok(true),
-        None | Some("" | "false") => Ok(false),
-        Some(other) => Err(Invalid::new("dry_run", "must be true or false", other)),
-    }
+    page::flag(query, "dry_run")
 }
 
 /// What would be chosen: the servers, and with each its addresses.

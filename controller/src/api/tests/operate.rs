@@ -1,6 +1,7 @@
 //! What operators do with servers.
 
 use super::{Api, code};
+use crate::store::record::Server;
 use axum::{body::Body, http::Method, http::StatusCode};
 use billet_proto::link::{Done, Failed, Step, order::Work, report::What};
 use serde_json::{Value, json};
@@ -77,6 +78,26 @@ async fn a_server_is_forgotten_only_when_it_was_retired_and_nothing_refers_to_it
     assert_eq!(status, StatusCode::NO_CONTENT);
     let (status, ..) = api.call(Method::DELETE, &path, &api.admin, Body::empty()).await;
     assert_eq!(status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_server_that_was_not_wiped_in_full_is_forgotten_only_by_the_operators_word() {
+    let api = Api::new(50).await;
+    act(&api, "offboard", json!({})).await;
+    // As a wipe that failed leaves it, once its instance is no longer kept for the record.
+    let server = Server { unwiped: true, ..api.world.server().await };
+    api.world.store.read(move |tx| tx.update_server(&server)).await.unwrap();
+    let path = format!("/admin/v1/servers/{}", api.world.server_id());
+    for (query, code_of_it) in [("", "iMetal.0101"), ("?accept_unwiped=perhaps", "iMetal.0001")] {
+        let (status, _, body) = api.call(Method::DELETE, &format!("{path}{query}"), &api.admin, Body::empty()).await;
+        assert_eq!((status, code(&body)), (StatusCode::BAD_REQUEST, code_of_it), "{body}");
+        assert!(api.world.server().await.unwiped, "still known");
+    }
+    let (_, _, body) = api.call(Method::DELETE, &path, &api.admin, Body::empty()).await;
+    assert!(body["error_msg"].as_str().unwrap().contains("wipe it in full first"), "{body}");
+    let path = format!("{path}?accept_unwiped=true");
+    let (status, _, body) = api.call(Method::DELETE, &path, &api.admin, Body::empty()).await;
+    assert_eq!(status, StatusCode::NO_CONTENT, "{body}");
 }
 
 #[tokio::test]

@@ -31,7 +31,22 @@ impl Client {
     /// # Errors
     /// When the call does not succeed.
     pub async fn order(&self, method: Method, place: Place<'_>, body: &Value) -> Result<Value, ClientError> {
-        let url = self.place(place)?;
+        self.order_at(method, self.place(place)?, body).await
+    }
+
+    /// Deletes something, in the way that the query says.
+    ///
+    /// # Errors
+    /// When the call does not succeed.
+    pub async fn delete_with(&self, place: Place<'_>, query: &[(&str, &str)]) -> Result<Value, ClientError> {
+        let mut url = self.place(place)?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        self.order_at(Method::DELETE, url, &Value::Null).await
+    }
+
+    async fn order_at(&self, method: Method, url: Url, body: &Value) -> Result<Value, ClientError> {
         let mut request = self.request(method.clone(), url.clone()).timeout(self.answer_timeout);
         if method != Method::DELETE {
             request = request.json(body);

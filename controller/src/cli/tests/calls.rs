@@ -289,6 +289,11 @@ async fn every_verb_makes_the_call_that_the_api_has() {
         (vec!["server", "offboard", ID], format!("POST /admin/v1/servers/{ID}/offboard"), json!({})),
         (vec!["server", "retire", ID], format!("DELETE /admin/v1/servers/{ID}"), Value::Null),
         (
+            vec!["server", "retire", ID, "--accept-unwiped"],
+            format!("DELETE /admin/v1/servers/{ID}?accept_unwiped=true"),
+            Value::Null,
+        ),
+        (
             vec!["server", "off", ID],
             "PUT /v1/lab/physicalservers/power-state".to_owned(),
             json!({ "action": "power off", "server_id_set": [ID] }),

@@ -115,6 +115,26 @@ async fn the_policy_for_other_disks_is_that_of_the_moment_of_acceptance() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_added_again_after_it_was_forgotten_takes_orders_newer_than_all_before() {
+    const HOUR: std::time::Duration = std::time::Duration::from_secs(60 * 60);
+    let world = World::new().await;
+    let id = world.server_id();
+    world.store.read(move |tx| tx.delete_server(id)).await.unwrap();
+    let first = world.lifecycle.register(id, word("rack0")).await.unwrap();
+    world.hello(world.agent, 1).await.unwrap();
+    let last = world.server().await.generation;
+    assert!(last > first.generation, "it is inspected");
+    world.lifecycle.act_on_server(id, ServerAction::Offboard).await.unwrap();
+    let failed = Failed { cause: "boot_deadline".into(), message: "no ramdisk called".into() };
+    world.report(last, Step::Boot, What::Failed(failed)).await;
+    world.clock.advance(HOUR);
+    world.lifecycle.forget_server(id, false).await.unwrap();
+    world.lifecycle.register(id, word("rack0")).await.unwrap();
+    let (_, orders) = world.hello(world.agent, 1).await.unwrap();
+    assert!(orders[0].generation > last, "its agent, which keeps the newest on disk, refuses others as older");
+}
+
+#[tokio::test]
 async fn only_a_server_in_maintain_can_be_accepted_unwiped() {
     let world = World::new().await;
     let id = world.server_id();

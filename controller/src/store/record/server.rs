@@ -110,7 +110,9 @@ pub struct Server {
 }
 
 impl Server {
-    /// One that somebody named for the first time: nobody owns it, and it is nobody's.
+    /// One that somebody named for the first time: nobody owns it, and it is nobody's. Its orders count on from the seconds
+    /// since 1970: its agent may have kept the newest generation of a server that was forgotten since, or that another
+    /// database knew, and refuses older ones.
     pub fn unheard_of(id: ServerId, now: Timestamp) -> Self {
         Self {
             id,
@@ -125,7 +127,7 @@ impl Server {
             allow_reset: false,
             manage_state: ManageState::Onboard,
             unwiped: false,
-            generation: 0,
+            generation: now.0 / 1000,
             onboard_time: now,
             name: String::new(),
             location: Location::default(),

@@ -51,7 +51,7 @@ struct Names(Vec<String>);
 
 impl Names {
     fn of(statement: &Statement<'_>) -> Self {
-        Self(statement.column_names().into_iter().map(str::to_owned).collect())
+        Self(statement.column_names().map(str::to_owned).collect())
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{
     password::Hasher,
     receipt::ReceiptKey,
     seal::Sealer,
-    store::{Handle, sqlite::SqliteStore},
+    store::{Handle, StoreError, sqlite::SqliteStore},
 };
 use anyhow::Context;
 use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt, sync::Arc, time::Duration};
@@ -63,7 +63,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let images = ImageService::fetching(store.clone(), edge.clone(), blobs.clone(), config.images.clone());
     images.remove_orphans().await?;
 
-    let auth = callers::load(&config, &sealer)?;
+    let (auth, taken) = callers::load(&config, &sealer)?;
+    write_down(&store, &edge, taken).await.context("write down the credentials in the audit log")?;
     let quota = config.quota;
     store.read(move |tx| tx.set_quota(None, &quota)).await.context("write the quota of all projects")?;
 
@@ -94,6 +95,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     };
     let rest = rest::Rest::open(&config.rest, &ca).await?;
     let (store_to_clean, clock) = (store.clone(), edge.clone());
+    let (store_to_tell, clock_to_tell) = (store.clone(), edge.clone());
     let door = LinkServer { store, edge, ca, sessions: sessions.clone(), lifecycle: lifecycle.clone(), blobs };
     let mut door = tokio::spawn(door.bind(config.link.listen, &config.link.names, stopped.clone()).await?);
     let handle = rest.handle();
@@ -111,7 +113,10 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
             _ = interrupt.recv() => break Ok(()),
             _ = reload.recv() => {
                 notify::reloading();
-                callers::reload(&config, &sealer, &auth);
+                let taken = callers::reload(&config, &sealer, &auth);
+                if let Err(error) = write_down(&store_to_tell, &clock_to_tell, taken).await {
+                    tracing::error!(error = &error as &dyn std::error::Error, "the audit log cannot be written");
+                }
                 notify::ready();
             }
             ended = &mut rest => break Err(anyhow::anyhow!("the REST API ended: {ended:?}")),
@@ -143,6 +148,12 @@ async fn end<T>(what: &str, task: JoinHandle<T>) {
         tracing::warn!("{what} did not end in time");
         abort.abort();
     }
+}
+
+/// Credentials that come into force are lines of the audit log.
+async fn write_down(store: &Handle, edge: &Edge, taken: Vec<callers::Taken>) -> Result<(), StoreError> {
+    let lines: Vec<_> = taken.into_iter().map(|taken| taken.line(edge.now())).collect();
+    store.read(move |tx| lines.iter().try_for_each(|line| tx.insert_audited(line))).await
 }
 
 async fn tell_status(sessions: Sessions) {

@@ -134,14 +134,9 @@ impl AccessKeys {
         self.0.get(access_key)
     }
 
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// Whose there are.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.values().map(|key| &*key.caller.name)
     }
 }
 
@@ -278,7 +273,7 @@ mod tests {
     fn a_file_that_others_may_read_is_not_used_and_none_is_no_keys() {
         let folder = tempfile::tempdir().unwrap();
         let (path, sealer) = (folder.path().join("access_keys.toml"), sealer());
-        assert!(AccessKeys::load(&path, &sealer).unwrap().is_empty());
+        assert!(AccessKeys::load(&path, &sealer).unwrap().names().next().is_none());
         fs::write(&path, "").unwrap();
         for (mode, good) in [(0o600, true), (0o400, true), (0o640, false), (0o604, false)] {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();

@@ -99,6 +99,17 @@ impl UrlImports {
             created_at: self.edge.now(),
             ended_at: None,
         };
+        // Goes on when the caller hangs up: what is recorded is fetched too.
+        let begun = tokio::spawn(self.clone().begin(import, url, sha256)).await;
+        begun.unwrap_or_else(|_| Err(ImportRefusal::Refused(StoreError::Unreachable.into())))
+    }
+
+    async fn begin(
+        self,
+        import: ImageImport,
+        url: Url,
+        sha256: Option<[u8; 32]>,
+    ) -> Result<ImageImport, ImportRefusal> {
         let row = import.clone();
         let recorded = self.store.run(move |tx| {
             quota::check_image(tx, row.project_id.as_ref())?;
@@ -111,7 +122,7 @@ impl UrlImports {
         if !recorded.await.map_err(ImportRefusal::Refused)? {
             return Err(ImportRefusal::Busy);
         }
-        tokio::spawn(self.clone().run(import.clone(), url, sha256));
+        tokio::spawn(self.run(import.clone(), url, sha256));
         Ok(import)
     }
 

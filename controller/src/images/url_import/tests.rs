@@ -1,7 +1,10 @@
 //! Against a small HTTP server on loopback, which is reached because the rules name 127.0.0.1 as private.
 
 use super::*;
-use crate::{api::ports::ImageImport as _, images::ImageService, lifecycle::tests::world::World, request::ImageOs};
+use crate::{
+    api::ports::ImageImport as _, images::ImageService, lifecycle::tests::world::World, request::ImageOs,
+    store::sqlite::SqliteStore,
+};
 use sha2::{Digest, Sha256};
 use std::time::Duration;
 use tokio::{
@@ -63,6 +66,10 @@ struct Fixture {
 
 impl Fixture {
     async fn new(change: impl FnOnce(&mut Images)) -> Self {
+        Self::over(World::new().await, change).await
+    }
+
+    async fn over(world: World, change: impl FnOnce(&mut Images)) -> Self {
         let mut rules = Images {
             url_schemes: vec!["http".into()],
             url_hosts: vec!["127.0.0.1".into(), "localhost".into(), "169.254.169.254".into()],
@@ -71,7 +78,7 @@ impl Fixture {
             ..Images::default()
         };
         change(&mut rules);
-        let (world, dir, port) = (World::new().await, tempfile::tempdir().unwrap(), serve().await);
+        let (dir, port) = (tempfile::tempdir().unwrap(), serve().await);
         let blobs = Blobs::new(dir.path()).unwrap();
         let service = ImageService::fetching(world.store.clone(), world.edge.clone(), blobs, rules);
         Self { world, service, dir, port }
@@ -180,6 +187,25 @@ async fn a_url_that_is_not_allowed_is_refused_at_once_and_no_secret_of_one_is_ke
     assert_eq!(accepted.url, fixture.url("/good"));
     let closed = Fixture::new(|rules| *rules = Images::default()).await;
     assert!(matches!(closed.accept(&closed.url("/good"), None).await, Err(ImportRefusal::Invalid(_))));
+}
+
+#[tokio::test]
+async fn an_import_is_fetched_when_its_caller_hangs_up_before_the_answer() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Handle::threaded(SqliteStore::open(&dir.path().join("db")).unwrap()).unwrap();
+    let fixture = Fixture::over(World::over(store).await, |_| {}).await;
+    // Once: the work is handed to the store's thread, and nobody waits for it any more.
+    let answer = futures_util::FutureExt::now_or_never(fixture.accept(&fixture.url("/good"), None));
+    assert!(answer.is_none());
+    for _ in 0..1000 {
+        let (images, waiting) =
+            fixture.world.store.read(|tx| Ok((tx.images()?, tx.unfinished_image_imports()?))).await.unwrap();
+        if images.len() == 2 && waiting.is_empty() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("nobody fetches it");
 }
 
 #[tokio::test]

@@ -133,7 +133,9 @@ impl UrlImports {
         let begun = self.store.read(move |tx| tx.update_image_import(&row)).await;
         let done = match begun {
             Ok(()) => match timeout(self.rules.url_timeout, self.fetch(&saving, &url, sha256)).await {
-                Ok(done) => done,
+                // Out of the limit's reach: it may be committed already when the limit passes.
+                Ok(Ok(image)) => self.record(image).await,
+                Ok(Err(error)) => Err(error),
                 Err(_) => Err(Killed::Late(self.rules.url_timeout.as_secs())),
             },
             Err(error) => Err(Killed::Record(error)),
@@ -144,13 +146,13 @@ impl UrlImports {
         }
     }
 
-    async fn fetch(&self, import: &ImageImport, url: &Url, sha256: Option<[u8; 32]>) -> Result<(), Killed> {
+    async fn fetch(&self, import: &ImageImport, url: &Url, sha256: Option<[u8; 32]>) -> Result<Image, Killed> {
         let (response, size_bytes) = fetch::open(&self.rules, url).await?;
         let expected = Expected { id: import.id, os_type: import.os_type.clone(), size_bytes, sha256 };
         let stream =
             futures_util::StreamExt::map(response.bytes_stream(), |read| read.map_err(reqwest::Error::without_url));
         let imported = self.importer.import(&expected, StreamReader::new(stream)).await?;
-        let image = Image {
+        Ok(Image {
             id: import.id,
             project_id: import.project_id.clone(),
             name: import.name.clone(),
@@ -159,7 +161,10 @@ impl UrlImports {
             sha256: imported.manifest.sha256,
             manifest_digest: imported.manifest_digest,
             created_at: import.created_at,
-        };
+        })
+    }
+
+    async fn record(&self, image: Image) -> Result<(), Killed> {
         let recorded = self.store.read(move |tx| {
             tx.delete_image_import(image.id)?;
             tx.insert_image(&image)

@@ -41,6 +41,7 @@ async fn serve() -> u16 {
                     "/to-evil" => (found("http://evil.example/a"), vec![]),
                     "/to-metadata" => (found("http://169.254.169.254/latest"), vec![]),
                     "/to-localhost" => (found(&format!("http://localhost:{port}/good")), vec![]),
+                    "/paced" => (whole(4096), vec![]),
                     "/short" | "/slow" => (whole(4096), vec![0; 1024]),
                     "/qcow2" => (whole(4096), [b"QFI\xfb".to_vec(), vec![0; 4092]].concat()),
                     "/chunked" => ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n".into(), vec![]),
@@ -48,6 +49,10 @@ async fn serve() -> u16 {
                 };
                 let _ = stream.write_all(answer.as_bytes()).await;
                 let _ = stream.write_all(&body).await;
+                if path == "/paced" {
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                    let _ = stream.write_all(&image()).await;
+                }
                 if path == "/slow" {
                     tokio::time::sleep(Duration::from_secs(60)).await;
                 }
@@ -165,6 +170,32 @@ async fn size_and_time_are_bounded() {
     let reason = hasty.fetched(&hasty.url("/slow"), None).await.unwrap_err();
     assert!(reason.contains("it took longer than"), "{reason}");
     assert!(hasty.is_empty());
+}
+
+#[tokio::test]
+async fn an_image_that_came_in_time_is_kept_however_long_its_record_takes() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Handle::threaded(SqliteStore::open(&dir.path().join("db")).unwrap()).unwrap();
+    let world = World::over(store).await;
+    let fixture = Fixture::over(world, |rules| {
+        rules.url_idle = Duration::from_secs(60);
+        rules.url_timeout = Duration::from_secs(2);
+    });
+    let fixture = fixture.await;
+    let id = fixture.accept(&fixture.url("/paced"), None).await.unwrap().id;
+    let status = async || fixture.world.store.read(move |tx| tx.image_import(id)).await.unwrap().unwrap().status;
+    while status().await != ImportStatus::Saving {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // The image is whole long before the limit; the store has time for its record only after it.
+    let busy = fixture.world.store.read(|_| {
+        std::thread::sleep(Duration::from_secs(3));
+        Ok(())
+    });
+    busy.await.unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(fixture.world.store.read(move |tx| tx.image(id)).await.unwrap().is_some());
+    assert!(!fixture.is_empty(), "what the record names is there");
 }
 
 #[tokio::test]

@@ -99,6 +99,17 @@ impl UrlImports {
             created_at: self.edge.now(),
             ended_at: None,
         };
+        // Goes on when the caller hangs up: what is recorded is fetched too.
+        let begun = tokio::spawn(self.clone().begin(import, url, sha256)).await;
+        begun.unwrap_or_else(|_| Err(ImportRefusal::Refused(StoreError::Unreachable.into())))
+    }
+
+    async fn begin(
+        self,
+        import: ImageImport,
+        url: Url,
+        sha256: Option<[u8; 32]>,
+    ) -> Result<ImageImport, ImportRefusal> {
         let row = import.clone();
         let recorded = self.store.run(move |tx| {
             quota::check_image(tx, row.project_id.as_ref())?;
@@ -111,7 +122,7 @@ impl UrlImports {
         if !recorded.await.map_err(ImportRefusal::Refused)? {
             return Err(ImportRefusal::Busy);
         }
-        tokio::spawn(self.clone().run(import.clone(), url, sha256));
+        tokio::spawn(self.run(import.clone(), url, sha256));
         Ok(import)
     }
 
@@ -122,7 +133,9 @@ impl UrlImports {
         let begun = self.store.read(move |tx| tx.update_image_import(&row)).await;
         let done = match begun {
             Ok(()) => match timeout(self.rules.url_timeout, self.fetch(&saving, &url, sha256)).await {
-                Ok(done) => done,
+                // Out of the limit's reach: it may be committed already when the limit passes.
+                Ok(Ok(image)) => self.record(image).await,
+                Ok(Err(error)) => Err(error),
                 Err(_) => Err(Killed::Late(self.rules.url_timeout.as_secs())),
             },
             Err(error) => Err(Killed::Record(error)),
@@ -133,13 +146,13 @@ impl UrlImports {
         }
     }
 
-    async fn fetch(&self, import: &ImageImport, url: &Url, sha256: Option<[u8; 32]>) -> Result<(), Killed> {
+    async fn fetch(&self, import: &ImageImport, url: &Url, sha256: Option<[u8; 32]>) -> Result<Image, Killed> {
         let (response, size_bytes) = fetch::open(&self.rules, url).await?;
         let expected = Expected { id: import.id, os_type: import.os_type.clone(), size_bytes, sha256 };
         let stream =
             futures_util::StreamExt::map(response.bytes_stream(), |read| read.map_err(reqwest::Error::without_url));
         let imported = self.importer.import(&expected, StreamReader::new(stream)).await?;
-        let image = Image {
+        Ok(Image {
             id: import.id,
             project_id: import.project_id.clone(),
             name: import.name.clone(),
@@ -148,7 +161,10 @@ impl UrlImports {
             sha256: imported.manifest.sha256,
             manifest_digest: imported.manifest_digest,
             created_at: import.created_at,
-        };
+        })
+    }
+
+    async fn record(&self, image: Image) -> Result<(), Killed> {
         let recorded = self.store.read(move |tx| {
             tx.delete_image_import(image.id)?;
             tx.insert_image(&image)

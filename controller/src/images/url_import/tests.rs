@@ -1,7 +1,10 @@
 //! Against a small HTTP server on loopback, which is reached because the rules name 127.0.0.1 as private.
 
 use super::*;
-use crate::{api::ports::ImageImport as _, images::ImageService, lifecycle::tests::world::World, request::ImageOs};
+use crate::{
+    api::ports::ImageImport as _, images::ImageService, lifecycle::tests::world::World, request::ImageOs,
+    store::sqlite::SqliteStore,
+};
 use sha2::{Digest, Sha256};
 use std::time::Duration;
 use tokio::{
@@ -38,6 +41,7 @@ async fn serve() -> u16 {
                     "/to-evil" => (found("http://evil.example/a"), vec![]),
                     "/to-metadata" => (found("http://169.254.169.254/latest"), vec![]),
                     "/to-localhost" => (found(&format!("http://localhost:{port}/good")), vec![]),
+                    "/paced" => (whole(4096), vec![]),
                     "/short" | "/slow" => (whole(4096), vec![0; 1024]),
                     "/qcow2" => (whole(4096), [b"QFI\xfb".to_vec(), vec![0; 4092]].concat()),
                     "/chunked" => ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n".into(), vec![]),
@@ -45,6 +49,10 @@ async fn serve() -> u16 {
                 };
                 let _ = stream.write_all(answer.as_bytes()).await;
                 let _ = stream.write_all(&body).await;
+                if path == "/paced" {
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                    let _ = stream.write_all(&image()).await;
+                }
                 if path == "/slow" {
                     tokio::time::sleep(Duration::from_secs(60)).await;
                 }
@@ -63,6 +71,10 @@ struct Fixture {
 
 impl Fixture {
     async fn new(change: impl FnOnce(&mut Images)) -> Self {
+        Self::over(World::new().await, change).await
+    }
+
+    async fn over(world: World, change: impl FnOnce(&mut Images)) -> Self {
         let mut rules = Images {
             url_schemes: vec!["http".into()],
             url_hosts: vec!["127.0.0.1".into(), "localhost".into(), "169.254.169.254".into()],
@@ -71,7 +83,7 @@ impl Fixture {
             ..Images::default()
         };
         change(&mut rules);
-        let (world, dir, port) = (World::new().await, tempfile::tempdir().unwrap(), serve().await);
+        let (dir, port) = (tempfile::tempdir().unwrap(), serve().await);
         let blobs = Blobs::new(dir.path()).unwrap();
         let service = ImageService::fetching(world.store.clone(), world.edge.clone(), blobs, rules);
         Self { world, service, dir, port }
@@ -161,6 +173,32 @@ async fn size_and_time_are_bounded() {
 }
 
 #[tokio::test]
+async fn an_image_that_came_in_time_is_kept_however_long_its_record_takes() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Handle::threaded(SqliteStore::open(&dir.path().join("db")).unwrap()).unwrap();
+    let world = World::over(store).await;
+    let fixture = Fixture::over(world, |rules| {
+        rules.url_idle = Duration::from_secs(60);
+        rules.url_timeout = Duration::from_secs(2);
+    });
+    let fixture = fixture.await;
+    let id = fixture.accept(&fixture.url("/paced"), None).await.unwrap().id;
+    let status = async || fixture.world.store.read(move |tx| tx.image_import(id)).await.unwrap().unwrap().status;
+    while status().await != ImportStatus::Saving {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // The image is whole long before the limit; the store has time for its record only after it.
+    let busy = fixture.world.store.read(|_| {
+        std::thread::sleep(Duration::from_secs(3));
+        Ok(())
+    });
+    busy.await.unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(fixture.world.store.read(move |tx| tx.image(id)).await.unwrap().is_some());
+    assert!(!fixture.is_empty(), "what the record names is there");
+}
+
+#[tokio::test]
 async fn a_url_that_is_not_allowed_is_refused_at_once_and_no_secret_of_one_is_kept() {
     let fixture = Fixture::new(|_| {}).await;
     for (url, expected) in [
@@ -180,6 +218,25 @@ async fn a_url_that_is_not_allowed_is_refused_at_once_and_no_secret_of_one_is_ke
     assert_eq!(accepted.url, fixture.url("/good"));
     let closed = Fixture::new(|rules| *rules = Images::default()).await;
     assert!(matches!(closed.accept(&closed.url("/good"), None).await, Err(ImportRefusal::Invalid(_))));
+}
+
+#[tokio::test]
+async fn an_import_is_fetched_when_its_caller_hangs_up_before_the_answer() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Handle::threaded(SqliteStore::open(&dir.path().join("db")).unwrap()).unwrap();
+    let fixture = Fixture::over(World::over(store).await, |_| {}).await;
+    // Once: the work is handed to the store's thread, and nobody waits for it any more.
+    let answer = futures_util::FutureExt::now_or_never(fixture.accept(&fixture.url("/good"), None));
+    assert!(answer.is_none());
+    for _ in 0..1000 {
+        let (images, waiting) =
+            fixture.world.store.read(|tx| Ok((tx.images()?, tx.unfinished_image_imports()?))).await.unwrap();
+        if images.len() == 2 && waiting.is_empty() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("nobody fetches it");
 }
 
 #[tokio::test]

@@ -135,6 +135,17 @@ async fn a_server_that_is_added_again_after_it_was_forgotten_takes_orders_newer_
 }
 
 #[tokio::test]
+async fn a_server_that_is_accepted_unwiped_before_it_is_known_is_inspected_at_once() {
+    let world = World::new().await;
+    let (id, server) = (world.server_id(), world.server().await);
+    let unknown = Server { manage_state: ManageState::Maintain, unwiped: true, inspected_at: None, ..server };
+    world.store.read(move |tx| tx.update_server(&unknown)).await.unwrap();
+    let accepted = world.lifecycle.act_on_server(id, ServerAction::AcceptUnwiped).await.unwrap();
+    assert_eq!(accepted.manage_state, ManageState::Onboard);
+    assert!(matches!(world.sent()[0].1.work, Some(Work::Inspect(_))), "nothing else would ever begin it");
+}
+
+#[tokio::test]
 async fn only_a_server_in_maintain_can_be_accepted_unwiped() {
     let world = World::new().await;
     let id = world.server_id();

@@ -1,7 +1,9 @@
 //! Inspecting: a real boot that only looks. A server that is vouched for is inspected by itself, once; and whatever boots
 //! the ramdisk, what it saw is recorded.
 
-use super::{event::tame, refusal::Refusal, report::Applied, rules::Rules, server_table::is_vouched_for, task};
+use super::{
+    event::tame, refusal::Refusal, report::Applied, rules::Rules, server_event, server_table::is_vouched_for, task,
+};
 use crate::store::{
     Result, Transaction,
     record::{ManageState, Server, Task, TaskKind},
@@ -52,7 +54,9 @@ pub(super) fn ask(
     Ok(server)
 }
 
-/// Records what a ramdisk saw, whatever it was booted for.
+/// Records what a ramdisk saw, whatever it was booted for. Which disks the server has, an inspection alone says: whatever else
+/// boots neither takes one off the record, so that a disk that is gone for a while is not spared by the wipe, nor puts one
+/// on it, so that one that nobody knows is not erased.
 pub(super) fn record(
     tx: &mut dyn Transaction,
     rules: &Rules,
@@ -63,10 +67,42 @@ pub(super) fn record(
     if generation != server.generation {
         return Ok(Applied::Ignored("what an older boot saw"));
     }
-    server.inventory = Some(bounded(seen));
+    let mut seen = bounded(seen);
+    let inspects = server.task.as_ref().is_some_and(|task| matches!(task.kind, TaskKind::Inspect { .. }));
+    if let Some(known) = server.inventory.as_ref().filter(|_| !inspects) {
+        if let Some(difference) = difference(&known.disks, &seen.disks) {
+            server_event::record(tx, rules, &server, server_event::DISKS_DIFFER, difference)?;
+        }
+        seen.disks.clone_from(&known.disks);
+    }
+    server.inventory = Some(seen);
     server.inspected_at = Some(rules.now);
     tx.update_server(&server)?;
     Ok(Applied::Recorded)
+}
+
+/// How the disks that a boot saw differ from the recorded ones, those that come and go left aside.
+fn difference(recorded: &[Disk], seen: &[Disk]) -> Option<String> {
+    let not_in = |there: &[Disk], disk: &Disk| disk.direct && !there.iter().any(|other| is_same(disk, other));
+    let named = |disk: &Disk| format!("{} (serial number '{}')", tame(&disk.name), tame(&disk.serial));
+    let those = |of: &[Disk], missing_in: &[Disk]| {
+        of.iter().filter(|disk| not_in(missing_in, disk)).map(named).collect::<Vec<_>>().join(", ")
+    };
+    let told =
+        [("recorded and not there: ", those(recorded, seen)), ("there and not recorded: ", those(seen, recorded))];
+    let told: Vec<String> =
+        told.iter().filter(|(_, disks)| !disks.is_empty()).map(|(what, disks)| format!("{what}{disks}")).collect();
+    (!told.is_empty()).then(|| told.join("; "))
+}
+
+/// Whether both are one disk, by what does not change from boot to boot, as far as the disk tells it.
+pub(super) fn is_same(one: &Disk, other: &Disk) -> bool {
+    let told = |a: &str, b: &str| if a.is_empty() && b.is_empty() { None } else { Some(a == b) };
+    one.size_bytes == other.size_bytes
+        && told(&one.serial, &other.serial)
+            .or_else(|| told(&one.wwn, &other.wwn))
+            .or_else(|| told(&one.path, &other.path))
+            .unwrap_or(one.name == other.name)
 }
 
 /// Records what the BMC said of the power.

@@ -87,6 +87,9 @@ kinds! {
     WIPE_FAILED: "wipe-failed", Critical, "Wipe failed",
         "The server is kept out of use, because a tenant's data may be on it.",
         "Mend what the event names, wipe again, and put the server back.";
+    DISKS_DIFFER: "disks-differ", Major, "Other disks than were recorded",
+        "A wipe stops until the recorded disks are there and no others.",
+        "Put the disks back; or take the server out for maintenance and inspect it, which records those that are there.";
     MAINTENANCE_BEGAN: "maintenance-began", Info, "Taken out for maintenance",
         "No instance is placed on it.", "Put it back when it is mended.";
     MAINTENANCE_ENDED: "maintenance-ended", Info, "Put back from maintenance",

@@ -1,7 +1,7 @@
 //! Wiping: what a tenant wrote is erased before another gets the server, and that is borne out, or the server is kept out.
 
 use super::{
-    inspect::direct_disks,
+    inspect::{direct_disks, is_same},
     refusal::Refusal,
     rules::Rules,
     server_event,
@@ -93,16 +93,6 @@ pub(super) fn borne_out(task: &Task, policy: WipePolicy, done: &Done) -> std::re
     let Some(left) = left else { return Ok(()) };
     let message = format!("disk {} (serial number '{}') was not erased and read back", left.name, left.serial);
     Err(Failed { cause: "wipe_incomplete".into(), message })
-}
-
-/// By what does not change from boot to boot, as far as the disk tells it.
-fn is_same(one: &Disk, other: &Disk) -> bool {
-    let told = |a: &str, b: &str| if a.is_empty() && b.is_empty() { None } else { Some(a == b) };
-    one.size_bytes == other.size_bytes
-        && told(&one.serial, &other.serial)
-            .or_else(|| told(&one.wwn, &other.wwn))
-            .or_else(|| told(&one.path, &other.path))
-            .unwrap_or(one.name == other.name)
 }
 
 /// Takes note of a wipe that ended well.

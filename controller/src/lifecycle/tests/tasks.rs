@@ -9,7 +9,10 @@ use crate::{
     clock::Timestamp,
     lifecycle::power::PowerAction,
     request::{RegisterServer, ServerAction},
-    store::record::{ManageState, Server, WipePolicy},
+    store::{
+        ServerEventsWanted,
+        record::{ManageState, Server, WipePolicy},
+    },
 };
 use billet_proto::link::{Done, Failed, Order, Progress, Step, WipeMethod, order::Work, report::What};
 use serde_json::json;
@@ -261,4 +264,38 @@ async fn an_instance_has_the_wipe_before_it_and_never_one_that_somebody_wrote_af
     world.lifecycle.act_on_server(world.server_id(), ServerAction::AcceptUnwiped).await.unwrap();
     let unwiped = world.create().await.unwrap();
     assert_eq!(world.instance(unwiped).await.wipe_before, None, "the receipt must not tell an older wipe");
+}
+
+#[tokio::test]
+async fn which_disks_are_wiped_an_inspection_says_and_no_boot_for_something_else() {
+    let world = World::new().await;
+    let with = |name: &str| {
+        let mut seen = World::inventory();
+        seen.disks[0].name = name.into();
+        seen.disks[0].serial = format!("{name}-1");
+        seen
+    };
+    set(&world, |server| server.inventory = Some(World::inventory())).await;
+    let id = world.create().await.unwrap();
+    let generation = newest(&world).generation;
+    world.report(generation, Step::Inspect, What::Inspected(with("vdb"))).await;
+    world.terminate(id).await;
+    let order = newest(&world);
+    let Some(Work::Wipe(wipe)) = &order.work else { panic!("a wipe, not {order:?}") };
+    let serials: Vec<_> = wipe.disks.iter().map(|disk| disk.serial.as_str()).collect();
+    assert_eq!(serials, ["vda-1"], "the disk that was not there for a while, and not the one that nobody recorded");
+    let (from, to) = (Timestamp(0), Timestamp(u64::MAX >> 1));
+    let wanted = ServerEventsWanted { servers: None, from, to, level: Some("major".into()), offset: 0, limit: 9 };
+    let (events, _) = world.store.read(move |tx| tx.server_events(&wanted)).await.unwrap();
+    let told: Vec<_> = events.iter().map(|event| event.message.as_str()).collect();
+    let difference =
+        "recorded and not there: vda (serial number 'vda-1'); there and not recorded: vdb (serial number 'vdb-1')";
+    assert_eq!(told, [difference]);
+
+    let failed = Failed { cause: "disk_not_recorded".into(), message: "vdb".into() };
+    world.report(order.generation, Step::Wipe, What::Failed(failed)).await;
+    world.lifecycle.act_on_server(world.server_id(), ServerAction::Inspect { allow_reset: false }).await.unwrap();
+    world.inspected(newest(&world).generation, with("vdb")).await;
+    let recorded = world.server().await.inventory.unwrap();
+    assert_eq!(recorded.disks[0].serial, "vdb-1", "the operator had it looked at again");
 }

@@ -326,24 +326,32 @@ impl Site {
     /// # Errors
     /// When the login or the command fails.
     pub fn ssh(&self, instance: &Value, password_file: &Path, command: &str) -> Result<String> {
+        let mut ssh = inside(&self.lab.names.vpc(0), "sshpass");
+        ssh.arg("-f").arg(password_file).arg("ssh");
+        ssh.args(["-o", "PreferredAuthentications=password", "-o", "PubkeyAuthentication=no"]);
+        self.log_in(ssh, instance, command)
+    }
+
+    /// As [`Site::ssh`], with a key and without any password.
+    ///
+    /// # Errors
+    /// When the login or the command fails.
+    pub fn ssh_by_key(&self, instance: &Value, key: &Path, command: &str) -> Result<String> {
+        let mut ssh = inside(&self.lab.names.vpc(0), "ssh");
+        ssh.args(["-F", "none", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-i"]).arg(key);
+        self.log_in(ssh, instance, command)
+    }
+
+    fn log_in(&self, mut ssh: Command, instance: &Value, command: &str) -> Result<String> {
         let address =
             instance["network_interfaces"][0]["ipv4_address"].as_str().context("the instance has an address")?;
         let key = instance["host_key"].as_str().context("the instance has a host key")?;
         let known = self.lab.dir.join("known_hosts");
         std::fs::write(&known, format!("{address} {key}\n")).context("write known_hosts")?;
-        let mut ssh = inside(&self.lab.names.vpc(0), "sshpass");
-        ssh.arg("-f").arg(password_file).args([
-            "ssh",
-            "-o",
-            "StrictHostKeyChecking=yes",
-            "-o",
-            "ConnectTimeout=20",
-            "-o",
-        ]);
+        ssh.args(["-o", "StrictHostKeyChecking=yes", "-o", "ConnectTimeout=20", "-o"]);
         ssh.arg(format!("UserKnownHostsFile={}", known.display()));
-        ssh.args(["-o", "PreferredAuthentications=password", "-o", "PubkeyAuthentication=no"]);
         ssh.arg(format!("root@{address}")).arg(command);
-        let output = ssh.output().context("run sshpass")?;
+        let output = ssh.output().context("run ssh")?;
         let said = String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success(), "ssh {address} {command}: {}: {}", output.status, said.trim());
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())

@@ -10,7 +10,7 @@ use billet_lab::{
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     process::Command,
     sync::{
         Arc,
@@ -22,6 +22,9 @@ use std::{
 
 /// A metadata value that could stand nowhere by chance.
 const SECRET: &str = "metadata-Fjord-91c";
+
+/// What tenants give for the first start.
+const USER_DATA: &str = "#!/bin/sh\necho by cloud-init > /root/user-data-ran\n";
 
 #[test]
 #[ignore = "needs the laboratory: cargo xtask test runs it"]
@@ -36,11 +39,18 @@ fn two_powered_off_servers_become_the_machines_that_were_asked_for() {
     let metadata = site.private_file("metadata", &format!("note={SECRET}\n")).unwrap();
     let (first, second) = (format!("{}=10.20.0.10", site.subnets[0]), site.subnets[1].clone());
     let on = |site: &Site, server: usize| site.lab.servers[server].id.clone();
-    let more = ["--nic", &first, "--nic", &second, "--metadata-file", &metadata, "--server", &on(&site, 0)];
+    let (key, public) = login_key(&site);
+    let user_data = site.private_file("user-data", USER_DATA).unwrap();
+    let mine = ["--ssh-key", &public, "--user-data", &user_data];
+    let on_first = on(&site, 0);
+    let more = ["--nic", &first, "--nic", &second, "--metadata-file", &metadata, "--server", &on_first];
+    let more = [&more[..], &mine[..]].concat();
     let sampling = Sampling::start(secrets(&site));
     let uefi = site.create("web-1.example", "cloudinit", &password, &more).unwrap();
     let address = format!("{}=10.20.0.11", site.subnets[0]);
-    let bios = site.create("web-2", "plain", &password, &["--nic", &address, "--server", &on(&site, 1)]).unwrap();
+    let on_second = on(&site, 1);
+    let more = [&["--nic", &address, "--server", &on_second][..], &mine[..]].concat();
+    let bios = site.create("web-2", "plain", &password, &more).unwrap();
 
     // Each agent serves its own alone, and both at once.
     until("both are written to", PATIENCE, || {
@@ -67,6 +77,7 @@ fn two_powered_off_servers_become_the_machines_that_were_asked_for() {
     assert!(told.contains(SECRET) && told.contains("web-1.example"), "{told}");
     assert_eq!(told.matches("default via 10.20.0.1").count(), 1, "{told}");
     assert_eq!(told.matches("default").count(), 1, "one default route: {told}");
+    has_key_and_user_data(&site, &uefi, &bios, &key);
     reaches_nothing_of_ours(&site, &uefi, &password);
     shows_enlisting(&site, &uefi);
     nothing_secret_is_written(&site);
@@ -100,10 +111,32 @@ fn look_inside(site: &Site, instance: &Value, password: &Path, name: &str, addre
     assert!(site.ssh(instance, &wrong(site), "true").is_err(), "another password does not log in");
 }
 
-fn wrong(site: &Site) -> std::path::PathBuf {
+fn wrong(site: &Site) -> PathBuf {
     let path = site.lab.dir.join("wrong-password");
     std::fs::write(&path, "Wrong-password-1\n").unwrap();
     path
+}
+
+/// A key to log in with, and where its public half is.
+fn login_key(site: &Site) -> (PathBuf, String) {
+    let key = site.lab.dir.join("login-key");
+    let mut make = Command::new("ssh-keygen");
+    make.args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key);
+    assert!(make.status().unwrap().success(), "ssh-keygen makes a key");
+    let public = key.with_extension("pub").display().to_string();
+    (key, public)
+}
+
+/// cloud-init runs what the tenant gave; where there is none, it lies there and nobody ran it. The key logs in on both.
+fn has_key_and_user_data(site: &Site, with_cloud_init: &Value, plain: &Value, key: &Path) {
+    until("cloud-init ran the user data", PATIENCE, || {
+        let told = site.ssh_by_key(with_cloud_init, key, "cat /root/user-data-ran").unwrap_or_default();
+        told == "by cloud-init\n"
+    });
+    let told =
+        site.ssh_by_key(plain, key, "cat /var/lib/billet/user-data; ls /root/user-data-ran 2>&1 | tail -1").unwrap();
+    let (given, ran) = told.split_at(USER_DATA.len().min(told.len()));
+    assert!(given == USER_DATA && ran.contains("No such file"), "{told}");
 }
 
 /// Ports of agents, BMCs' network, the controller, and another VPC that has the same addresses.

@@ -17,6 +17,7 @@ use billet_controller::{
     seal::Sealer,
     store::{
         Handle, StoreError, Transaction,
+        access::Quota,
         record::{Agent, Image, ManageState, Server, Subnet, Vpc},
         sqlite::SqliteStore,
     },
@@ -110,6 +111,7 @@ fn furnish(tx: &mut dyn Transaction) -> Result<Vec<u8>, StoreError> {
     let edge = Edge::system();
     let now = edge.now();
     let project: ProjectId = PROJECT.parse().map_err(|_| StoreError::Corrupt("project"))?;
+    tx.set_quota(None, &Quota { instances: ACCEPTED, addresses: ACCEPTED, images: 1 })?;
     let agent = Agent {
         id: AgentId::new(edge.id()),
         name: "bench".into(),

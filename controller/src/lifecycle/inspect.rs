@@ -71,7 +71,7 @@ pub(super) fn record(
     let inspects = server.task.as_ref().is_some_and(|task| matches!(task.kind, TaskKind::Inspect { .. }));
     if let Some(known) = server.inventory.as_ref().filter(|_| !inspects) {
         if let Some(difference) = difference(&known.disks, &seen.disks) {
-            server_event::record(tx, rules, &server, server_event::DISKS_DIFFER, difference)?;
+            server_event::record_once(tx, rules, &server, server_event::DISKS_DIFFER, difference)?;
         }
         seen.disks.clone_from(&known.disks);
     }
@@ -83,7 +83,7 @@ pub(super) fn record(
 
 /// How the disks that a boot saw differ from the recorded ones, those that come and go left aside.
 fn difference(recorded: &[Disk], seen: &[Disk]) -> Option<String> {
-    let not_in = |there: &[Disk], disk: &Disk| disk.direct && !there.iter().any(|other| is_same(disk, other));
+    let not_in = |there: &[Disk], disk: &Disk| disk.direct && !there.iter().any(|other| disk.is_same(other));
     let named = |disk: &Disk| format!("{} (serial number '{}')", tame(&disk.name), tame(&disk.serial));
     let those = |of: &[Disk], missing_in: &[Disk]| {
         of.iter().filter(|disk| not_in(missing_in, disk)).map(named).collect::<Vec<_>>().join(", ")
@@ -93,16 +93,6 @@ fn difference(recorded: &[Disk], seen: &[Disk]) -> Option<String> {
     let told: Vec<String> =
         told.iter().filter(|(_, disks)| !disks.is_empty()).map(|(what, disks)| format!("{what}{disks}")).collect();
     (!told.is_empty()).then(|| told.join("; "))
-}
-
-/// Whether both are one disk, by what does not change from boot to boot, as far as the disk tells it.
-pub(super) fn is_same(one: &Disk, other: &Disk) -> bool {
-    let told = |a: &str, b: &str| if a.is_empty() && b.is_empty() { None } else { Some(a == b) };
-    one.size_bytes == other.size_bytes
-        && told(&one.serial, &other.serial)
-            .or_else(|| told(&one.wwn, &other.wwn))
-            .or_else(|| told(&one.path, &other.path))
-            .unwrap_or(one.name == other.name)
 }
 
 /// Records what the BMC said of the power.

@@ -1,10 +1,14 @@
 //! Lines of a server's timeline: the kinds of events there are, and recording one.
 
 use super::rules::Rules;
-use crate::store::{
-    Result, Transaction,
-    record::{self, Server},
+use crate::{
+    clock::Timestamp,
+    store::{
+        Result, ServerEventsWanted, Transaction,
+        record::{self, Server},
+    },
 };
+use std::time::Duration;
 
 /// How much an event matters, in the family's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,6 +121,29 @@ kinds! {
 /// The kind with that word.
 pub fn kind(word: &str) -> Option<&'static Kind> {
     KINDS.iter().find(|kind| kind.word == word)
+}
+
+/// As [`record`], unless it is the server's newest event of that level already: what is reported again is told once.
+pub(super) fn record_once(
+    tx: &mut dyn Transaction,
+    rules: &Rules,
+    server: &Server,
+    kind: Kind,
+    message: String,
+) -> Result<()> {
+    let wanted = ServerEventsWanted {
+        servers: Some(vec![server.id]),
+        from: Timestamp(0),
+        to: rules.now.after(Duration::from_millis(1)),
+        level: Some(kind.level.word().into()),
+        offset: 0,
+        limit: 1,
+    };
+    let (newest, _) = tx.server_events(&wanted)?;
+    if newest.iter().any(|event| event.kind == kind.word && event.message == message) {
+        return Ok(());
+    }
+    record(tx, rules, server, kind, message)
 }
 
 /// Records an event of that kind.

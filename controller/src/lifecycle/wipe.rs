@@ -1,7 +1,7 @@
 //! Wiping: what a tenant wrote is erased before another gets the server, and that is borne out, or the server is kept out.
 
 use super::{
-    inspect::{direct_disks, is_same},
+    inspect::direct_disks,
     refusal::Refusal,
     rules::Rules,
     server_event,
@@ -87,7 +87,7 @@ fn begin(tx: &mut dyn Transaction, rules: &Rules, server: &mut Server, policy: W
 pub(super) fn borne_out(task: &Task, policy: WipePolicy, done: &Done) -> std::result::Result<(), Failed> {
     let erased = |disk: &Disk, wiped: &WipedDisk| {
         let whole = policy == WipePolicy::Metadata || wiped.bytes >= disk.size_bytes;
-        wiped.read_back > 0 && whole && wiped.disk.as_ref().is_some_and(|other| is_same(disk, other))
+        wiped.read_back > 0 && whole && wiped.disk.as_ref().is_some_and(|other| disk.is_same(other))
     };
     let left = task.disks.iter().find(|disk| !done.wiped.iter().any(|wiped| erased(disk, wiped)));
     let Some(left) = left else { return Ok(()) };

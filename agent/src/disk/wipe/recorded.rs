@@ -19,7 +19,7 @@ pub fn recorded(wanted: &[Disk], seen: &[Disk]) -> Result<Vec<Disk>, DiskError> 
     }
     let mut found: Vec<Disk> = Vec::new();
     for disk in wanted {
-        let mut same = seen.iter().filter(|other| is_same(disk, other));
+        let mut same = seen.iter().filter(|other| disk.is_same(other));
         let Some(one) = same.next() else { return stop(format!("{} is not there", named(disk))) };
         if same.next().is_some() {
             return stop(format!("{} is there more than once: it has several ways to it", named(disk)));
@@ -37,16 +37,6 @@ pub fn recorded(wanted: &[Disk], seen: &[Disk]) -> Result<Vec<Disk>, DiskError> 
         return stop(format!("{} was not recorded at inspection; inspect the server again", named(other)));
     }
     Ok(found)
-}
-
-/// By what does not change from boot to boot, as far as the disk tells it.
-fn is_same(one: &Disk, other: &Disk) -> bool {
-    let told = |a: &str, b: &str| if a.is_empty() && b.is_empty() { None } else { Some(a == b) };
-    one.size_bytes == other.size_bytes
-        && told(&one.serial, &other.serial)
-            .or_else(|| told(&one.wwn, &other.wwn))
-            .or_else(|| told(&one.path, &other.path))
-            .unwrap_or(one.name == other.name)
 }
 
 #[cfg(test)]

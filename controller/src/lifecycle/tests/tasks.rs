@@ -278,7 +278,9 @@ async fn which_disks_are_wiped_an_inspection_says_and_no_boot_for_something_else
     set(&world, |server| server.inventory = Some(World::inventory())).await;
     let id = world.create().await.unwrap();
     let generation = newest(&world).generation;
-    world.report(generation, Step::Inspect, What::Inspected(with("vdb"))).await;
+    for _told_again in 0..2 {
+        world.report(generation, Step::Inspect, What::Inspected(with("vdb"))).await;
+    }
     world.terminate(id).await;
     let order = newest(&world);
     let Some(Work::Wipe(wipe)) = &order.work else { panic!("a wipe, not {order:?}") };

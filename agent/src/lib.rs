@@ -2,6 +2,7 @@
 
 pub mod bmc;
 pub mod boot;
+mod causes;
 pub mod config;
 pub mod disk;
 pub mod host;

@@ -1,8 +1,7 @@
 //! Why an order ended without success, in the words of the instance's error.
 
-use crate::{bmc::BmcError, network::NetworkError};
+use crate::{bmc::BmcError, causes::chain, network::NetworkError};
 use billet_proto::link::Step;
-use std::error::Error;
 
 /// A cause that a person can act on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,17 +33,6 @@ impl Failure {
         let message = format!("step {word} did not end within {seconds} s; it was waiting for: {waiting_for}");
         Self::new(step, format!("{}_deadline", word.replace('-', "_")), message)
     }
-}
-
-/// An error and its causes in one line.
-pub(super) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 /// A step's word, as the controller's table has it.

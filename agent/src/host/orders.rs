@@ -100,7 +100,7 @@ impl Job {
     pub(super) fn save(&self, step: Step, stage: Stage) -> Result<(), Failure> {
         let record = Record { generation: self.generation, stage };
         let kept = self.tools.records.save(self.server_id(), &record);
-        kept.map_err(|error| Failure::new(step, "agent_state", super::failure::chain(&error)))
+        kept.map_err(|error| Failure::new(step, "agent_state", crate::causes::chain(&error)))
     }
 
     /// Runs a step's work, or the rest of it, within what is left of the step's deadline.

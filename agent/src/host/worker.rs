@@ -35,7 +35,7 @@ async fn take(tools: &Tools, order: Order, running: &mut Option<Running>) {
             // Acting without knowing what was done before could do it twice.
             tracing::error!(%server, %error, "an order is not taken");
             let reporter = Reporter::new(tools.link.clone(), server, generation);
-            let message = super::failure::chain(&error);
+            let message = crate::causes::chain(&error);
             let step = billet_proto::link::Step::Power.into();
             reporter.ended(&Outcome::Failed { step, cause: "agent_state".into(), message });
             return;

@@ -4,11 +4,8 @@ mod install;
 mod reconfigure;
 mod wipe;
 
-use super::{
-    agent::Agent,
-    identity, inventory, network,
-    steps::{StepError, chain},
-};
+use super::{agent::Agent, identity, inventory, network, steps::StepError};
+use crate::causes::chain;
 use anyhow::{Context, bail};
 use billet_proto::{
     link::{Disk, Failed, Finished, Started, Step},

@@ -10,7 +10,8 @@ use billet_proto::{
     ramdisk::enlist_reply::Task,
 };
 
-/// Does the work from `stage` on. The system is asked to shut down first: its disk is kept. The ports are taken off the networks that they were on before.
+/// Does the work from `stage` on. The system is asked to shut down first: its disk is kept. The ports are taken off the
+/// networks that they were on before.
 pub(super) async fn run(job: &Job, order: Reconfigure, stage: Stage) -> Result<Produced, Failure> {
     let (nics, old_nics) = (order.nics.clone(), order.old_nics.clone());
     if matches!(stage, Stage::Begun) {

@@ -3,7 +3,8 @@
 use super::Job;
 use crate::{
     bmc::{Bmc, PowerState, ResetType},
-    host::failure::{Failure, chain},
+    causes::chain,
+    host::failure::Failure,
 };
 use billet_proto::link::Step;
 use std::time::Duration;

@@ -33,7 +33,7 @@ pub(in crate::ramdisk) async fn run(agent: &Agent, order: &Install, target: Targ
         return Err(StepError::other("manifest_corrupt", "the manifest is not the one that the order names"));
     }
     let manifest =
-        Manifest::parse(&bytes).map_err(|error| StepError::other("manifest_corrupt", super::chain(&error)))?;
+        Manifest::parse(&bytes).map_err(|error| StepError::other("manifest_corrupt", crate::causes::chain(&error)))?;
     let manifest = Arc::new(manifest);
     let began = Instant::now();
     let done = Arc::new(AtomicU64::new(0));

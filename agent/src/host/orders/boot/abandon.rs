@@ -4,8 +4,9 @@
 use super::Plan;
 use crate::{
     bmc::ensure_off,
+    causes::chain,
     host::{
-        failure::{Failure, chain},
+        failure::Failure,
         orders::{Job, deploy},
     },
 };

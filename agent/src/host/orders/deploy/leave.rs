@@ -6,8 +6,9 @@ use crate::{
         Bmc, BmcError, BootEnabled, BootOverride, BootTarget, OverrideProof, ResetType, Retry, check_identity,
         ensure_on, set_and_verify_override,
     },
+    causes::chain,
     host::{
-        failure::{Failure, chain},
+        failure::Failure,
         orders::Job,
         state::{Installed, Stage},
     },

@@ -2,8 +2,9 @@
 
 use super::{Plan, leave, word::Word};
 use crate::{
+    causes::chain,
     host::{
-        failure::{Failure, chain},
+        failure::Failure,
         orders::Job,
         state::{Installed, Stage},
     },

@@ -20,6 +20,7 @@ mod operate;
 mod page;
 mod parameter_plane;
 pub mod ports;
+mod query;
 mod quota;
 mod rate;
 mod receipts;

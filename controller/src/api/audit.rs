@@ -6,7 +6,7 @@
 //!
 //! Invariants: nothing secret is in a line: of bodies it has ids alone, and known words.
 
-use super::{error::ApiError, page, request_id::RequestId, router::AppState, schema};
+use super::{error::ApiError, page, query, request_id::RequestId, router::AppState, schema};
 use crate::{
     auth::Caller,
     clock::Timestamp,
@@ -220,10 +220,10 @@ pub(super) async fn list(
     State(state): State<AppState>,
     Query(query): Query<HashMap<String, String>>,
 ) -> Result<Json<Value>, ApiError> {
-    let limit = page::number(&query, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)?;
+    let limit = query::number(&query, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)?;
     let given = |name: &str| query.get(name).filter(|text| !text.is_empty()).cloned();
     let number = |name: &'static str| match given(name) {
-        Some(_) => page::number(&query, name, 0, 0, i64::MAX.unsigned_abs()).map(Some),
+        Some(_) => query::number(&query, name, 0, 0, i64::MAX.unsigned_abs()).map(Some),
         None => Ok(None),
     };
     let project = given("project_id").map(|text| {

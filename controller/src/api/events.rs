@@ -4,7 +4,7 @@ mod stream;
 
 pub(super) use stream::Streams;
 
-use super::{error::ApiError, instances::find, page::number, router::AppState, schema};
+use super::{error::ApiError, instances::find, query::number, router::AppState, schema};
 use crate::{auth::Caller, store::record::Event};
 use axum::{
     Extension, Json,

@@ -1,6 +1,6 @@
 //! Operators' calls on one server: each an operation of the life cycle.
 
-use super::{admin::whole, error::ApiError, page, router::AppState, schema, servers::missing};
+use super::{admin::whole, error::ApiError, query, router::AppState, schema, servers::missing};
 use crate::request::ServerAction;
 use axum::{
     Json,
@@ -118,7 +118,7 @@ pub(super) async fn forget(
     Query(query): Query<HashMap<String, String>>,
 ) -> Result<StatusCode, ApiError> {
     let id: ServerId = id.parse().map_err(|_| missing(&id))?;
-    let accept_unwiped = page::flag(&query, "accept_unwiped")?;
+    let accept_unwiped = query::flag(&query, "accept_unwiped")?;
     state.lifecycle.forget_server(id, accept_unwiped).await?;
     Ok(StatusCode::NO_CONTENT)
 }

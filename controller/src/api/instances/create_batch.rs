@@ -2,7 +2,7 @@
 
 use super::{dry_run, ids};
 use crate::{
-    api::{error::ApiError, idempotency::Claim, router::AppState, schema},
+    api::{error::ApiError, idempotency::Claim, query, router::AppState, schema},
     request::CreateBatch,
 };
 use axum::{
@@ -40,7 +40,7 @@ pub(in crate::api) async fn create(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
     let body = body.map_err(|error| ApiError::Body(error.body_text()))?;
-    let only_tell = dry_run::is_wanted(&query)?;
+    let only_tell = query::flag(&query, "dry_run")?;
     let mut batch = CreateBatch::parse(&body)?;
     let os = state.lifecycle.image_os(&project, batch.each.image_id).await?;
     batch.each.password.check_for(os)?;

@@ -1,14 +1,8 @@
 //! Creations that are only tried out.
 
-use crate::{api::page, lifecycle::Would, request::Invalid};
+use crate::lifecycle::Would;
 use axum::{Json, http::StatusCode};
 use serde_json::{Value, json};
-use std::collections::HashMap;
-
-/// Whether the query says `dry_run=true`.
-pub(super) fn is_wanted(query: &HashMap<String, String>) -> Result<bool, Invalid> {
-    page::flag(query, "dry_run")
-}
 
 /// What would be chosen: the servers, and with each its addresses.
 pub(super) fn answer(would: &Would) -> (StatusCode, Json<Value>) {

@@ -4,6 +4,7 @@ use super::shown;
 use crate::api::{
     error::ApiError,
     page::{self, Wanted},
+    query,
     router::AppState,
     schema,
 };
@@ -34,7 +35,7 @@ pub(in crate::api) async fn list(
     Query(query): Query<HashMap<String, String>>,
 ) -> Result<Json<Value>, ApiError> {
     let Wanted { limit, marker } = Wanted::<PrivateIpId>::of_many(&query)?;
-    let subnet: Option<SubnetId> = page::id(&query, "subnet_id")?;
+    let subnet: Option<SubnetId> = query::id(&query, "subnet_id")?;
     let mut held = state.store.read(move |tx| tx.private_ips(&project, subnet, marker, limit + 1)).await?;
     let next = page::cut(&mut held, limit, |held| held.id);
     let held: Vec<Value> = held.iter().map(shown).collect();

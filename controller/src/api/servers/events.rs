@@ -2,7 +2,7 @@
 
 use super::of;
 use crate::{
-    api::{error::ApiError, page::number, router::AppState, schema},
+    api::{error::ApiError, query::number, router::AppState, schema},
     auth::Caller,
     clock::Timestamp,
     lifecycle::server_event::{Kind, Level, kind},

@@ -4,6 +4,7 @@ use super::{Wrapper, shown};
 use crate::api::{
     error::ApiError,
     page::{self, Wanted},
+    query,
     router::AppState,
     schema,
 };
@@ -35,7 +36,7 @@ pub(in crate::api) async fn list(
     Query(query): Query<HashMap<String, String>>,
 ) -> Result<Json<Value>, ApiError> {
     let Wanted { limit, marker } = Wanted::<SubnetId>::of_many(&query)?;
-    let vpc: Option<VpcId> = page::id(&query, "vpc_id")?;
+    let vpc: Option<VpcId> = query::id(&query, "vpc_id")?;
     let mut subnets = state.store.read(move |tx| tx.subnets(&project, vpc, marker, limit + 1)).await?;
     let next = page::cut(&mut subnets, limit, |subnet| subnet.id);
     let subnets: Vec<Value> = subnets.iter().map(shown).collect();

@@ -10,6 +10,8 @@ use crate::{
 };
 use std::{collections::BTreeSet, error::Error};
 
+/// The audit log's name for whoever may write the files; no token can have it.
+const CALLER: &str = "host/files";
 /// The audit log's words for the files.
 const TOKENS: &str = "tokens";
 const ACCESS_KEYS: &str = "access keys";
@@ -42,7 +44,7 @@ impl Taken {
             seq: 0,
             at,
             request_id: String::new(),
-            caller: "host".to_owned(),
+            caller: CALLER.to_owned(),
             role: "operator".to_owned(),
             project_id: None,
             peer: String::new(),

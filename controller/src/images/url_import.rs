@@ -101,7 +101,7 @@ impl UrlImports {
         };
         // Goes on when the caller hangs up: what is recorded is fetched too.
         let begun = tokio::spawn(self.clone().begin(import, url, sha256)).await;
-        begun.unwrap_or_else(|_| Err(ImportRefusal::Refused(StoreError::Unreachable.into())))
+        begun.unwrap_or_else(|error| Err(ImportRefusal::Failed(Box::new(error))))
     }
 
     async fn begin(

@@ -121,7 +121,7 @@ impl Lifecycle {
         let (rules, secrets) = (self.rules(), self.parts.secrets.clone());
         let id = instance.id;
         let made =
-            self.parts.store.run(move |tx| Ok::<_, StoreError>(order::of(tx, &rules, &secrets, &instance))).await;
+            self.parts.store.view(move |tx| Ok::<_, StoreError>(order::of(tx, &rules, &secrets, &instance))).await;
         match made {
             Ok(Ok(Some((agent, order)))) => self.parts.dispatch.send(agent, order),
             Ok(Ok(None)) => {}
@@ -306,7 +306,7 @@ async fn unhurried<T: Send + 'static>(
 impl LifecycleApi for Lifecycle {
     fn image_os<'a>(&'a self, project: &'a ProjectId, image: ImageId) -> BoxFuture<'a, Result<ImageOs, Refusal>> {
         let project = project.clone();
-        Box::pin(async move { self.parts.store.run(move |tx| create::image_os(tx, &project, image)).await })
+        Box::pin(async move { self.parts.store.view(move |tx| create::image_os(tx, &project, image)).await })
     }
 
     fn check_create<'a>(
@@ -318,7 +318,7 @@ impl LifecycleApi for Lifecycle {
         let request = create::Wish::of(request, request.server_id);
         Box::pin(async move {
             let plan = move |tx: &mut dyn Transaction| create::plan(tx, &edge, &project, &request);
-            Ok(Would::planned(&self.parts.store.run(plan).await?))
+            Ok(Would::planned(&self.parts.store.view(plan).await?))
         })
     }
 

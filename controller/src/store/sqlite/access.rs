@@ -72,11 +72,9 @@ fn usage_at_most(connection: &Connection) -> Result<Usage> {
 }
 
 fn insert_audited(connection: &Connection, line: &Audited) -> Result<()> {
-    let mut statement = connection.prepare(
-        "INSERT INTO audit (at, request_id, caller, role, project_id, peer, action, objects, status, code)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-    )?;
-    statement.execute(params![
+    let sql = "INSERT INTO audit (at, request_id, caller, role, project_id, peer, action, objects, status, code)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    let values = params![
         time(line.at),
         line.request_id,
         line.caller,
@@ -87,7 +85,8 @@ fn insert_audited(connection: &Connection, line: &Audited) -> Result<()> {
         json(&line.objects),
         line.status,
         line.code,
-    ])?;
+    ];
+    value::execute(connection, sql, values)?;
     Ok(())
 }
 

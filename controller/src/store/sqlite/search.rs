@@ -10,7 +10,7 @@ use crate::{
         record::{PlaneSubnet, Subnet},
     },
 };
-use rusqlite::{Connection, Rows};
+use rusqlite::{Connection, MAIN_DB, Rows};
 use std::{collections::HashSet, net::Ipv4Addr};
 
 /// So many rows are passed rather than written about: a write costs more.
@@ -62,17 +62,18 @@ fn lowest(
     pool: &Pool<'_>,
     except: &HashSet<Ipv4Addr>,
 ) -> Result<Option<Ipv4Addr>> {
-    let begin: u32 = connection.prepare(kind.from)?.query_row([id], |row| row.get(0))?;
+    let begin: u32 = connection.prepare_cached(kind.from)?.query_row([id], |row| row.get(0))?;
     let begin = begin.max(pool.cidr.network().to_bits());
     let search = |from: Ipv4Addr, except: &HashSet<Ipv4Addr>| {
-        let mut statement = connection.prepare(kind.reserved)?;
+        let mut statement = connection.prepare_cached(kind.reserved)?;
         let rows = statement.query(rusqlite::params![id, from.to_bits()])?;
         pool.lowest_free(from, Reserved(rows), except)
     };
     let free = search(begin.into(), &HashSet::new())?;
     let reached = free.unwrap_or_else(|| pool.cidr.broadcast());
-    if reached.to_bits().saturating_sub(begin) > PASSED {
-        connection.prepare(kind.advance)?.execute(rusqlite::params![id, reached.to_bits()])?;
+    // Who only looks leaves it to who writes.
+    if reached.to_bits().saturating_sub(begin) > PASSED && !connection.is_readonly(MAIN_DB)? {
+        connection.prepare_cached(kind.advance)?.execute(rusqlite::params![id, reached.to_bits()])?;
     }
     match free {
         Some(free) if except.contains(&free) => search(free, except),

@@ -50,9 +50,12 @@ use std::{
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// SQLite begins its log anew when nobody reads in it. Should somebody always, it waits for them from this length on.
 const LOG_BYTES: u64 = 64 << 20;
-/// What a reader keeps of the database, in KiB: the rows and indexes of many pages of a list. Asking the kernel for what
-/// SQLite's usual 2 MiB do not hold was much of the time of a page.
-const READER_CACHE_KIB: i64 = 4 << 10;
+/// What a connection keeps of the database, in KiB: the rows and indexes of many pages of a list, or of many instances at
+/// work. Asking the kernel for what SQLite's usual 2 MiB do not hold was much of the time of both.
+const CACHE_KIB: i64 = 4 << 10;
+/// Pages of the log after which SQLite carries it over into the file: 16 MiB. The pages that every transaction writes are
+/// carried over once for so many, and so the longer, the less often; starting after a crash reads as much.
+const LOG_PAGES: u32 = 4096;
 /// Every text that this program has.
 const STATEMENTS: usize = 256;
 
@@ -134,7 +137,7 @@ impl SqliteStore {
             connection.set_prepared_statement_cache_capacity(STATEMENTS);
             connection.pragma_update(None, "trusted_schema", false)?;
             // Negative: in KiB rather than in pages.
-            connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
+            connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
             Ok(connection)
         };
         let connection = open().map_err(OpenError::Database)?;
@@ -191,6 +194,8 @@ impl Store for SqliteStore {
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
     // FULL and not NORMAL for migrations; afterwards `flush` syncs, because an answer 202 is a promise.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;

@@ -1,6 +1,7 @@
 //! Load on a simulated fleet's controller: clients that each keep one connection open and call one after the other.
 
 mod deploy;
+mod hold;
 mod read;
 mod sample;
 
@@ -10,7 +11,7 @@ pub use sample::Sample;
 use serde_json::{Value, json};
 use std::{
     net::SocketAddr,
-    path::Path,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -24,6 +25,7 @@ pub struct Target {
     image: String,
     vpc: String,
     subnet: String,
+    rules_file: PathBuf,
     /// How many servers there are.
     pub servers: usize,
 }
@@ -53,6 +55,7 @@ impl Target {
             image: text(&value["image_ids"]["simulated"], "the image")?,
             vpc: text(&value["vpc_id"], "vpc_id")?,
             subnet: text(&value["subnet_ids"][0], "the subnet")?,
+            rules_file: text(&value["rules_file"], "rules_file")?.into(),
             servers: value["server_ids"].as_array().context("server_ids is a list")?.len(),
         })
     }
@@ -94,6 +97,9 @@ pub fn run(target: &Target, clients: &[usize]) -> Result<Vec<Sample>> {
             samples.push(sample);
         };
         println!("{}", Sample::head());
+        for &clients in clients {
+            took(deploy::accept(target, clients).await?);
+        }
         for &clients in clients {
             took(deploy::create(target, clients).await?);
         }

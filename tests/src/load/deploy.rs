@@ -1,6 +1,6 @@
 //! Instances come and go: creations alone, and whole deployments.
 
-use super::{Sample, Target, together};
+use super::{Sample, Target, hold::Hold, together};
 use crate::simulated::http::Connection;
 use anyhow::{Context, Result, bail, ensure};
 use std::{
@@ -13,6 +13,8 @@ use std::{
 
 /// Creations of one measurement; each costs a hash.
 const CREATIONS: usize = 600;
+/// The same, where the fleet is held: no deployment is behind them.
+const ACCEPTED: usize = 2000;
 /// Clients that fill and drain the fleet.
 const FILLERS: usize = 16;
 /// An instance settles, and the fleet drains, within this time.
@@ -20,7 +22,17 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// As long as a page of instances may be.
 const PAGE: usize = 1000;
 
-/// Creations over HTTP, hashing and all, so many at once; then the servers are given back.
+/// Accepting over HTTP alone, hashing, orders and all: the servers take their time to power on, as real ones do, and what
+/// they report of their deployment does not come between. Then they are given back.
+pub(super) async fn accept(target: &Target, clients: usize) -> Result<Sample> {
+    let held = Hold::on_powering_on(&target.rules_file)?;
+    let sample = creations("accept", target, clients, ACCEPTED.min(target.servers / 2)).await?;
+    held.let_go()?;
+    drain(target).await?;
+    Ok(sample)
+}
+
+/// Creations over HTTP with whole deployments behind each, which take no time; then the servers are given back.
 pub(super) async fn create(target: &Target, clients: usize) -> Result<Sample> {
     let sample = creations("create", target, clients, CREATIONS.min(target.servers / 2)).await?;
     drain(target).await?;

@@ -19,6 +19,7 @@ pub mod openapi;
 mod operate;
 mod page;
 mod parameter_plane;
+mod peer;
 pub mod ports;
 mod query;
 mod quota;

@@ -9,6 +9,7 @@ use super::{
     body,
     error::ApiError,
     idempotency,
+    peer::Peer,
     router::AppState,
 };
 use crate::auth::{Caller, Denied, Payload, Presented};
@@ -104,7 +105,8 @@ impl Read {
 
 async fn authenticate(state: &AppState, head: &Parts, body: Body, rule: Rule) -> Result<(Caller, Read), ApiError> {
     let now = state.edge.now();
-    let denied = |denied| deny(state, denied);
+    let peer = Peer::of(head);
+    let denied = |denied| deny(state, &peer, denied);
     let streamed = rule.streamed && !is_json(&head.headers);
     let read = async |body| match streamed {
         true => Ok::<_, ApiError>(Read::Streamed(body)),
@@ -112,7 +114,14 @@ async fn authenticate(state: &AppState, head: &Parts, body: Body, rule: Rule) ->
     };
     match Presented::of(&head.headers).map_err(denied)? {
         Presented::Token(token) => {
-            let caller = state.auth.of_token(&token, now).await.map_err(denied)?;
+            let caller = match state.auth.known(&token, now) {
+                Some(known) => known.map_err(denied)?,
+                None => {
+                    // Counted before Keystone is asked, which a flood of invented tokens would be too.
+                    count(state, &peer)?;
+                    state.auth.ask(&token, now).await.map_err(|denied| told(state, denied))?
+                }
+            };
             Ok((caller, read(body).await?))
         }
         Presented::Signed(claim) => {
@@ -129,14 +138,26 @@ async fn authenticate(state: &AppState, head: &Parts, body: Body, rule: Rule) ->
     }
 }
 
-fn deny(state: &AppState, denied: Denied) -> ApiError {
+/// Counts a call that nobody here knows the caller of.
+fn count(state: &AppState, peer: &Peer) -> Result<(), ApiError> {
+    state.rates.of_unknown(peer).map_err(|retry_after| ApiError::TooMany { retry_after })
+}
+
+/// What a caller is told, unless it has guessed too often.
+fn deny(state: &AppState, peer: &Peer, denied: Denied) -> ApiError {
+    if matches!(denied, Denied::Unknown(_))
+        && let Err(too_many) = count(state, peer)
+    {
+        return too_many;
+    }
+    told(state, denied)
+}
+
+fn told(state: &AppState, denied: Denied) -> ApiError {
     match denied {
         Denied::Unavailable => ApiError::IdentityUnavailable,
         Denied::NoRole(why) => ApiError::Forbidden(why),
-        Denied::Unknown(why) => match state.rates.of_unknown() {
-            Ok(()) => ApiError::Unauthorized { why, challenge: state.auth.challenge() },
-            Err(retry_after) => ApiError::TooMany { retry_after },
-        },
+        Denied::Unknown(why) => ApiError::Unauthorized { why, challenge: state.auth.challenge() },
     }
 }
 

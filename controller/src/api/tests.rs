@@ -28,17 +28,20 @@ use axum::{
     http::{HeaderMap, Method, Request, StatusCode},
 };
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicU32};
 use tower::ServiceExt;
 
 struct Api {
     world: World,
     router: Router,
+    state: AppState,
     hasher: Hasher,
     tenant: String,
     stranger: String,
     admin: String,
     reader: String,
+    /// Peers that [`Self::bare`] called from.
+    peers: AtomicU32,
     dir: tempfile::TempDir,
 }
 
@@ -79,7 +82,18 @@ impl Api {
             enrolment: Arc::new(JoinTokens::new(world.store.clone(), world.edge.clone(), ca)),
             secrets: Arc::new(world.secrets.clone()),
         };
-        Self { router: router(state), world, hasher, tenant, stranger, admin, reader, dir }
+        Self {
+            router: router(state.clone()),
+            state,
+            world,
+            hasher,
+            tenant,
+            stranger,
+            admin,
+            reader,
+            peers: AtomicU32::new(0),
+            dir,
+        }
     }
 
     async fn call(

@@ -5,6 +5,7 @@
 
 mod access;
 mod admin;
+mod admission;
 mod audit;
 mod body;
 mod deadline;

@@ -5,6 +5,7 @@
 
 use super::{
     access::Rule,
+    admission::Admission,
     audit::{self, Place},
     body,
     error::ApiError,
@@ -12,7 +13,7 @@ use super::{
     peer::Peer,
     router::AppState,
 };
-use crate::auth::{Caller, Denied, Payload, Presented};
+use crate::auth::{Caller, Credential, Denied, Payload, Presented};
 use axum::{
     body::{Body, Bytes},
     extract::{MatchedPath, RawPathParams, Request, State, rejection::RawPathParamsRejection},
@@ -21,7 +22,9 @@ use axum::{
     response::Response,
 };
 use billet_proto::ProjectId;
+use std::sync::Arc;
 use tracing::Instrument;
+use zeroize::Zeroizing;
 
 /// What Keystone's own middleware would tell a service: from a client, it is a lie.
 const IDENTITIES: [&str; 9] = [
@@ -47,7 +50,7 @@ pub(super) async fn admit(
     let pattern = head.extensions.get::<MatchedPath>().map(|path| path.as_str().to_owned()).unwrap_or_default();
     let rule = Rule::of(&head.method, &pattern);
     let place = state.rates.place(rule.waits).ok_or(ApiError::Overloaded)?;
-    let (caller, body) = authenticate(&state, &head, body, rule).await?;
+    let (caller, credential, body) = authenticate(&state, &head, body, rule).await?;
     state.rates.of_token(&caller.name).map_err(|retry_after| ApiError::TooMany { retry_after })?;
     for name in IDENTITIES {
         head.headers.remove(HeaderName::from_static(name));
@@ -62,6 +65,9 @@ pub(super) async fn admit(
         head.extensions.insert(project.clone());
     }
     head.extensions.insert(caller.clone());
+    if rule.waits {
+        head.extensions.insert(Admission { credential, caller: caller.name.clone(), rule });
+    }
     if !rule.audited {
         return match refused {
             Some(why) => Err(ApiError::Forbidden(why)),
@@ -103,7 +109,12 @@ impl Read {
     }
 }
 
-async fn authenticate(state: &AppState, head: &Parts, body: Body, rule: Rule) -> Result<(Caller, Read), ApiError> {
+async fn authenticate(
+    state: &AppState,
+    head: &Parts,
+    body: Body,
+    rule: Rule,
+) -> Result<(Caller, Credential, Read), ApiError> {
     let now = state.edge.now();
     let peer = Peer::of(head);
     let denied = |denied| deny(state, &peer, denied);
@@ -122,7 +133,8 @@ async fn authenticate(state: &AppState, head: &Parts, body: Body, rule: Rule) ->
                     state.auth.ask(&token, now).await.map_err(|denied| told(state, denied))?
                 }
             };
-            Ok((caller, read(body).await?))
+            let credential = Credential::Token(Arc::new(Zeroizing::new(token)));
+            Ok((caller, credential, read(body).await?))
         }
         Presented::Signed(claim) => {
             let keys = state.auth.keys().map_err(denied)?;
@@ -133,7 +145,7 @@ async fn authenticate(state: &AppState, head: &Parts, body: Body, rule: Rule) ->
                 Read::Streamed(_) => Payload::Streamed,
             };
             let caller = claim.check(&keys, (&head.method, &head.uri, &head.headers), payload).map_err(denied)?;
-            Ok((caller, body))
+            Ok((caller, Credential::Key(claim.access_key().into()), body))
         }
     }
 }
@@ -153,7 +165,8 @@ fn deny(state: &AppState, peer: &Peer, denied: Denied) -> ApiError {
     told(state, denied)
 }
 
-fn told(state: &AppState, denied: Denied) -> ApiError {
+/// What a caller is told whose credential does not let it in.
+pub(super) fn told(state: &AppState, denied: Denied) -> ApiError {
     match denied {
         Denied::Unavailable => ApiError::IdentityUnavailable,
         Denied::NoRole(why) => ApiError::Forbidden(why),

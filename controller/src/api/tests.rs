@@ -12,6 +12,7 @@ mod receipts;
 mod reservations;
 mod rows;
 mod servers;
+mod streams;
 
 use super::{AppState, AuditLog, Once, Rates, router};
 use crate::{
@@ -40,6 +41,8 @@ struct Api {
     stranger: String,
     admin: String,
     reader: String,
+    /// The token file's text.
+    tokens: String,
     /// Peers that [`Self::bare`] called from.
     peers: AtomicU32,
     dir: tempfile::TempDir,
@@ -91,6 +94,7 @@ impl Api {
             stranger,
             admin,
             reader,
+            tokens: text,
             peers: AtomicU32::new(0),
             dir,
         }

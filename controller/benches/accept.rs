@@ -111,7 +111,7 @@ fn furnish(tx: &mut dyn Transaction) -> Result<Vec<u8>, StoreError> {
     let edge = Edge::system();
     let now = edge.now();
     let project: ProjectId = PROJECT.parse().map_err(|_| StoreError::Corrupt("project"))?;
-    tx.set_quota(None, &Quota { instances: ACCEPTED, addresses: ACCEPTED, images: 1 })?;
+    tx.set_quota(None, &Quota { instances: ACCEPTED, addresses: ACCEPTED, images: 1, vpcs: 1, subnets: 1 })?;
     let agent = Agent {
         id: AgentId::new(edge.id()),
         name: "bench".into(),

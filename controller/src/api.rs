@@ -5,6 +5,7 @@
 
 mod access;
 mod admin;
+mod admission;
 mod audit;
 mod body;
 mod deadline;
@@ -19,6 +20,7 @@ pub mod openapi;
 mod operate;
 mod page;
 mod parameter_plane;
+mod peer;
 pub mod ports;
 mod query;
 mod quota;

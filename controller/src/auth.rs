@@ -5,12 +5,18 @@
 //! that cannot be checked now is never taken for a wrong one: that is [`Denied::Unavailable`].
 
 mod access_keys;
+mod credential;
+mod current;
 mod keystone;
 mod signature;
 mod token_file;
 mod tokens;
 
 pub use access_keys::{AccessKeys, KeysError, NewAccessKey, new_access_key};
+pub use credential::Credential;
+pub use current::{Current, CurrentKeys, CurrentTokens, Reloads};
+#[cfg(test)]
+pub(crate) use keystone::peer as keystone_peer;
 pub use keystone::{Keystone, KeystoneError};
 pub use signature::{Claim, Payload};
 pub use token_file::{NewToken, TokensError, new_token, new_token_of};
@@ -19,7 +25,7 @@ pub use tokens::Tokens;
 use crate::clock::Timestamp;
 use axum::http::HeaderMap;
 use billet_proto::ProjectId;
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
 /// What a caller may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,36 +111,6 @@ pub enum Denied {
     Unavailable,
 }
 
-/// Something that a reload replaces as a whole. Clones share it.
-#[derive(Debug, Default)]
-pub struct Current<T>(Arc<RwLock<Arc<T>>>);
-
-/// The tokens in force.
-pub type CurrentTokens = Current<Tokens>;
-/// The access keys in force.
-pub type CurrentKeys = Current<AccessKeys>;
-
-impl<T> Current<T> {
-    /// Begins with this.
-    pub fn new(value: T) -> Self {
-        Self(Arc::new(RwLock::new(Arc::new(value))))
-    }
-    /// Puts another in force; calls in progress go on.
-    pub fn replace(&self, value: T) {
-        *self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(value);
-    }
-    /// What is in force.
-    pub fn get(&self) -> Arc<T> {
-        Arc::clone(&self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner))
-    }
-}
-
-impl<T> Clone for Current<T> {
-    fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
-    }
-}
-
 /// What a call says of its caller, before any of it is believed.
 #[derive(Debug)]
 pub enum Presented {
@@ -172,16 +148,25 @@ pub struct Authenticator {
 }
 
 impl Authenticator {
-    /// Whose token it is: one of ours, else one of Keystone's.
+    /// Whose token it is: one of ours, else one that Keystone told of a while ago. None where only Keystone can tell; see
+    /// [`Self::ask`].
+    pub fn known(&self, token: &str, now: Timestamp) -> Option<Result<Caller, Denied>> {
+        if let Some(caller) = self.tokens.as_ref().and_then(|tokens| tokens.get().check(token)) {
+            return Some(Ok(caller));
+        }
+        match &self.keystone {
+            Some(keystone) => keystone.known(token, now),
+            None => Some(Err(Denied::Unknown("X-Auth-Token names no caller"))),
+        }
+    }
+
+    /// Asks Keystone whose token it is. It costs a call: whoever lets a stranger cause it counts that first.
     ///
     /// # Errors
     /// When it is nobody's, or nobody could tell.
-    pub async fn of_token(&self, token: &str, now: Timestamp) -> Result<Caller, Denied> {
-        if let Some(caller) = self.tokens.as_ref().and_then(|tokens| tokens.get().check(token)) {
-            return Ok(caller);
-        }
+    pub async fn ask(&self, token: &str, now: Timestamp) -> Result<Caller, Denied> {
         match &self.keystone {
-            Some(keystone) => keystone.check(token, now).await,
+            Some(keystone) => keystone.ask(token, now).await,
             None => Err(Denied::Unknown("X-Auth-Token names no caller")),
         }
     }
@@ -192,6 +177,11 @@ impl Authenticator {
     /// When they are not.
     pub fn keys(&self) -> Result<Arc<AccessKeys>, Denied> {
         self.keys.as_ref().map(Current::get).ok_or(Denied::Unknown("signatures are not taken here"))
+    }
+
+    /// Tells when other tokens or keys come into force from now on.
+    pub fn reloads(&self) -> Reloads {
+        Reloads::of(self.tokens.as_ref(), self.keys.as_ref())
     }
 
     /// What an answer 401 says in `WWW-Authenticate`, where tokens are to be had elsewhere.

@@ -2,12 +2,15 @@
 
 use crate::{
     lifecycle::refusal::Refusal,
-    store::{Result, Transaction, access::Quota},
+    store::{
+        Result, Transaction,
+        access::{Quota, Usage},
+    },
 };
 use billet_proto::ProjectId;
 
 /// What holds where neither the configuration nor an operator said anything.
-pub const DEFAULT: Quota = Quota { instances: 100, addresses: 400, images: 50 };
+pub const DEFAULT: Quota = Quota { instances: 100, addresses: 400, images: 50, vpcs: 50, subnets: 200 };
 
 /// What a call would add.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -18,13 +21,17 @@ pub struct Wanted {
     pub addresses: u32,
     /// Images of the project's own.
     pub images: u32,
+    /// VPCs.
+    pub vpcs: u32,
+    /// Subnets.
+    pub subnets: u32,
 }
 
 impl Wanted {
     /// So many instances with so many addresses each.
     pub fn instances(instances: u32, addresses_each: usize) -> Self {
         let each = u32::try_from(addresses_each).unwrap_or(u32::MAX);
-        Self { instances, addresses: instances.saturating_mul(each), images: 0 }
+        Self { instances, addresses: instances.saturating_mul(each), ..Self::default() }
     }
 }
 
@@ -45,26 +52,25 @@ pub fn of(tx: &mut dyn Transaction, project: &ProjectId) -> Result<Quota> {
 /// [`Refusal::Quota`] when it may not.
 pub fn check(tx: &mut dyn Transaction, project: &ProjectId, wanted: Wanted) -> std::result::Result<(), Refusal> {
     let quota = of(tx, project)?;
+    let over = |usage: &Usage| {
+        let all = [
+            ("instances", usage.instances, wanted.instances, quota.instances),
+            ("addresses", usage.addresses, wanted.addresses, quota.addresses),
+            ("images", usage.images, wanted.images, quota.images),
+            ("vpcs", usage.vpcs, wanted.vpcs, quota.vpcs),
+            ("subnets", usage.subnets, wanted.subnets, quota.subnets),
+        ];
+        all.into_iter()
+            .find(|(_, used, wanted, limit)| *wanted > 0 && used.saturating_add(u64::from(*wanted)) > u64::from(*limit))
+    };
     // Counting takes the longer, the more a project has. Where all projects together are below its quota, none counts.
-    let all = tx.usage_at_most()?;
-    let room = |used: u64, wanted: u32, limit: u32| wanted == 0 || used.saturating_add(wanted.into()) <= limit.into();
-    if room(all.instances, wanted.instances, quota.instances)
-        && room(all.addresses, wanted.addresses, quota.addresses)
-        && room(all.images, wanted.images, quota.images)
-    {
+    if over(&tx.usage_at_most()?).is_none() {
         return Ok(());
     }
-    let usage = tx.usage(project)?;
-    for (what, limit, used, wanted) in [
-        ("instances", quota.instances, usage.instances, wanted.instances),
-        ("addresses", quota.addresses, usage.addresses, wanted.addresses),
-        ("images", quota.images, usage.images, wanted.images),
-    ] {
-        if !room(used, wanted, limit) {
-            return Err(Refusal::Quota { what, used, wanted, limit });
-        }
+    match over(&tx.usage(project)?) {
+        Some((what, used, wanted, limit)) => Err(Refusal::Quota { what, used, wanted, limit }),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// As [`check`], for one image; an image that all share is no project's.
@@ -90,7 +96,7 @@ mod tests {
         let mut store = SqliteStore::open_in_memory().unwrap();
         let mut tx = store.begin().unwrap();
         assert_eq!(of(&mut *tx, &lab()).unwrap(), DEFAULT);
-        let all = Quota { instances: 1, addresses: 2, images: 3 };
+        let all = Quota { instances: 1, addresses: 2, images: 3, vpcs: 4, subnets: 5 };
         tx.set_quota(None, &all).unwrap();
         assert_eq!(of(&mut *tx, &lab()).unwrap(), all);
         let own = Quota { instances: 7, ..all };
@@ -105,12 +111,14 @@ mod tests {
     fn what_fits_exactly_is_allowed_and_one_more_is_not() {
         let mut store = SqliteStore::open_in_memory().unwrap();
         let mut tx = store.begin().unwrap();
-        tx.set_quota(None, &Quota { instances: 2, addresses: 4, images: 0 }).unwrap();
+        tx.set_quota(None, &Quota { instances: 2, addresses: 4, images: 0, vpcs: 0, subnets: 0 }).unwrap();
         check(&mut *tx, &lab(), Wanted::instances(2, 2)).unwrap();
         for (wanted, over) in [
             (Wanted::instances(3, 1), "instances"),
             (Wanted::instances(2, 3), "addresses"),
             (Wanted { images: 1, ..Wanted::default() }, "images"),
+            (Wanted { vpcs: 1, ..Wanted::default() }, "vpcs"),
+            (Wanted { subnets: 1, ..Wanted::default() }, "subnets"),
             (Wanted::instances(u32::MAX, usize::MAX), "instances"),
         ] {
             let refused = check(&mut *tx, &lab(), wanted).unwrap_err();

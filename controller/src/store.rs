@@ -297,7 +297,9 @@ pub trait Transaction: access::Access {
         marker: Option<SubnetId>,
         limit: u32,
     ) -> Result<Vec<Subnet>>;
-    fn subnets_of(&mut self, vpc: VpcId) -> Result<Vec<Subnet>>;
+    /// Of a VPC's subnets that begin at or before an address, the last one: of all subnets, the only one that can hold it.
+    fn subnet_up_to(&mut self, vpc: VpcId, address: Ipv4Addr) -> Result<Option<Subnet>>;
+    fn subnets_in_vpc(&mut self, vpc: VpcId) -> Result<u64>;
     /// Writes name and name servers.
     fn update_subnet(&mut self, subnet: &Subnet) -> Result<()>;
     /// An error where an address of it is reserved.

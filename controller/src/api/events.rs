@@ -4,8 +4,8 @@ mod stream;
 
 pub(super) use stream::Streams;
 
-use super::{error::ApiError, instances::find, query::number, router::AppState, schema};
-use crate::{auth::Caller, store::record::Event};
+use super::{admission::Admission, error::ApiError, instances::find, query::number, router::AppState, schema};
+use crate::store::record::Event;
 use axum::{
     Extension, Json,
     extract::{Path, Query, State},
@@ -26,7 +26,8 @@ const MAX_WAIT_SECONDS: u64 = 30;
 ///
 /// Those after `after`, at most `limit`; when there is none, the answer waits up to `wait` seconds for one. Where
 /// `text/event-stream` is accepted, all are sent live as server-sent events until the instance is terminated: `id` is the
-/// `seq`, `event` the kind and `data` the event. `Last-Event-ID` goes before `after`.
+/// `seq`, `event` the kind and `data` the event. `Last-Event-ID` goes before `after`. Such a stream ends, with a comment that
+/// says why, when the caller may not look any more: that is asked again each 30 s, and when the files of credentials are read.
 #[utoipa::path(
     get,
     path = "/instances/{id}/events",
@@ -45,7 +46,7 @@ pub(super) async fn list(
     Extension(project): Extension<ProjectId>,
     Path((_, id)): Path<(String, String)>,
     Query(query): Query<HashMap<String, String>>,
-    Extension(caller): Extension<Caller>,
+    Extension(admission): Extension<Admission>,
     Extension(streams): Extension<Streams>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
@@ -54,7 +55,7 @@ pub(super) async fn list(
     if told("accept").is_some_and(|accept| accept.contains("text/event-stream")) {
         // A client that comes again says what it had last; that goes before where it began.
         let after = told("last-event-id").and_then(|id| id.trim().parse().ok()).unwrap_or(after);
-        return stream::open(state, &streams, &caller.name, (project, id, after)).await;
+        return stream::open(state, &streams, admission, (project, id, after)).await;
     }
     let limit = number(&query, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)?;
     let wait = number(&query, "wait", 0, 0, MAX_WAIT_SECONDS)?;

@@ -5,13 +5,15 @@
 
 use super::{
     access::Rule,
+    admission::Admission,
     audit::{self, Place},
     body,
     error::ApiError,
     idempotency,
+    peer::Peer,
     router::AppState,
 };
-use crate::auth::{Caller, Denied, Payload, Presented};
+use crate::auth::{Caller, Credential, Denied, Payload, Presented};
 use axum::{
     body::{Body, Bytes},
     extract::{MatchedPath, RawPathParams, Request, State, rejection::RawPathParamsRejection},
@@ -20,7 +22,9 @@ use axum::{
     response::Response,
 };
 use billet_proto::ProjectId;
+use std::sync::Arc;
 use tracing::Instrument;
+use zeroize::Zeroizing;
 
 /// What Keystone's own middleware would tell a service: from a client, it is a lie.
 const IDENTITIES: [&str; 9] = [
@@ -46,7 +50,7 @@ pub(super) async fn admit(
     let pattern = head.extensions.get::<MatchedPath>().map(|path| path.as_str().to_owned()).unwrap_or_default();
     let rule = Rule::of(&head.method, &pattern);
     let place = state.rates.place(rule.waits).ok_or(ApiError::Overloaded)?;
-    let (caller, body) = authenticate(&state, &head, body, rule).await?;
+    let (caller, credential, body) = authenticate(&state, &head, body, rule).await?;
     state.rates.of_token(&caller.name).map_err(|retry_after| ApiError::TooMany { retry_after })?;
     for name in IDENTITIES {
         head.headers.remove(HeaderName::from_static(name));
@@ -61,6 +65,9 @@ pub(super) async fn admit(
         head.extensions.insert(project.clone());
     }
     head.extensions.insert(caller.clone());
+    if rule.waits {
+        head.extensions.insert(Admission { credential, caller: caller.name.clone(), rule });
+    }
     if !rule.audited {
         return match refused {
             Some(why) => Err(ApiError::Forbidden(why)),
@@ -102,9 +109,15 @@ impl Read {
     }
 }
 
-async fn authenticate(state: &AppState, head: &Parts, body: Body, rule: Rule) -> Result<(Caller, Read), ApiError> {
+async fn authenticate(
+    state: &AppState,
+    head: &Parts,
+    body: Body,
+    rule: Rule,
+) -> Result<(Caller, Credential, Read), ApiError> {
     let now = state.edge.now();
-    let denied = |denied| deny(state, denied);
+    let peer = Peer::of(head);
+    let denied = |denied| deny(state, &peer, denied);
     let streamed = rule.streamed && !is_json(&head.headers);
     let read = async |body| match streamed {
         true => Ok::<_, ApiError>(Read::Streamed(body)),
@@ -112,8 +125,16 @@ async fn authenticate(state: &AppState, head: &Parts, body: Body, rule: Rule) ->
     };
     match Presented::of(&head.headers).map_err(denied)? {
         Presented::Token(token) => {
-            let caller = state.auth.of_token(&token, now).await.map_err(denied)?;
-            Ok((caller, read(body).await?))
+            let caller = match state.auth.known(&token, now) {
+                Some(known) => known.map_err(denied)?,
+                None => {
+                    // Counted before Keystone is asked, which a flood of invented tokens would be too.
+                    count(state, &peer)?;
+                    state.auth.ask(&token, now).await.map_err(|denied| told(state, denied))?
+                }
+            };
+            let credential = Credential::Token(Arc::new(Zeroizing::new(token)));
+            Ok((caller, credential, read(body).await?))
         }
         Presented::Signed(claim) => {
             let keys = state.auth.keys().map_err(denied)?;
@@ -124,19 +145,32 @@ async fn authenticate(state: &AppState, head: &Parts, body: Body, rule: Rule) ->
                 Read::Streamed(_) => Payload::Streamed,
             };
             let caller = claim.check(&keys, (&head.method, &head.uri, &head.headers), payload).map_err(denied)?;
-            Ok((caller, body))
+            Ok((caller, Credential::Key(claim.access_key().into()), body))
         }
     }
 }
 
-fn deny(state: &AppState, denied: Denied) -> ApiError {
+/// Counts a call that nobody here knows the caller of.
+fn count(state: &AppState, peer: &Peer) -> Result<(), ApiError> {
+    state.rates.of_unknown(peer).map_err(|retry_after| ApiError::TooMany { retry_after })
+}
+
+/// What a caller is told, unless it has guessed too often.
+fn deny(state: &AppState, peer: &Peer, denied: Denied) -> ApiError {
+    if matches!(denied, Denied::Unknown(_))
+        && let Err(too_many) = count(state, peer)
+    {
+        return too_many;
+    }
+    told(state, denied)
+}
+
+/// What a caller is told whose credential does not let it in.
+pub(super) fn told(state: &AppState, denied: Denied) -> ApiError {
     match denied {
         Denied::Unavailable => ApiError::IdentityUnavailable,
         Denied::NoRole(why) => ApiError::Forbidden(why),
-        Denied::Unknown(why) => match state.rates.of_unknown() {
-            Ok(()) => ApiError::Unauthorized { why, challenge: state.auth.challenge() },
-            Err(retry_after) => ApiError::TooMany { retry_after },
-        },
+        Denied::Unknown(why) => ApiError::Unauthorized { why, challenge: state.auth.challenge() },
     }
 }
 

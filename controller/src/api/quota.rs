@@ -42,6 +42,10 @@ pub(super) async fn limits(
         "totalAddressesUsed": usage.addresses,
         "maxTotalImages": quota.images,
         "totalImagesUsed": usage.images,
+        "maxTotalVpcs": quota.vpcs,
+        "totalVpcsUsed": usage.vpcs,
+        "maxTotalSubnets": quota.subnets,
+        "totalSubnetsUsed": usage.subnets,
     }})))
 }
 
@@ -84,6 +88,8 @@ pub(super) async fn set(
             instances: word.instances.unwrap_or(old.instances),
             addresses: word.addresses.unwrap_or(old.addresses),
             images: word.images.unwrap_or(old.images),
+            vpcs: word.vpcs.unwrap_or(old.vpcs),
+            subnets: word.subnets.unwrap_or(old.subnets),
         };
         tx.set_quota(Some(&project), &new)?;
         Ok((new, tx.usage(&project)?))
@@ -114,7 +120,19 @@ fn project(id: &str) -> Result<ProjectId, ApiError> {
 fn shown(id: &str, quota: &Quota, usage: &Usage) -> Value {
     json!({
         "project_id": id,
-        "quota": { "instances": quota.instances, "addresses": quota.addresses, "images": quota.images },
-        "usage": { "instances": usage.instances, "addresses": usage.addresses, "images": usage.images },
+        "quota": {
+            "instances": quota.instances,
+            "addresses": quota.addresses,
+            "images": quota.images,
+            "vpcs": quota.vpcs,
+            "subnets": quota.subnets,
+        },
+        "usage": {
+            "instances": usage.instances,
+            "addresses": usage.addresses,
+            "images": usage.images,
+            "vpcs": usage.vpcs,
+            "subnets": usage.subnets,
+        },
     })
 }

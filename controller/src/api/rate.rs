@@ -1,17 +1,18 @@
-//! How often a caller may call (GCRA), how often anybody may with no credential that is known, and how many calls there may
+//! How often a caller may call (GCRA), how often a peer may with no credential that is known, and how many calls there may
 //! be at once.
 //!
 //! Whoever is one too many is told so at once, with a time to come again; nobody waits in a queue.
 
+use super::peer::Peer;
 use axum::response::Response;
 use futures_util::StreamExt;
 use governor::{
     Quota, RateLimiter,
     clock::{Clock, DefaultClock},
-    middleware::NoOpMiddleware,
-    state::{InMemoryState, NotKeyed, keyed::HashMapStateStore},
+    state::keyed::HashMapStateStore,
 };
 use std::{
+    hash::Hash,
     num::NonZeroU32,
     sync::{
         Arc,
@@ -20,13 +21,14 @@ use std::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Calls without a known credential, all callers together, each second: enough for mistakes, too few to guess by.
+/// Calls without a known credential from one peer each second: enough for mistakes and for a proxy's many callers, whose
+/// tokens Keystone is asked about for the first time; too few to guess by, or to hold Keystone up with.
 const UNKNOWN_PER_SECOND: NonZeroU32 = NonZeroU32::new(50).expect("50 is not zero");
 /// Calls at once unless configured.
 const CALLS: usize = 256;
 /// Calls that wait for events at once, for each other call: they cost a few kilobytes each, and no work.
 const WAITING_FOR_EACH: usize = 4;
-/// After so many checks, callers who have been quiet are forgotten: those of Keystone's come and go.
+/// After so many checks, those who have been quiet are forgotten: Keystone's callers come and go, and so do peers.
 const SWEEP: u32 = 4096;
 
 /// All limits; clones share them.
@@ -34,12 +36,33 @@ const SWEEP: u32 = 4096;
 pub struct Rates(Arc<Inner>);
 
 struct Inner {
-    clock: DefaultClock,
-    by_token: RateLimiter<Arc<str>, HashMapStateStore<Arc<str>>, DefaultClock>,
-    checks: AtomicU32,
-    unknown: RateLimiter<NotKeyed, InMemoryState, DefaultClock, NoOpMiddleware>,
+    by_token: Limit<Arc<str>>,
+    unknown: Limit<Peer>,
     calls: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
+}
+
+/// A limit for each key, and bounded however many there are.
+struct Limit<K: Clone + Eq + Hash> {
+    clock: DefaultClock,
+    by_key: RateLimiter<K, HashMapStateStore<K>, DefaultClock>,
+    checks: AtomicU32,
+}
+
+impl<K: Clone + Eq + Hash> Limit<K> {
+    fn new(quota: Quota) -> Self {
+        Self { clock: DefaultClock::default(), by_key: RateLimiter::hashmap(quota), checks: AtomicU32::new(0) }
+    }
+
+    /// Counts one; how many seconds to wait when it is one too many.
+    fn check(&self, key: &K) -> Result<(), u64> {
+        let Self { clock, by_key, checks } = self;
+        if checks.fetch_add(1, Ordering::Relaxed) % SWEEP == SWEEP - 1 {
+            by_key.retain_recent();
+            by_key.shrink_to_fit();
+        }
+        by_key.check_key(key).map_err(|not_until| not_until.wait_time_from(clock.now()).as_secs() + 1)
+    }
 }
 
 impl Rates {
@@ -55,10 +78,8 @@ impl Rates {
         let at_least_one = |n: u32| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
         let quota = Quota::per_second(at_least_one(per_second)).allow_burst(at_least_one(burst));
         Self(Arc::new(Inner {
-            clock: DefaultClock::default(),
-            by_token: RateLimiter::hashmap(quota),
-            checks: AtomicU32::new(0),
-            unknown: RateLimiter::direct(Quota::per_second(UNKNOWN_PER_SECOND)),
+            by_token: Limit::new(quota),
+            unknown: Limit::new(Quota::per_second(UNKNOWN_PER_SECOND)),
             calls: Arc::new(Semaphore::new(calls)),
             waiting: Arc::new(Semaphore::new(calls.saturating_mul(WAITING_FOR_EACH))),
         }))
@@ -66,18 +87,12 @@ impl Rates {
 
     /// Counts a call of that caller; how many seconds to wait when it is one too many.
     pub(super) fn of_token(&self, name: &Arc<str>) -> Result<(), u64> {
-        let Inner { clock, by_token, checks, .. } = &*self.0;
-        if checks.fetch_add(1, Ordering::Relaxed) % SWEEP == SWEEP - 1 {
-            by_token.retain_recent();
-            by_token.shrink_to_fit();
-        }
-        by_token.check_key(name).map_err(|not_until| not_until.wait_time_from(clock.now()).as_secs() + 1)
+        self.0.by_token.check(name)
     }
 
-    /// Counts a call without a known credential.
-    pub(super) fn of_unknown(&self) -> Result<(), u64> {
-        let Inner { clock, unknown, .. } = &*self.0;
-        unknown.check().map_err(|not_until| not_until.wait_time_from(clock.now()).as_secs() + 1)
+    /// Counts a call whose credential is not known here.
+    pub(super) fn of_unknown(&self, peer: &Peer) -> Result<(), u64> {
+        self.0.unknown.check(peer)
     }
 
     /// A place among the calls in progress, if there is one; those that wait for events have their own.
@@ -141,7 +156,7 @@ mod tests {
         for n in 0..SWEEP * 3 {
             let _ = rates.of_token(&format!("keystone/{n}").into());
         }
-        assert!(rates.0.by_token.len() < 2 * SWEEP as usize, "{} are remembered", rates.0.by_token.len());
+        assert!(rates.0.by_token.by_key.len() < 2 * SWEEP as usize, "{} are remembered", rates.0.by_token.by_key.len());
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod receipts;
 mod reservations;
 mod rows;
 mod servers;
+mod streams;
 
 use super::{AppState, AuditLog, Once, Rates, router};
 use crate::{
@@ -28,17 +29,22 @@ use axum::{
     http::{HeaderMap, Method, Request, StatusCode},
 };
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicU32};
 use tower::ServiceExt;
 
 struct Api {
     world: World,
     router: Router,
+    state: AppState,
     hasher: Hasher,
     tenant: String,
     stranger: String,
     admin: String,
     reader: String,
+    /// The token file's text.
+    tokens: String,
+    /// Peers that [`Self::bare`] called from.
+    peers: AtomicU32,
     dir: tempfile::TempDir,
 }
 
@@ -79,7 +85,19 @@ impl Api {
             enrolment: Arc::new(JoinTokens::new(world.store.clone(), world.edge.clone(), ca)),
             secrets: Arc::new(world.secrets.clone()),
         };
-        Self { router: router(state), world, hasher, tenant, stranger, admin, reader, dir }
+        Self {
+            router: router(state.clone()),
+            state,
+            world,
+            hasher,
+            tenant,
+            stranger,
+            admin,
+            reader,
+            tokens: text,
+            peers: AtomicU32::new(0),
+            dir,
+        }
     }
 
     async fn call(

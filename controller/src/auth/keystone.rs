@@ -121,19 +121,20 @@ impl Keystone {
         format!("Keystone uri=\"{}\"", self.0.config.url.0.as_str().trim_end_matches('/'))
     }
 
-    /// Whose token it is.
+    /// Whose token it is, where that needs no question.
+    pub(super) fn known(&self, token: &str, now: Timestamp) -> Option<Result<Caller, Denied>> {
+        if token.is_empty() || token.len() > MAX_TOKEN_BYTES || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Some(Err(Denied::Unknown("X-Auth-Token names no caller")));
+        }
+        self.0.cache.get(&digest(token), now)
+    }
+
+    /// Asks whose token it is, and remembers it.
     ///
     /// # Errors
     /// When it is nobody's, allows nothing here, or nobody could tell.
-    pub(super) async fn check(&self, token: &str, now: Timestamp) -> Result<Caller, Denied> {
-        if token.is_empty() || token.len() > MAX_TOKEN_BYTES || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(Denied::Unknown("X-Auth-Token names no caller"));
-        }
-        let digest: [u8; 32] = Sha256::digest(token.as_bytes()).into();
-        if let Some(known) = self.0.cache.get(&digest, now) {
-            return known;
-        }
-        let answered = self.ask(token, now).await.map_err(|silence| {
+    pub(super) async fn ask(&self, token: &str, now: Timestamp) -> Result<Caller, Denied> {
+        let answered = self.question(token, now).await.map_err(|silence| {
             tracing::error!(error = &silence as &dyn std::error::Error, "Keystone does not say whose a token is");
             Denied::Unavailable
         })?;
@@ -144,11 +145,11 @@ impl Keystone {
             }
             Answered::Token(token) => (token.caller(&self.0.config), token.expires_at),
         };
-        self.0.cache.put(digest, known.clone(), until, now);
+        self.0.cache.put(digest(token), known.clone(), until, now);
         known
     }
 
-    async fn ask(&self, token: &str, now: Timestamp) -> Result<Answered, Silence> {
+    async fn question(&self, token: &str, now: Timestamp) -> Result<Answered, Silence> {
         let _place = self.0.asked.try_acquire().map_err(|_| Silence::Busy)?;
         let mut own = self.own(None).await?;
         for is_last in [false, true] {
@@ -207,6 +208,10 @@ impl std::fmt::Debug for Keystone {
     }
 }
 
+fn digest(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
+}
+
 async fn whole(mut answer: Response) -> Result<Vec<u8>, Silence> {
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(Silence::Reach)? {
@@ -257,5 +262,7 @@ fn with_roots(roots: RootCertStore) -> ClientConfig {
         .with_no_client_auth()
 }
 
+#[cfg(test)]
+pub(crate) mod peer;
 #[cfg(test)]
 mod tests;

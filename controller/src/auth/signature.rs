@@ -103,6 +103,11 @@ impl Claim {
         Ok(Some(Self { access_key, signed, signature: bytes, date: date.to_owned(), at }))
     }
 
+    /// The key's name for callers.
+    pub fn access_key(&self) -> &str {
+        &self.access_key
+    }
+
     /// Whether it is worth reading the body: the key is known, and the time is about now.
     ///
     /// # Errors

@@ -158,6 +158,8 @@ pub(super) fn read_quota(mut section: Section<'_>) -> Quota {
         instances: number("instances", quota::DEFAULT.instances),
         addresses: number("addresses", quota::DEFAULT.addresses),
         images: number("images", quota::DEFAULT.images),
+        vpcs: number("vpcs", quota::DEFAULT.vpcs),
+        subnets: number("subnets", quota::DEFAULT.subnets),
     };
     section.finish();
     quota

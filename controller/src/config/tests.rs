@@ -41,7 +41,7 @@ fn every_key_is_read() {
         link = { listen = "[::1]:2", names = ["b.example"] }
         limits = { requests_per_second = 1, burst = 2, password_hash_threads = 3, calls_at_once = 4, connections = 5 }
         auth = { tokens = false, signature = true, keystone = true, access_keys_file = "/a" }
-        quota = { instances = 1, addresses = 0, images = 3 }
+        quota = { instances = 1, addresses = 0, images = 3, vpcs = 4, subnets = 5 }
         audit = { retention_days = 2 }
         policy = { allow_unwiped_reuse = true, terminated_retention_hours = 2 }
         [images]
@@ -127,7 +127,7 @@ fn every_key_is_read() {
             cache: seconds(1),
             timeout: seconds(2),
         },
-        quota: Quota { instances: 1, addresses: 0, images: 3 },
+        quota: Quota { instances: 1, addresses: 0, images: 3, vpcs: 4, subnets: 5 },
         audit: Audit { retention: seconds(2 * 86_400) },
     };
     assert_eq!(config, expected);

@@ -15,6 +15,10 @@ pub struct QuotaWord {
     pub addresses: Option<u32>,
     /// Images.
     pub images: Option<u32>,
+    /// VPCs.
+    pub vpcs: Option<u32>,
+    /// Subnets.
+    pub subnets: Option<u32>,
 }
 
 impl QuotaWord {
@@ -28,6 +32,8 @@ impl QuotaWord {
             instances: fields.optional("instances", number),
             addresses: fields.optional("addresses", number),
             images: fields.optional("images", number),
+            vpcs: fields.optional("vpcs", number),
+            subnets: fields.optional("subnets", number),
         });
         match word {
             Some(word) if problems.is_empty() => Ok(word),
@@ -49,8 +55,9 @@ mod tests {
     fn every_field_may_be_left_out_and_none_may_be_nonsense() {
         let parse = |text: &str| QuotaWord::parse(text.as_bytes());
         assert_eq!(parse("{}").unwrap(), QuotaWord::default());
-        let word = parse(r#"{"instances":0,"images":7}"#).unwrap();
+        let word = parse(r#"{"instances":0,"images":7,"vpcs":1,"subnets":2}"#).unwrap();
         assert_eq!((word.instances, word.addresses, word.images), (Some(0), None, Some(7)));
+        assert_eq!((word.vpcs, word.subnets), (Some(1), Some(2)));
         for bad in
             ["", "[]", r#"{"instances":-1}"#, r#"{"instances":1.5}"#, r#"{"images":"7"}"#, r#"{"images":4294967296}"#]
         {

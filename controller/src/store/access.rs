@@ -13,6 +13,10 @@ pub struct Quota {
     pub addresses: u32,
     /// Images of its own.
     pub images: u32,
+    /// VPCs.
+    pub vpcs: u32,
+    /// Subnets of all its VPCs.
+    pub subnets: u32,
 }
 
 /// How much a project has.
@@ -24,6 +28,10 @@ pub struct Usage {
     pub addresses: u64,
     /// Images of its own.
     pub images: u64,
+    /// VPCs.
+    pub vpcs: u64,
+    /// Subnets of all its VPCs.
+    pub subnets: u64,
 }
 
 /// A line of the audit log; nothing in it is secret.

@@ -102,7 +102,7 @@ impl Site {
             "state_dir = \"{dir}/state\"\ntokens_file = \"{dir}/tokens.toml\"\n\n[rest]\nlisten = \"{address}\"\ntls = \"off\"\n\n\
              [link]\nlisten = \"{link}\"\nnames = [\"127.0.0.1\"]\n\n\
              [limits]\nrequests_per_second = 1000000\nburst = 1000000\n\n\
-             [quota]\ninstances = {PLENTY}\naddresses = {PLENTY}\nimages = {PLENTY}\n\n\
+             [quota]\ninstances = {PLENTY}\naddresses = {PLENTY}\nimages = {PLENTY}\nvpcs = {PLENTY}\nsubnets = {PLENTY}\n\n\
              [auth]\ntokens = true\nsignature = true\naccess_keys_file = \"{dir}/access_keys.toml\"\n\n",
             dir = dir.display(),
         );

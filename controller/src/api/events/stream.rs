@@ -1,8 +1,15 @@
 //! An instance's timeline as server-sent events (WHATWG HTML §9.2): live, until the instance is gone.
+//!
+//! A stream goes on for hours, and what let its call in may end before: a token expires or is taken away, or its caller is
+//! of another project now. So it is asked again, and the stream ends as a new call would be answered. How it ended is told
+//! in a comment, because a client takes everything else for an event of the timeline; the client that comes again then
+//! gets the answer itself.
 
 use super::shown;
 use crate::{
-    api::{error::ApiError, instances::find, router::AppState},
+    api::{admission::Admission, error::ApiError, instances::find, router::AppState},
+    auth::Reloads,
+    clock::Timestamp,
     lifecycle::table::Phase,
     store::{Transaction, record::Event},
 };
@@ -24,6 +31,8 @@ use tokio::{sync::watch, time::Instant};
 const MAX_STREAMS: u32 = 32;
 /// So often something is sent, that neither side takes the other for gone.
 const HEARTBEAT: Duration = Duration::from_secs(15);
+/// So often it is asked again whether the caller may look, in case nobody told: Keystone does not, and time does not.
+const ASK_AGAIN: Duration = Duration::from_secs(30);
 /// Events read at once.
 const PAGE: u32 = 100;
 
@@ -69,6 +78,10 @@ struct Timeline {
     changes: watch::Receiver<u64>,
     ready: VecDeque<String>,
     is_over: bool,
+    admission: Admission,
+    reloads: Reloads,
+    /// None: it is to be asked now.
+    asked_at: Option<Timestamp>,
     _place: Place,
 }
 
@@ -79,14 +92,26 @@ struct Timeline {
 pub(super) async fn open(
     state: AppState,
     streams: &Streams,
-    caller: &Arc<str>,
+    admission: Admission,
     (project, id, after): (ProjectId, String, u64),
 ) -> Result<Response, ApiError> {
-    let place = streams.place(caller).ok_or(ApiError::TooMany { retry_after: 15 })?;
+    let place = streams.place(&admission.caller).ok_or(ApiError::TooMany { retry_after: 15 })?;
     // Subscribed before the first look, so that nothing falls between looking and waiting.
     let changes = state.lifecycle.changes();
-    let (ready, is_over) = (VecDeque::new(), false);
-    let mut timeline = Timeline { state, project, id, after, changes, ready, is_over, _place: place };
+    let (reloads, asked_at) = (state.auth.reloads(), Some(state.edge.now()));
+    let mut timeline = Timeline {
+        state,
+        project,
+        id,
+        after,
+        changes,
+        ready: VecDeque::new(),
+        is_over: false,
+        admission,
+        reloads,
+        asked_at,
+        _place: place,
+    };
     timeline.look().await?;
     let parts = futures_util::stream::unfold(timeline, |mut timeline| async move {
         let part = timeline.next().await?;
@@ -104,13 +129,23 @@ impl Timeline {
     async fn next(&mut self) -> Option<String> {
         let beat = Instant::now() + HEARTBEAT;
         loop {
+            if self.is_over && self.ready.is_empty() {
+                return None;
+            }
+            if self.is_to_ask()
+                && let Err(error) = self.ask_again().await
+            {
+                (self.is_over, self.ready) = (true, VecDeque::new());
+                return Some(format!(": the stream ends: {error}\n\n"));
+            }
             if let Some(part) = self.ready.pop_front() {
                 return Some(part);
             }
-            if self.is_over {
-                return None;
-            }
             tokio::select! {
+                () = self.reloads.next() => {
+                    self.asked_at = None;
+                    continue;
+                }
                 // The controller stops.
                 changed = self.changes.changed() => changed.ok()?,
                 () = tokio::time::sleep_until(beat) => return Some(": still here\n\n".into()),
@@ -120,6 +155,18 @@ impl Timeline {
                 return None;
             }
         }
+    }
+
+    /// A heartbeat comes oftener, and looks. A clock that was put back tells nothing.
+    fn is_to_ask(&self) -> bool {
+        let now = self.state.edge.now();
+        self.asked_at.is_none_or(|asked| now < asked || now.since(asked) >= ASK_AGAIN)
+    }
+
+    /// A caller whose identity cannot be asked now goes too, as a new call would: it may come again.
+    async fn ask_again(&mut self) -> Result<(), ApiError> {
+        self.asked_at = Some(self.state.edge.now());
+        self.admission.holds(&self.state, &self.project).await
     }
 
     async fn look(&mut self) -> Result<(), ApiError> {

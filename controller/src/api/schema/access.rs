@@ -19,6 +19,10 @@ pub(in crate::api) struct AbsoluteLimits {
     total_addresses_used: u64,
     max_total_images: u32,
     total_images_used: u64,
+    max_total_vpcs: u32,
+    total_vpcs_used: u64,
+    max_total_subnets: u32,
+    total_subnets_used: u64,
 }
 
 /// A project's quota and usage.
@@ -35,6 +39,8 @@ pub(in crate::api) struct Counts {
     instances: u64,
     addresses: u64,
     images: u64,
+    vpcs: u64,
+    subnets: u64,
 }
 
 /// What is to change; what is absent stays.
@@ -46,6 +52,10 @@ pub(in crate::api) struct QuotaChanges {
     addresses: Option<u32>,
     #[schema(maximum = 4294967295u64)]
     images: Option<u32>,
+    #[schema(maximum = 4294967295u64)]
+    vpcs: Option<u32>,
+    #[schema(maximum = 4294967295u64)]
+    subnets: Option<u32>,
 }
 
 /// A page of the audit log.

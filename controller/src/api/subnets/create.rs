@@ -4,6 +4,7 @@ use super::{Wrapper, shown};
 use crate::{
     api::{error::ApiError, router::AppState, schema},
     lifecycle::refusal::Refusal,
+    quota::{self, Wanted},
     request::CreateSubnet,
     store::{Transaction, record::Subnet},
 };
@@ -41,9 +42,11 @@ fn insert(tx: &mut dyn Transaction, wrapper: Wrapper, row: &Subnet) -> Result<()
     if !vpc.cidr.contains_network(row.cidr) {
         return Err(Refusal::invalid(field("cidr"), format!("must lie in the VPC's {}", vpc.cidr), row.cidr));
     }
-    if let Some(other) = tx.subnets_of(vpc.id)?.into_iter().find(|other| other.cidr.overlaps(row.cidr)) {
+    let neighbour = tx.subnet_up_to(vpc.id, row.cidr.broadcast())?;
+    if let Some(other) = neighbour.filter(|other| other.cidr.overlaps(row.cidr)) {
         let rule = format!("must not overlap {} of subnet {}", other.cidr, other.id);
         return Err(Refusal::invalid(field("cidr"), rule, row.cidr));
     }
+    quota::check(tx, &row.project_id, Wanted { subnets: 1, ..Wanted::default() })?;
     Ok(tx.insert_subnet(row)?)
 }

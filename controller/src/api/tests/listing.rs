@@ -4,13 +4,11 @@ use super::{Api, code};
 use crate::{api::ports::LifecycleApi, lifecycle::tests::world::World};
 use axum::{
     body::Body,
-    http::{Method, Request, StatusCode},
+    http::{Method, StatusCode},
 };
-use billet_proto::link::{Done, Failed, Report, Started, Step, report::What};
-use futures_util::StreamExt;
+use billet_proto::link::{Done, Failed, Report, Step, report::What};
 use serde_json::{Value, json};
 use std::time::Duration;
-use tower::ServiceExt;
 
 impl Api {
     /// The ids that a query finds, and the total.
@@ -22,7 +20,7 @@ impl Api {
         (ids, list["count"].as_u64().unwrap())
     }
 
-    async fn three(&self) -> Vec<Value> {
+    pub(super) async fn three(&self) -> Vec<Value> {
         self.world.more_servers(2).await;
         let mut all = Vec::new();
         for name in ["a", "b", "c"] {
@@ -38,11 +36,11 @@ impl Api {
     }
 }
 
-fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+pub(super) fn text<'a>(value: &'a Value, field: &str) -> &'a str {
     value[field].as_str().unwrap()
 }
 
-async fn tell(world: &World, instance: &Value, step: Step, what: What) {
+pub(super) async fn tell(world: &World, instance: &Value, step: Step, what: What) {
     let id = text(instance, "id").parse().unwrap();
     let generation = world.instance(id).await.generation;
     let server_id = text(instance, "server_id").to_owned();
@@ -155,63 +153,4 @@ async fn row_27_times_are_rfc_3339_and_launched_at_is_empty_before_the_first_boo
     let all = api.three().await;
     assert!(text(&all[0], "created_at").ends_with('Z') && text(&all[0], "created_at").contains('T'));
     assert_eq!(text(&all[0], "launched_at"), "");
-}
-
-#[tokio::test]
-async fn a_timeline_is_streamed_live_resumed_and_ended_with_its_instance() {
-    let api = Api::new(1000).await;
-    let all = api.three().await;
-    let path = format!("/v1/lab/instances/{}/events", text(&all[0], "id"));
-    let open = async |last: Option<&str>| {
-        let mut request = Request::get(&path).header("x-auth-token", &api.tenant).header("accept", "text/event-stream");
-        if let Some(last) = last {
-            request = request.header("last-event-id", last);
-        }
-        let response = api.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
-        (response.status(), response.headers().clone(), response.into_body().into_data_stream())
-    };
-    let (status, headers, mut parts) = open(None).await;
-    assert_eq!((status, headers["content-type"].to_str().unwrap()), (StatusCode::OK, "text/event-stream"));
-    let mut next = async || {
-        let part = tokio::time::timeout(Duration::from_secs(5), parts.next()).await.expect("an event or the end");
-        part.map(|part| String::from_utf8(part.unwrap().to_vec()).unwrap())
-    };
-    let first = next().await.unwrap();
-    assert!(
-        first.starts_with("id: ") && first.contains("\nevent: accepted\ndata: {") && first.ends_with("}\n\n"),
-        "{first}"
-    );
-    tell(&api.world, &all[0], Step::Power, What::Started(Started { waiting_for: "the BMC".into() })).await;
-    let second = next().await.unwrap();
-    assert!(second.contains("event: started") && second.contains("the BMC"), "{second}");
-    let last = first.lines().next().unwrap().trim_start_matches("id: ");
-    let (_, _, mut again) = open(Some(last)).await;
-    let resumed = String::from_utf8(again.next().await.unwrap().unwrap().to_vec()).unwrap();
-    assert_eq!(resumed, second, "what was seen is not sent again");
-    api.world.lifecycle.delete(None, text(&all[0], "id").parse().unwrap()).await.unwrap();
-    tell(&api.world, &all[0], Step::PowerOff, What::Done(Done::default())).await;
-    assert!(next().await.unwrap().contains("event: deleting"));
-    assert!(next().await.unwrap().contains("event: terminated"));
-    assert_eq!(next().await, None);
-}
-
-#[tokio::test]
-async fn one_caller_has_so_many_streams_and_no_more() {
-    let api = Api::new(1000).await;
-    let all = api.three().await;
-    let path = format!("/v1/lab/instances/{}/events", text(&all[0], "id"));
-    let mut open = Vec::new();
-    let status = async |open: &mut Vec<Body>| {
-        let request = Request::get(&path).header("x-auth-token", &api.tenant).header("accept", "text/event-stream");
-        let response = api.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
-        let status = response.status();
-        open.push(response.into_body());
-        status
-    };
-    for _ in 0..32 {
-        assert_eq!(status(&mut open).await, StatusCode::OK);
-    }
-    assert_eq!(status(&mut open).await, StatusCode::TOO_MANY_REQUESTS);
-    open.truncate(31);
-    assert_eq!(status(&mut open).await, StatusCode::OK, "one that ended makes room");
 }

@@ -147,9 +147,43 @@ async fn a_subnet_lies_in_its_vpc_apart_from_the_others_with_a_hosts_gateway() {
     let (status, body) =
         api.json(Method::POST, CLOUDDCN, &subnet_body("subnet", &vpc, "10.30.16.0/24", "10.30.16.1")).await;
     assert_eq!((status, code(&body)), (StatusCode::BAD_REQUEST, "iMetal.0002"), "each path has its own wrapper");
-    let shrink = json!({ "vpc": { "cidr": "10.30.16.0/20" } });
-    let told = api.refused(Method::PUT, &format!("/v1/lab/vpcs/{vpc}"), &shrink).await;
-    assert!(told.contains("vpc.cidr must hold 10.30.0.0/20"), "{told}");
+    for (cidr, good) in [("10.30.16.0/20", false), ("10.30.0.0/21", false), ("10.30.0.0/20", true)] {
+        let change = json!({ "vpc": { "cidr": cidr } });
+        let path = format!("/v1/lab/vpcs/{vpc}");
+        if good {
+            let (status, body) = api.json(Method::PUT, &path, &change).await;
+            assert_eq!(status, StatusCode::OK, "{body}");
+        } else {
+            let told = api.refused(Method::PUT, &path, &change).await;
+            assert!(told.contains("vpc.cidr must hold 10.30.0.0/20"), "{told}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_project_has_no_more_vpcs_and_subnets_than_its_quota_says() {
+    let api = Api::new(100).await;
+    let quota = json!({ "vpcs": 2, "subnets": 2 }).to_string();
+    let (status, _, body) = api.call(Method::PUT, "/admin/v1/projects/lab/quota", &api.admin, quota).await;
+    assert_eq!((status, &body["usage"]["vpcs"], &body["usage"]["subnets"]), (StatusCode::OK, &json!(1), &json!(1)));
+    let vpc = api.vpc("10.30.0.0/16").await;
+    api.subnet(&vpc, "10.30.0.0/24", "10.30.0.1").await;
+    let another = json!({ "vpc": { "name": "v", "cidr": "10.31.0.0/16" } });
+    for (path, body, what) in [
+        ("/v1/lab/vpcs", another, "vpcs: 2 in use, 1 more wanted, 2 allowed"),
+        (
+            CLOUDDCN,
+            subnet_body("clouddcn_subnet", &vpc, "10.30.1.0/24", "10.30.1.1"),
+            "subnets: 2 in use, 1 more wanted, 2 allowed",
+        ),
+    ] {
+        let (status, refused) = api.json(Method::POST, path, &body).await;
+        assert_eq!((status, code(&refused)), (StatusCode::BAD_REQUEST, "iMetal.0920"), "{refused}");
+        assert!(refused["error_msg"].as_str().unwrap().contains(what), "{refused}");
+    }
+    let (_, limits) = api.get("/v1/lab/limits").await;
+    let limits = &limits["absolute"];
+    assert_eq!((&limits["maxTotalVpcs"], &limits["totalSubnetsUsed"]), (&json!(2), &json!(2)));
 }
 
 #[tokio::test]

@@ -111,7 +111,7 @@ async fn a_held_address_is_one_instances_at_a_time_and_another_projects_is_not_t
 #[tokio::test]
 async fn held_addresses_are_within_the_quota() {
     let api = Api::new(100).await;
-    let quota = Quota { instances: 1, addresses: 2, images: 1 };
+    let quota = Quota { instances: 1, addresses: 2, images: 1, vpcs: 1, subnets: 1 };
     api.world.store.read(move |tx| tx.set_quota(None, &quota)).await.unwrap();
     let (status, body) = api.hold(&["", "", ""]).await;
     assert_eq!((status, code(&body)), (StatusCode::BAD_REQUEST, "iMetal.0920"), "{body}");

@@ -3,8 +3,10 @@
 use super::shown;
 use crate::{
     api::{error::ApiError, router::AppState, schema},
+    lifecycle::refusal::Refusal,
+    quota::{self, Wanted},
     request::CreateVpc,
-    store::record::Vpc,
+    store::{Transaction, record::Vpc},
 };
 use axum::{Extension, Json, body::Bytes, extract::State, http::StatusCode};
 use billet_proto::{ProjectId, VpcId};
@@ -27,6 +29,10 @@ pub(in crate::api) async fn create(
     let CreateVpc { name, cidr } = CreateVpc::parse(&body)?;
     let vpc = Vpc { id: VpcId::new(state.edge.id()), project_id, name, cidr, created_at: state.edge.now() };
     let row = vpc.clone();
-    state.store.read(move |tx| tx.insert_vpc(&row)).await?;
+    let insert = move |tx: &mut dyn Transaction| {
+        quota::check(tx, &row.project_id, Wanted { vpcs: 1, ..Wanted::default() })?;
+        Ok::<_, Refusal>(tx.insert_vpc(&row)?)
+    };
+    state.store.run(insert).await?;
     Ok((StatusCode::CREATED, Json(json!({ "vpc": shown(&vpc) }))))
 }

@@ -29,7 +29,7 @@ pub(in crate::api) async fn delete(
     let now = state.edge.now();
     let deleted = state.store.run(move |tx| {
         let vpc = find(tx, &project, &id)?;
-        let (subnets, instances) = (tx.subnets_of(vpc.id)?.len(), tx.instances_in_vpc(vpc.id)?);
+        let (subnets, instances) = (tx.subnets_in_vpc(vpc.id)?, tx.instances_in_vpc(vpc.id)?);
         if subnets > 0 || instances > 0 {
             let rule = format!("must be without subnets and instances: it has {subnets} and {instances} of them");
             return Err(Refusal::invalid("vpc_id", rule, vpc.id).into());

@@ -369,7 +369,7 @@ async fn every_verb_makes_the_call_that_the_api_has() {
         (
             vec!["quota", "set", "lab", "--instances", "9"],
             "PUT /admin/v1/projects/lab/quota".to_owned(),
-            json!({ "instances": 9, "addresses": null, "images": null }),
+            json!({ "instances": 9, "addresses": null, "images": null, "vpcs": null, "subnets": null }),
         ),
     ] {
         let ended = billet(&fake.endpoint(), &words).await;

@@ -94,7 +94,7 @@ async fn what_reads_waits_for_no_write_sees_what_was_answered_and_writes_nothing
     let reader = crate::store::sqlite::SqliteStore::open_reader(&path).unwrap();
     let handle = Handle::with_readers(store, [reader]).unwrap();
     let held = |tx: &mut dyn Transaction| tx.quota(None);
-    let quota = super::super::access::Quota { instances: 1, addresses: 2, images: 3 };
+    let quota = super::super::access::Quota { instances: 1, addresses: 2, images: 3, vpcs: 4, subnets: 5 };
     handle.run(move |tx| tx.set_quota(None, &quota)).await.unwrap();
     assert_eq!(handle.view(held).await.unwrap(), Some(quota));
     // A write goes on; it ends after the look, and is seen then.

@@ -23,14 +23,21 @@ fn key(project: Option<&ProjectId>) -> &str {
 
 fn quota(connection: &Connection, project: Option<&ProjectId>) -> Result<Option<Quota>> {
     first(connection, "SELECT * FROM quota WHERE project_id = ?1", [key(project)], |row| {
-        Ok(Quota { instances: row.get("instances")?, addresses: row.get("addresses")?, images: row.get("images")? })
+        Ok(Quota {
+            instances: row.get("instances")?,
+            addresses: row.get("addresses")?,
+            images: row.get("images")?,
+            vpcs: row.get("vpcs")?,
+            subnets: row.get("subnets")?,
+        })
     })
 }
 
 fn set_quota(connection: &Connection, project: Option<&ProjectId>, quota: &Quota) -> Result<()> {
     connection.execute(
-        "INSERT OR REPLACE INTO quota (project_id, instances, addresses, images) VALUES (?1, ?2, ?3, ?4)",
-        params![key(project), quota.instances, quota.addresses, quota.images],
+        "INSERT OR REPLACE INTO quota (project_id, instances, addresses, images, vpcs, subnets)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![key(project), quota.instances, quota.addresses, quota.images, quota.vpcs, quota.subnets],
     )?;
     Ok(())
 }
@@ -56,6 +63,8 @@ fn usage(connection: &Connection, project: &ProjectId) -> Result<Usage> {
             "SELECT (SELECT count(*) FROM image WHERE project_id = ?1 AND deleted_at IS NULL)
                   + (SELECT count(*) FROM image_import WHERE project_id = ?1 AND ended_at IS NULL)",
         )?,
+        vpcs: count("SELECT count(*) FROM vpc WHERE project_id = ?1 AND deleted_at IS NULL")?,
+        subnets: count("SELECT count(*) FROM subnet WHERE project_id = ?1")?,
     })
 }
 
@@ -63,10 +72,18 @@ fn usage(connection: &Connection, project: &ProjectId) -> Result<Usage> {
 fn usage_at_most(connection: &Connection) -> Result<Usage> {
     let sql = "SELECT coalesce((SELECT max(rowid) FROM instance), 0) AS instances,
         coalesce((SELECT max(rowid) FROM reservation), 0) AS addresses,
-        coalesce((SELECT max(rowid) FROM image), 0) + coalesce((SELECT max(rowid) FROM image_import), 0) AS images";
+        coalesce((SELECT max(rowid) FROM image), 0) + coalesce((SELECT max(rowid) FROM image_import), 0) AS images,
+        coalesce((SELECT max(rowid) FROM vpc), 0) AS vpcs,
+        coalesce((SELECT max(rowid) FROM subnet), 0) AS subnets";
     let read = |row: &Row<'_>| {
         let number = |column| row.number(column);
-        Ok(Usage { instances: number("instances")?, addresses: number("addresses")?, images: number("images")? })
+        Ok(Usage {
+            instances: number("instances")?,
+            addresses: number("addresses")?,
+            images: number("images")?,
+            vpcs: number("vpcs")?,
+            subnets: number("subnets")?,
+        })
     };
     Ok(first(connection, sql, [], read)?.unwrap_or_default())
 }

@@ -6,11 +6,12 @@ use rusqlite::{Connection, TransactionBehavior};
 const APPLICATION_ID: i64 = 0x4249_4c54;
 
 /// Every migration ever released, in order; a file that was released is never changed.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("../migrations/0001_init.sql"),
     include_str!("../migrations/0002_operations.sql"),
     include_str!("../migrations/0003_access.sql"),
     include_str!("../migrations/0004_networks.sql"),
+    include_str!("../migrations/0005_network_quota.sql"),
 ];
 
 /// Why the tables are not up to date.
@@ -146,5 +147,24 @@ mod tests {
         let rows: Vec<(String, u32)> =
             statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(Result::unwrap).collect();
         assert_eq!(rows, [("10.20.0.255vsi".into(), 0x0a14_00ff), ("192.168.0.9vsj".into(), 0xc0a8_0009)]);
+    }
+
+    #[test]
+    fn subnets_that_are_there_are_found_by_their_number_and_quotas_that_were_set_hold_networks_too() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let before = MIGRATIONS.iter().position(|sql| sql.contains("subnet_by_number")).unwrap();
+        apply(&mut connection, &MIGRATIONS[..before]).unwrap();
+        connection
+            .execute_batch(
+                "PRAGMA foreign_keys = OFF;
+                 INSERT INTO quota VALUES ('lab', 1, 2, 3);
+                 INSERT INTO subnet (id, project_id, vpc_id, name, cidr, gateway, dns, reserved, created_at)
+                 VALUES ('s', 'lab', 'v', 'n', '192.168.0.240/28', '192.168.0.241', '[]', '[]', 1)",
+            )
+            .unwrap();
+        apply(&mut connection, &MIGRATIONS).unwrap();
+        let one = |sql: &str| -> u32 { connection.query_row(sql, [], |row| row.get(0)).unwrap() };
+        assert_eq!(one("SELECT number FROM subnet"), 0xc0a8_00f0);
+        assert_eq!((one("SELECT vpcs FROM quota"), one("SELECT subnets FROM quota")), (50, 200));
     }
 }

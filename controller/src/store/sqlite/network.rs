@@ -10,6 +10,7 @@ use crate::{
 };
 use billet_proto::{ProjectId, SubnetId, VpcId};
 use rusqlite::{Connection, params};
+use std::net::Ipv4Addr;
 
 pub(super) fn insert_vpc(connection: &Connection, vpc: &Vpc) -> Result<()> {
     connection.execute(
@@ -62,8 +63,8 @@ pub(super) fn purge(connection: &Connection) -> Result<()> {
 
 pub(super) fn insert_subnet(connection: &Connection, subnet: &Subnet) -> Result<()> {
     connection.execute(
-        "INSERT INTO subnet (id, project_id, vpc_id, name, cidr, gateway, dns, reserved, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO subnet (id, project_id, vpc_id, name, cidr, gateway, dns, reserved, created_at, number)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         params![
             subnet.id.to_string(),
             subnet.project_id.as_str(),
@@ -74,6 +75,7 @@ pub(super) fn insert_subnet(connection: &Connection, subnet: &Subnet) -> Result<
             json(&subnet.dns),
             json(&subnet.reserved),
             time(subnet.created_at),
+            subnet.cidr.network().to_bits(),
         ],
     )?;
     Ok(())
@@ -103,8 +105,14 @@ pub(super) fn subnets(
     )
 }
 
-pub(super) fn subnets_of(connection: &Connection, vpc: VpcId) -> Result<Vec<Subnet>> {
-    all(connection, "SELECT * FROM subnet WHERE vpc_id = ?1 ORDER BY id", [vpc.to_string()], read_subnet)
+pub(super) fn subnet_up_to(connection: &Connection, vpc: VpcId, address: Ipv4Addr) -> Result<Option<Subnet>> {
+    let sql = "SELECT * FROM subnet WHERE vpc_id = ?1 AND number <= ?2 ORDER BY number DESC LIMIT 1";
+    first(connection, sql, params![vpc.to_string(), address.to_bits()], read_subnet)
+}
+
+pub(super) fn subnets_in(connection: &Connection, vpc: VpcId) -> Result<u64> {
+    let sql = "SELECT count(*) FROM subnet WHERE vpc_id = ?1";
+    Ok(connection.query_row(sql, [vpc.to_string()], |row| row.get::<_, Unsigned>(0))?.0)
 }
 
 pub(super) fn update_subnet(connection: &Connection, subnet: &Subnet) -> Result<()> {

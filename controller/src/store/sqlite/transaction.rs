@@ -256,8 +256,11 @@ impl Transaction for SqliteTransaction<'_> {
     ) -> Result<Vec<Subnet>> {
         network::subnets(&self.0, project, vpc, marker, limit)
     }
-    fn subnets_of(&mut self, vpc: VpcId) -> Result<Vec<Subnet>> {
-        network::subnets_of(&self.0, vpc)
+    fn subnet_up_to(&mut self, vpc: VpcId, address: Ipv4Addr) -> Result<Option<Subnet>> {
+        network::subnet_up_to(&self.0, vpc, address)
+    }
+    fn subnets_in_vpc(&mut self, vpc: VpcId) -> Result<u64> {
+        network::subnets_in(&self.0, vpc)
     }
     fn update_subnet(&mut self, subnet: &Subnet) -> Result<()> {
         network::update_subnet(&self.0, subnet)

@@ -1,6 +1,6 @@
 //! Quotas, the audit log and remembered answers.
 
-use super::sample::{furnished, id, image, instance, reservation, within};
+use super::sample::{furnished, id, image, instance, reservation, vpc, within};
 use crate::{
     clock::Timestamp,
     lifecycle::table::Phase,
@@ -46,8 +46,10 @@ fn usage_counts_what_a_project_has_and_not_what_is_gone_or_shared() {
         tx.insert_image(&Image { id: ImageId::new(id(92)), project_id: None, ..image() })
     })
     .unwrap();
+    assert_eq!((before.vpcs, before.subnets), (2, 2));
+    within(&mut store, |tx| tx.delete_vpc(vpc(2).id, Timestamp(60))).unwrap();
     let after = within(&mut store, |tx| tx.usage(&lab)).unwrap();
-    assert_eq!(after, Usage { instances: 1, addresses: 2, images: before.images + 1 });
+    assert_eq!(after, Usage { instances: 1, addresses: 2, images: before.images + 1, vpcs: 1, subnets: 2 });
     assert_eq!(within(&mut store, |tx| tx.usage(&"other".parse().unwrap())).unwrap().instances, 0);
 }
 

@@ -98,6 +98,34 @@ fn ten_thousand_addresses_of_a_large_network_are_given_one_after_the_other() {
 }
 
 #[test]
+fn of_a_vpcs_subnets_the_one_that_can_hold_an_address_is_found_by_number_and_not_by_text() {
+    let mut store = furnished();
+    let at = |n: u128, cidr: &str| Subnet { id: SubnetId::new(id(n)), cidr: cidr.parse().unwrap(), ..subnet(1) };
+    within(&mut store, |tx| {
+        tx.delete_subnet(subnet(1).id)?;
+        for (n, cidr) in [(7, "10.0.9.0/24"), (8, "10.0.10.0/24"), (9, "10.0.200.0/28")] {
+            tx.insert_subnet(&at(n, cidr))?;
+        }
+        for (address, found) in [
+            ("10.0.8.255", None),
+            ("10.0.9.0", Some("10.0.9.0/24")),
+            ("10.0.10.7", Some("10.0.10.0/24")),
+            ("10.0.100.0", Some("10.0.10.0/24")),
+            ("255.255.255.255", Some("10.0.200.0/28")),
+        ] {
+            let subnet = tx.subnet_up_to(vpc(1).id, ip(address))?;
+            assert_eq!(subnet.map(|subnet| subnet.cidr.to_string()).as_deref(), found, "{address}");
+        }
+        assert_eq!(tx.subnets_in_vpc(vpc(1).id)?, 3);
+        Ok(())
+    })
+    .unwrap();
+    let sql = "EXPLAIN QUERY PLAN SELECT * FROM subnet WHERE vpc_id = 'v' AND number <= 7 ORDER BY number DESC LIMIT 1";
+    let plan: String = store.connection.query_row(sql, [], |row| row.get("detail")).unwrap();
+    assert!(plan.contains("subnet_by_number (vpc_id=? AND number<?)"), "{plan}");
+}
+
+#[test]
 fn a_held_address_reads_back_and_an_instance_may_have_it_once() {
     let mut store = furnished();
     within(&mut store, |tx| {

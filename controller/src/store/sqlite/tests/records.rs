@@ -214,7 +214,7 @@ fn images_and_networks_read_back_as_they_were_written() {
         assert_eq!(tx.subnets(&lab, None, None, 9)?, [subnet(1), subnet(2)]);
         assert_eq!(tx.subnets(&lab, Some(vpc(2).id), None, 9)?, [subnet(2)]);
         assert_eq!(tx.subnets(&lab, None, Some(subnet(1).id), 9)?, [subnet(2)]);
-        assert_eq!(tx.subnets_of(vpc(1).id)?, [subnet(1)]);
+        assert_eq!(tx.subnets_in_vpc(vpc(1).id)?, 1);
         assert_eq!(tx.subnets(&other_project(), None, None, 9)?, []);
         assert_eq!(tx.subnet(SubnetId::new(id(77)))?, None);
         Ok(())

@@ -16,6 +16,7 @@ mod event;
 mod expire;
 mod image_access;
 mod inspect;
+mod inventory;
 mod maintain;
 mod modify_ip;
 mod operation;

@@ -167,6 +167,18 @@ impl Server {
         self.dir.join("dead")
     }
 
+    /// While this file is there, it is a disk of the server from its next power on: one that nobody recorded.
+    #[must_use]
+    pub fn strange_disk(&self) -> PathBuf {
+        self.dir.join("strange.raw")
+    }
+
+    /// Its serial number.
+    #[must_use]
+    pub fn strange_serial(&self) -> String {
+        format!("STRANGE{}", self.number)
+    }
+
     /// The tag that a NIC's port has for the tenant's network.
     #[must_use]
     pub fn vlan(&self, nic: usize) -> Option<u16> {

@@ -2,6 +2,8 @@
 //! builds, so that task alone runs them.
 #![expect(clippy::unwrap_used, reason = "a story that cannot go on is over, and says where")]
 
+#[path = "stories/disk.rs"]
+mod disk;
 #[path = "stories/failing.rs"]
 mod failing;
 #[path = "stories/installing.rs"]
@@ -10,5 +12,7 @@ mod installing;
 mod operations;
 #[path = "stories/stage.rs"]
 mod stage;
+#[path = "stories/wiping.rs"]
+mod wiping;
 #[path = "stories/wires.rs"]
 mod wires;

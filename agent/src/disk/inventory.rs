@@ -19,9 +19,18 @@ pub fn list_disks(sys: &Path) -> Result<Vec<Disk>, DiskError> {
     let dir = sys.join("block");
     let entries = fs::read_dir(&dir).map_err(DiskError::io("list the disks in", &dir))?;
     let mut names: Vec<String> = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
-    names.retain(|name| !SKIPPED.iter().any(|prefix| name.starts_with(prefix)));
+    names.retain(|name| !SKIPPED.iter().any(|prefix| name.starts_with(prefix)) && !is_firmware_area(name));
     names.sort();
     Ok(names.into_iter().take(MAX_DISKS).filter_map(|name| disk(sys, &dir.join(&name), name)).collect())
+}
+
+/// Whether it is an area of an eMMC that is no storage for a system: `mmcblk0boot0`, `mmcblk0boot1` and `mmcblk0rpmb`, as
+/// drivers/mmc/core/block.c names them. The first two hold the board's own boot code, and the kernel keeps them write-protected
+/// (`force_ro`); the third takes authenticated frames alone (JESD84-B51, RPMB). As disks they would make the hint of
+/// the one disk of a machine ambiguous, and could never be erased. General-purpose areas (`mmcblk0gp0`) are storage.
+fn is_firmware_area(name: &str) -> bool {
+    let Some(rest) = name.strip_prefix("mmcblk") else { return false };
+    matches!(rest.trim_start_matches(|c: char| c.is_ascii_digit()), "boot0" | "boot1" | "rpmb")
 }
 
 fn disk(sys: &Path, dir: &Path, name: String) -> Option<Disk> {
@@ -89,15 +98,27 @@ mod tests {
         put("nvme0n1/device/firmware_rev", b"FW 2\n");
         put("loop0/size", b"8\n");
         put("sr0/size", b"8\n");
+        put("mmcblk0/size", b"16\n");
+        put("mmcblk0/device/serial", b"0x1234\n");
+        for area in ["boot0", "boot1", "rpmb", "gp0"] {
+            put(&format!("mmcblk0{area}/size"), b"8\n");
+        }
         let disks = list_disks(sys.path()).unwrap();
         let told: Vec<_> =
             disks.iter().map(|d| (d.name.as_str(), d.size_bytes, d.serial.as_str(), d.wwn.as_str())).collect();
         assert_eq!(
             told,
-            [("nvme0n1", 2 << 20, "NV 1", "eui.1"), ("sda", 4096, "WD-1", ""), ("vda", 1 << 20, "DISK1", "")]
+            [
+                ("mmcblk0", 8192, "0x1234", ""),
+                // An area for general purposes holds what anybody writes to it.
+                ("mmcblk0gp0", 4096, "", ""),
+                ("nvme0n1", 2 << 20, "NV 1", "eui.1"),
+                ("sda", 4096, "WD-1", ""),
+                ("vda", 1 << 20, "DISK1", "")
+            ]
         );
         let firmware: Vec<_> = disks.iter().map(|d| d.firmware_version.as_str()).collect();
-        assert_eq!(firmware, ["FW 2", "0A1B", ""]);
-        assert!(disks[2].rotational && !disks[1].rotational);
+        assert_eq!(firmware, ["", "", "FW 2", "0A1B", ""]);
+        assert!(disks[4].rotational && !disks[3].rotational);
     }
 }

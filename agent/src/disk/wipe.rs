@@ -77,7 +77,7 @@ pub fn wipe(disk: &TargetDisk, method: Method, seed: u64, progress: &mut dyn FnM
 fn metadata(disk: &TargetDisk) -> Result<Vec<(u64, u64)>, DiskError> {
     let sector = u64::from(disk.sector()).max(512);
     let mut ends = Vec::new();
-    for (offset, length) in std::iter::once((0, disk.size())).chain(partition::extents(disk.path())?) {
+    for (offset, length) in std::iter::once((0, disk.size())).chain(partition::extents(disk.path(), disk.sector())?) {
         let (start, end) = (offset.min(disk.size()), offset.saturating_add(length).min(disk.size()));
         ends.push((start, start.saturating_add(METADATA).min(end)));
         ends.push((end.saturating_sub(METADATA).max(start), end));

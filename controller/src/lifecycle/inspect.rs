@@ -2,7 +2,8 @@
 //! the ramdisk, what it saw is recorded.
 
 use super::{
-    event::tame, refusal::Refusal, report::Applied, rules::Rules, server_event, server_table::is_vouched_for, task,
+    event::tame, inventory, refusal::Refusal, report::Applied, rules::Rules, server_event,
+    server_table::is_vouched_for, task,
 };
 use crate::store::{
     Result, Transaction,
@@ -12,9 +13,6 @@ use billet_proto::{
     ServerId,
     link::{Disk, Failed, Inventory},
 };
-
-/// More than any server has, of anything.
-const MAX_PARTS: usize = 1024;
 
 /// Begins the inspection that a server needs before it is ready, if this is the time for it. One that failed is not
 /// repeated by itself: it would boot the server again and again. The caller writes the server.
@@ -67,11 +65,11 @@ pub(super) fn record(
     if generation != server.generation {
         return Ok(Applied::Ignored("what an older boot saw"));
     }
-    let mut seen = bounded(seen);
+    let mut seen = inventory::tamed(seen);
     let inspects = server.task.as_ref().is_some_and(|task| matches!(task.kind, TaskKind::Inspect { .. }));
     if let Some(known) = server.inventory.as_ref().filter(|_| !inspects) {
         if let Some(difference) = difference(&known.disks, &seen.disks) {
-            server_event::record_once(tx, rules, &server, server_event::DISKS_DIFFER, difference)?;
+            server_event::record_once(tx, rules, &server, server_event::DISKS_DIFFER, tame(&difference))?;
         }
         seen.disks.clone_from(&known.disks);
     }
@@ -84,7 +82,7 @@ pub(super) fn record(
 /// How the disks that a boot saw differ from the recorded ones, those that come and go left aside.
 fn difference(recorded: &[Disk], seen: &[Disk]) -> Option<String> {
     let not_in = |there: &[Disk], disk: &Disk| disk.direct && !there.iter().any(|other| disk.is_same(other));
-    let named = |disk: &Disk| format!("{} (serial number '{}')", tame(&disk.name), tame(&disk.serial));
+    let named = |disk: &Disk| format!("{} (serial number '{}')", disk.name, disk.serial);
     let those = |of: &[Disk], missing_in: &[Disk]| {
         of.iter().filter(|disk| not_in(missing_in, disk)).map(named).collect::<Vec<_>>().join(", ")
     };
@@ -118,30 +116,4 @@ pub(super) fn borne_out(server: &Server, task: &Task) -> std::result::Result<(),
 pub(super) fn direct_disks(server: &Server) -> Vec<Disk> {
     let disks = server.inventory.iter().flat_map(|seen| &seen.disks);
     disks.filter(|disk| disk.direct).cloned().collect()
-}
-
-/// What a machine says of itself, fit for a row: bounded, without control characters.
-fn bounded(seen: &Inventory) -> Inventory {
-    let mut seen = seen.clone();
-    for text in [
-        &mut seen.uuid,
-        &mut seen.serial,
-        &mut seen.firmware,
-        &mut seen.manufacturer,
-        &mut seen.model,
-        &mut seen.board_serial,
-        &mut seen.board_model,
-        &mut seen.board_manufacturer,
-        &mut seen.board_version,
-        &mut seen.firmware_vendor,
-        &mut seen.firmware_version,
-    ] {
-        *text = tame(text);
-    }
-    seen.macs.truncate(MAX_PARTS);
-    seen.disks.truncate(MAX_PARTS);
-    seen.processors.truncate(MAX_PARTS);
-    seen.memory_modules.truncate(MAX_PARTS);
-    seen.ports.truncate(MAX_PARTS);
-    seen
 }

@@ -14,7 +14,7 @@ use crate::store::{
 };
 use billet_proto::{
     ServerId,
-    link::{Disk, Done, Failed, WipedDisk},
+    link::{Disk, Failed, WipedDisk},
 };
 
 /// Called when `instance`, which was on `server`, is terminated: begins the wipe, or frees the server where the policy
@@ -84,19 +84,19 @@ fn begin(tx: &mut dyn Transaction, rules: &Rules, server: &mut Server, policy: W
 }
 
 /// A wipe is one where every disk asked for was erased and read back.
-pub(super) fn borne_out(task: &Task, policy: WipePolicy, done: &Done) -> std::result::Result<(), Failed> {
+pub(super) fn borne_out(task: &Task, policy: WipePolicy, wiped: &[WipedDisk]) -> std::result::Result<(), Failed> {
     let erased = |disk: &Disk, wiped: &WipedDisk| {
         let whole = policy == WipePolicy::Metadata || wiped.bytes >= disk.size_bytes;
         wiped.read_back > 0 && whole && wiped.disk.as_ref().is_some_and(|other| disk.is_same(other))
     };
-    let left = task.disks.iter().find(|disk| !done.wiped.iter().any(|wiped| erased(disk, wiped)));
+    let left = task.disks.iter().find(|disk| !wiped.iter().any(|wiped| erased(disk, wiped)));
     let Some(left) = left else { return Ok(()) };
     let message = format!("disk {} (serial number '{}') was not erased and read back", left.name, left.serial);
     Err(Failed { cause: "wipe_incomplete".into(), message })
 }
 
 /// Takes note of a wipe that ended well.
-pub(super) fn record(rules: &Rules, server: &mut Server, policy: WipePolicy, done: &Done) {
+pub(super) fn record(rules: &Rules, server: &mut Server, policy: WipePolicy, wiped: Vec<WipedDisk>) {
     server.unwiped = false;
-    server.last_wipe = Some(Wipe { at: rules.now, policy, disks: done.wiped.clone() });
+    server.last_wipe = Some(Wipe { at: rules.now, policy, disks: wiped });
 }

@@ -37,7 +37,7 @@ enum Part {
     Keystone,
     /// Whole installations in the laboratory, and an ordinary user's laboratory.
     Laboratory,
-    /// The life of one server: inspected, changed, powered, installed again, wiped. Only in --all.
+    /// The life of one server: inspected, changed, powered, installed again, wiped, and when it is not wiped. Only in --all.
     Operations,
     /// What must fail, and how. Only in --all.
     Failures,
@@ -60,10 +60,16 @@ impl Part {
             Self::Laboratory => {
                 &[("installing::two_powered_off_servers_become_the_machines_that_were_asked_for", "story")]
             }
-            Self::Operations => &[(
-                "operations::an_installed_system_is_changed_powered_and_replaced_and_what_was_written_is_erased",
-                "ops",
-            )],
+            Self::Operations => &[
+                (
+                    "operations::an_installed_system_is_changed_powered_and_replaced_and_what_was_written_is_erased",
+                    "ops",
+                ),
+                (
+                    "wiping::a_disk_that_nobody_recorded_stops_the_wipe_and_metadata_alone_go_where_that_was_chosen",
+                    "wipe",
+                ),
+            ],
             Self::Failures => &[("failing::what_cannot_work_ends_in_error_and_names_its_cause", "fails")],
             Self::Networks => &[
                 ("wires::each_rail_has_its_own_table_and_leads_nowhere_else", "rails"),

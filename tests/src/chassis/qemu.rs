@@ -36,10 +36,11 @@ pub(super) fn command(server: &Server, once: BootOnce) -> Result<Command> {
         add(&format!("-drive if=pflash,format=raw,unit=1,file={}", vars.display()));
     }
     let (first_disk, first_nic) = if once == BootOnce::Network { (10, 0) } else { (0, 10) };
-    for (index, disk) in server.disks.iter().enumerate() {
+    let known = server.disks.iter().enumerate().map(|(index, disk)| (disk.clone(), server.disk_serial(index)));
+    let strange = Some((server.strange_disk(), server.strange_serial())).filter(|(disk, _)| disk.exists());
+    for (index, (disk, serial)) in known.chain(strange).enumerate() {
         let file = disk.display();
         add(&format!("-drive if=none,id=d{index},format=raw,cache=unsafe,discard=unmap,file={file}"));
-        let serial = server.disk_serial(index);
         add(&format!("-device virtio-blk-pci,drive=d{index},serial={serial},bootindex={}", first_disk + index));
     }
     for (index, (mac, tap)) in server.macs.iter().zip(&server.taps).enumerate() {

@@ -1,9 +1,12 @@
 //! The life of one server and of an instance on it: inspected, installed, changed, powered, installed again, deleted, wiped.
 
-use crate::stage::{PASSWORD, PATIENCE, events, site, until};
+use crate::{
+    disk::is_zero,
+    stage::{PASSWORD, PATIENCE, events, site, until},
+};
 use billet_lab::{Firmware, ServerSpec, site::Site};
 use serde_json::Value;
-use std::{fs::File, io::Read, path::Path};
+use std::path::Path;
 
 /// Another that could stand nowhere by chance.
 const SECOND: &str = "Vx4-lantern-Moss";
@@ -121,16 +124,4 @@ fn wiped(site: &Site) {
     assert_eq!(server["unwiped"], false, "{server}");
     assert!(site.lab.power_status(0).unwrap().contains("is off"));
     assert!(is_zero(&site.lab.servers[0].disks[0]), "every byte of the disk is zero");
-}
-
-fn is_zero(disk: &Path) -> bool {
-    let mut file = File::open(disk).unwrap();
-    let mut buffer = vec![0; 4 << 20];
-    loop {
-        match file.read(&mut buffer).unwrap() {
-            0 => return true,
-            read if buffer[..read].iter().any(|byte| *byte != 0) => return false,
-            _ => {}
-        }
-    }
 }

@@ -45,6 +45,13 @@ pub fn until(what: &str, time: Duration, mut seen: impl FnMut() -> bool) {
     }
 }
 
+/// Waits for an instance to be running; answers it.
+pub fn running(site: &Site, id: &str) -> Value {
+    let instance = site.settled(id, PATIENCE).unwrap();
+    assert_eq!(instance["state"], "running", "{} {}", instance["error"], instance["phase"]);
+    instance
+}
+
 /// An instance's events.
 pub fn events(site: &Site, id: &str) -> Vec<Value> {
     let Ok(list) = site.json(false, &["instance", "events", id]) else { return Vec::new() };

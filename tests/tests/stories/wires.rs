@@ -1,6 +1,6 @@
 //! How servers are wired: a tagged bond that loses a cable, and accelerators' rails.
 
-use crate::stage::{PASSWORD, PATIENCE, site, until};
+use crate::stage::{PASSWORD, running, site, until};
 use billet_lab::{Bond, ServerSpec, chassis, net::inside, site::Site};
 use serde_json::Value;
 use std::{path::Path, time::Duration};
@@ -91,12 +91,6 @@ fn reaches(site: &Site, from: &str, address: &str) -> bool {
     );
     let called = inside(&site.lab.names.rails(), "python3").args(["-c", &script]).output().unwrap();
     String::from_utf8_lossy(&called.stdout).contains("SSH-")
-}
-
-fn running(site: &Site, id: &str) -> Value {
-    let instance = site.settled(id, PATIENCE).unwrap();
-    assert_eq!(instance["state"], "running", "{} {}", instance["error"], instance["phase"]);
-    instance
 }
 
 fn ssh(site: &Site, instance: &Value, password: &Path, command: &str) -> String {

@@ -4,7 +4,7 @@ use super::power_word;
 use crate::{
     lifecycle::{
         event::tame,
-        inspect, maintain,
+        inspect, inventory, maintain,
         rules::Rules,
         server_event::{self, Kind},
         server_table::{ServerEvent, next},
@@ -25,9 +25,10 @@ pub(super) fn done(
     task: &Task,
     done: &Done,
 ) -> Result<()> {
+    let wiped = inventory::tamed_wiped(&done.wiped);
     let borne_out = match task.kind {
         TaskKind::Inspect { .. } => inspect::borne_out(server, task),
-        TaskKind::Wipe { policy } => wipe::borne_out(task, policy, done),
+        TaskKind::Wipe { policy } => wipe::borne_out(task, policy, &wiped),
         TaskKind::PowerOn | TaskKind::PowerOff | TaskKind::Reboot => Ok(()),
     };
     if let Err(failed) = borne_out {
@@ -39,7 +40,7 @@ pub(super) fn done(
     let (event, kind) = match task.kind {
         TaskKind::Inspect { .. } => (ServerEvent::Settled, server_event::INSPECTION_ENDED),
         TaskKind::Wipe { policy } => {
-            wipe::record(rules, server, policy, done);
+            wipe::record(rules, server, policy, wiped);
             (ServerEvent::Wiped, server_event::WIPE_ENDED)
         }
         TaskKind::PowerOn | TaskKind::PowerOff | TaskKind::Reboot => {

@@ -14,7 +14,7 @@ use crate::{
         record::{ManageState, Server, WipePolicy},
     },
 };
-use billet_proto::link::{Done, Failed, Order, Progress, Step, WipeMethod, order::Work, report::What};
+use billet_proto::link::{Done, Failed, Order, Progress, Step, WipeMethod, WipedDisk, order::Work, report::What};
 use serde_json::json;
 use std::time::Duration;
 
@@ -300,4 +300,26 @@ async fn which_disks_are_wiped_an_inspection_says_and_no_boot_for_something_else
     world.inspected(newest(&world).generation, with("vdb")).await;
     let recorded = world.server().await.inventory.unwrap();
     assert_eq!(recorded.disks[0].serial, "vdb-1", "the operator had it looked at again");
+}
+
+#[tokio::test]
+async fn what_a_disk_says_of_itself_is_recorded_tamed_and_it_is_the_same_disk_when_it_was_wiped() {
+    let world = World::new().await;
+    let act = |action| world.lifecycle.act_on_server(world.server_id(), action);
+    act(ServerAction::Maintain { reason: "another disk".into() }).await.unwrap();
+    act(ServerAction::Inspect { allow_reset: false }).await.unwrap();
+    let mut seen = World::inventory();
+    seen.disks.truncate(1);
+    (seen.disks[0].serial, seen.disks[0].model) = ("S\u{1b}[31m".into(), "x".repeat(5000));
+    world.inspected(newest(&world).generation, seen.clone()).await;
+    let recorded = world.server().await.inventory.unwrap().disks;
+    assert_eq!((recorded[0].serial.as_str(), recorded[0].model.len()), ("S [31m", 600));
+
+    act(ServerAction::Wipe { policy: None }).await.unwrap();
+    let (disk, bytes) = (seen.disks.pop(), recorded[0].size_bytes);
+    let wiped = WipedDisk { disk, bytes, read_back: 1, method: "overwrite".into() };
+    let done = Done { wiped: vec![wiped], ..Done::default() };
+    world.report(newest(&world).generation, Step::Wipe, What::Done(done)).await;
+    let server = world.server().await;
+    assert_eq!(server.last_wipe.unwrap().disks[0].disk, Some(recorded[0].clone()), "{:?}", server.error);
 }

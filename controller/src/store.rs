@@ -13,7 +13,9 @@ pub mod sqlite;
 pub use handle::Handle;
 
 use crate::clock::Timestamp;
-use billet_proto::{AgentId, ImageId, InstanceId, MacAddr, PrivateIpId, ProjectId, ServerId, SubnetId, VpcId};
+use billet_proto::{
+    AgentId, ImageId, InstanceId, MacAddr, PrivateIpId, ProjectId, ServerId, SubnetId, VpcId, link::Inventory,
+};
 use record::{
     AddressUse, Agent, Event, Image, ImageImport, Instance, JoinToken, ListedServer, ManageState, NewEvent,
     PlaneReservation, PlaneSubnet, PrivateIp, Reservation, Server, ServerCount, ServerEvent, Subnet, Vpc,
@@ -209,6 +211,11 @@ pub trait Transaction: access::Access {
     fn insert_server(&mut self, server: &Server) -> Result<()>;
     fn update_server(&mut self, server: &Server) -> Result<()>;
     fn server(&mut self, id: ServerId) -> Result<Option<Server>>;
+    /// What a ramdisk saw of a server last; none before it was inspected.
+    fn inventory(&mut self, server: ServerId) -> Result<Option<Inventory>>;
+    /// In the place of what was seen before. The caller writes what the server's row has of it.
+    fn record_inventory(&mut self, server: ServerId, seen: &Inventory) -> Result<()>;
+    fn forget_inventory(&mut self, server: ServerId) -> Result<()>;
     #[cfg(test)]
     fn servers(&mut self) -> Result<Vec<Server>>;
     /// One drawn by any number, each equally likely; none in an empty fleet, or when the draw falls on one that is gone.
@@ -225,10 +232,9 @@ pub trait Transaction: access::Access {
     fn overdue(&mut self, now: Timestamp) -> Result<(Vec<Server>, Vec<Instance>)>;
     /// The earliest deadline of all.
     fn next_deadline(&mut self) -> Result<Option<Timestamp>>;
-    /// A page, by id ascending, and the total without paging. Of an inventory it has what lists show alone: these are
-    /// to be shown, and never written back.
+    /// A page, by id ascending, and the total without paging.
     fn listed_servers(&mut self, wanted: &ServersWanted) -> Result<(Vec<ListedServer>, u64)>;
-    /// One as in a list, with its whole inventory.
+    /// One as in a list.
     fn listed_server(&mut self, id: ServerId) -> Result<Option<ListedServer>>;
     /// How many there are of each sort; of a project as in [`ServersWanted`], or of all.
     fn server_counts(&mut self, project: Option<&ProjectId>) -> Result<Vec<ServerCount>>;

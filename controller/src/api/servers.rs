@@ -20,7 +20,7 @@ use crate::{
         record::{ListedServer, Server, Task, TaskKind},
     },
 };
-use billet_proto::{ProjectId, ServerId, link::Inventory};
+use billet_proto::{ProjectId, ServerId};
 use serde_json::{Value, json};
 
 /// Whose servers a caller sees; none: all.
@@ -109,14 +109,12 @@ fn task(task: &Task) -> Value {
 
 /// The family's short form of what the ramdisk saw; before that, what the agent's configuration says.
 fn summary(server: &Server) -> Value {
-    let seen = server.inventory.as_ref();
-    let told = |of: fn(&Inventory) -> &str| seen.map(of).unwrap_or_default();
-    let serial = told(|seen| &seen.serial);
+    let seen = &server.hardware;
     json!({
-        "sn": if serial.is_empty() { &server.serial } else { serial },
-        "manufacturer": told(|seen| &seen.manufacturer),
-        "model": told(|seen| &seen.model),
-        "main_board_manufacturer": told(|seen| &seen.board_manufacturer),
-        "main_board_serial_number": told(|seen| &seen.board_serial),
+        "sn": if seen.serial.is_empty() { &server.serial } else { &seen.serial },
+        "manufacturer": seen.manufacturer,
+        "model": seen.model,
+        "main_board_manufacturer": seen.board_manufacturer,
+        "main_board_serial_number": seen.board_serial,
     })
 }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::store::{
     Machine, Result, Transaction,
-    record::{ManageState, Server},
+    record::{Hardware, ManageState, Server},
 };
 use billet_proto::{
     AgentId, MacAddr, ServerId,
@@ -88,7 +88,8 @@ fn claim(
     let is_another = (server.uuid != said.uuid || server.serial != said.serial) && !is_new;
     if is_another && server.manage_state != ManageState::InUse {
         // Another machine under the same id: what was seen of the old one does not count.
-        (server.inventory, server.inspected_at) = (None, None);
+        tx.forget_inventory(id)?;
+        (server.hardware, server.inspected_at) = (Hardware::default(), None);
     }
     let is_claimed_anew = server.owner != Some(agent);
     server.owner = Some(agent);

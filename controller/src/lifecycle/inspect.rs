@@ -7,7 +7,7 @@ use super::{
 };
 use crate::store::{
     Result, Transaction,
-    record::{ManageState, Server, Task, TaskKind},
+    record::{Hardware, ManageState, Server, Task, TaskKind},
 };
 use billet_proto::{
     ServerId,
@@ -67,13 +67,14 @@ pub(super) fn record(
     }
     let mut seen = inventory::tamed(seen);
     let inspects = server.task.as_ref().is_some_and(|task| matches!(task.kind, TaskKind::Inspect { .. }));
-    if let Some(known) = server.inventory.as_ref().filter(|_| !inspects) {
+    if let Some(known) = tx.inventory(server.id)?.filter(|_| !inspects) {
         if let Some(difference) = difference(&known.disks, &seen.disks) {
             server_event::record_once(tx, rules, &server, server_event::DISKS_DIFFER, tame(&difference))?;
         }
-        seen.disks.clone_from(&known.disks);
+        seen.disks = known.disks;
     }
-    server.inventory = Some(seen);
+    tx.record_inventory(server.id, &seen)?;
+    server.hardware = Hardware::of(&seen);
     server.inspected_at = Some(rules.now);
     tx.update_server(&server)?;
     Ok(Applied::Recorded)
@@ -113,7 +114,7 @@ pub(super) fn borne_out(server: &Server, task: &Task) -> std::result::Result<(),
 }
 
 /// The recorded disks that may ever be erased.
-pub(super) fn direct_disks(server: &Server) -> Vec<Disk> {
-    let disks = server.inventory.iter().flat_map(|seen| &seen.disks);
-    disks.filter(|disk| disk.direct).cloned().collect()
+pub(super) fn direct_disks(tx: &mut dyn Transaction, server: &Server) -> Result<Vec<Disk>> {
+    let disks = tx.inventory(server.id)?.map(|seen| seen.disks).unwrap_or_default();
+    Ok(disks.into_iter().filter(|disk| disk.direct).collect())
 }

@@ -58,7 +58,7 @@ pub(super) fn ask(
     if server.owner.is_none() {
         return Err(not_ready("no agent owns it".into()));
     }
-    if direct_disks(&server).is_empty() {
+    if direct_disks(tx, &server)?.is_empty() {
         return Err(not_ready(NO_DISKS.into()));
     }
     let policy = policy.unwrap_or(server.wipe_policy);
@@ -74,7 +74,7 @@ pub(super) fn ask(
 const NO_DISKS: &str = "no directly attached disk was recorded at its inspection, and no other is ever erased";
 
 fn begin(tx: &mut dyn Transaction, rules: &Rules, server: &mut Server, policy: WipePolicy, why: &str) -> Result<()> {
-    let disks = direct_disks(server);
+    let disks = direct_disks(tx, server)?;
     if disks.is_empty() {
         let failed = Failed { cause: "no_recorded_disks".into(), message: NO_DISKS.into() };
         return task::fail_as(tx, rules, server, (ServerEvent::WipeFailed, server_event::WIPE_FAILED), &failed);

@@ -1,5 +1,6 @@
 //! What the database holds, as typed values.
 
+mod hardware;
 mod image_import;
 mod instance;
 mod network;
@@ -9,6 +10,7 @@ mod server;
 mod task;
 
 pub use crate::addresses::Cidr;
+pub use hardware::Hardware;
 pub use image_import::{ImageImport, ImportStatus};
 pub use instance::{Cause, Event, Instance, InstanceNic, NetworkChange, NewEvent, Reservation};
 pub use network::{AddressUse, PrivateIp};

@@ -19,6 +19,7 @@ mod image;
 mod image_import;
 mod instance;
 mod instance_list;
+mod inventory;
 mod migration;
 mod network;
 mod parameter_plane;

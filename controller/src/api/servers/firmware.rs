@@ -4,6 +4,7 @@ use super::{find, of};
 use crate::{
     api::{error::ApiError, router::AppState, schema},
     auth::Caller,
+    store::Transaction,
 };
 use axum::{
     Extension, Json,
@@ -28,8 +29,11 @@ pub(in crate::api) async fn show(
     Path((_, id)): Path<(String, String)>,
 ) -> Result<Json<Value>, ApiError> {
     let project = of(&caller, project);
-    let listed = state.store.view(move |tx| find(tx, project.as_ref(), &id)).await?;
-    let Some(seen) = listed.server.inventory else { return Ok(Json(json!([]))) };
+    let look = move |tx: &mut dyn Transaction| {
+        let server = find(tx, project.as_ref(), &id)?.server;
+        Ok::<_, ApiError>(tx.inventory(server.id)?)
+    };
+    let Some(seen) = state.store.view(look).await? else { return Ok(Json(json!([]))) };
     let part = |name: &str, model: &str, manufacturer: &str, version: &str| json!({ "component_name": name, "model": model, "manufacturer": manufacturer, "version": version });
     let mut parts = vec![part("BIOS", &seen.model, &seen.firmware_vendor, &seen.firmware_version)];
     parts.extend(seen.disks.iter().map(|disk| part(&disk.name, &disk.model, "", &disk.firmware_version)));

@@ -4,6 +4,7 @@ use super::{find, of, summary};
 use crate::{
     api::{error::ApiError, router::AppState, schema},
     auth::Caller,
+    store::Transaction,
 };
 use axum::{
     Extension, Json,
@@ -31,9 +32,11 @@ pub(in crate::api) async fn show(
     Path((_, id)): Path<(String, String)>,
 ) -> Result<Json<Value>, ApiError> {
     let project = of(&caller, project);
-    let listed = state.store.view(move |tx| find(tx, project.as_ref(), &id)).await?;
-    let summary = summary(&listed.server);
-    let seen = listed.server.inventory.unwrap_or_default();
+    let look = move |tx: &mut dyn Transaction| {
+        let server = find(tx, project.as_ref(), &id)?.server;
+        Ok::<_, ApiError>((summary(&server), tx.inventory(server.id)?.unwrap_or_default()))
+    };
+    let (summary, seen) = state.store.view(look).await?;
     let all = |values: Vec<Value>| Value::from(values);
     Ok(Json(json!({
         "summary": summary,

@@ -14,7 +14,9 @@ use crate::{
         record::{ManageState, Server, WipePolicy},
     },
 };
-use billet_proto::link::{Done, Failed, Order, Progress, Step, WipeMethod, WipedDisk, order::Work, report::What};
+use billet_proto::link::{
+    Done, Failed, Inventory, Order, Progress, Step, WipeMethod, WipedDisk, order::Work, report::What,
+};
 use serde_json::json;
 use std::time::Duration;
 
@@ -35,6 +37,17 @@ async fn set(world: &World, change: impl FnOnce(&mut Server)) {
     let mut server = world.server().await;
     change(&mut server);
     world.store.read(move |tx| tx.update_server(&server)).await.unwrap();
+}
+
+/// Records by hand what a ramdisk saw.
+async fn see(world: &World, seen: Inventory) {
+    let server = world.server_id();
+    world.store.run(move |tx| tx.record_inventory(server, &seen)).await.unwrap();
+}
+
+async fn seen(world: &World) -> Inventory {
+    let server = world.server_id();
+    world.store.run(move |tx| tx.inventory(server)).await.unwrap().unwrap()
 }
 
 /// An instance comes and goes; answers the order of the wipe that follows.
@@ -158,11 +171,14 @@ async fn a_server_without_recorded_disks_is_kept_out_and_nothing_is_erased() {
     for known in [true, false] {
         let world = World::new().await;
         let id = world.create().await.unwrap();
-        set(&world, |server| match &mut server.inventory {
-            Some(seen) if known => seen.disks.retain(|disk| !disk.direct),
-            inventory => *inventory = None,
-        })
-        .await;
+        if known {
+            let mut seen = World::inventory();
+            seen.disks.retain(|disk| !disk.direct);
+            see(&world, seen).await;
+        } else {
+            let server = world.server_id();
+            world.store.run(move |tx| tx.forget_inventory(server)).await.unwrap();
+        }
         world.terminate(id).await;
         let server = world.server().await;
         assert_eq!((server.manage_state, server.unwiped, server.task), (ManageState::Maintain, true, None));
@@ -230,12 +246,12 @@ async fn the_time_for_a_wipe_grows_with_what_is_to_be_erased() {
         let id = world.create().await.unwrap();
         set(&world, |server| {
             (server.wipe_policy, server.project_id) = (policy, Some(PROJECT.parse().unwrap()));
-            let seen = server.inventory.as_mut().unwrap();
-            let disk = seen.disks[0].clone();
-            seen.disks =
-                sizes.iter().map(|&size_bytes| billet_proto::link::Disk { size_bytes, ..disk.clone() }).collect();
         })
         .await;
+        let mut seen = World::inventory();
+        let disk = seen.disks[0].clone();
+        seen.disks = sizes.iter().map(|&size_bytes| billet_proto::link::Disk { size_bytes, ..disk.clone() }).collect();
+        see(&world, seen).await;
         world.terminate(id).await;
         let order = newest(&world);
         let told = order.deadlines.iter().find(|deadline| deadline.step() == Step::Wipe).unwrap().seconds;
@@ -275,7 +291,7 @@ async fn which_disks_are_wiped_an_inspection_says_and_no_boot_for_something_else
         seen.disks[0].serial = format!("{name}-1");
         seen
     };
-    set(&world, |server| server.inventory = Some(World::inventory())).await;
+    see(&world, World::inventory()).await;
     let id = world.create().await.unwrap();
     let generation = newest(&world).generation;
     for _told_again in 0..2 {
@@ -298,7 +314,7 @@ async fn which_disks_are_wiped_an_inspection_says_and_no_boot_for_something_else
     world.report(order.generation, Step::Wipe, What::Failed(failed)).await;
     world.lifecycle.act_on_server(world.server_id(), ServerAction::Inspect { allow_reset: false }).await.unwrap();
     world.inspected(newest(&world).generation, with("vdb")).await;
-    let recorded = world.server().await.inventory.unwrap();
+    let recorded = seen(&world).await;
     assert_eq!(recorded.disks[0].serial, "vdb-1", "the operator had it looked at again");
 }
 
@@ -312,7 +328,7 @@ async fn what_a_disk_says_of_itself_is_recorded_tamed_and_it_is_the_same_disk_wh
     seen.disks.truncate(1);
     (seen.disks[0].serial, seen.disks[0].model) = ("S\u{1b}[31m".into(), "x".repeat(5000));
     world.inspected(newest(&world).generation, seen.clone()).await;
-    let recorded = world.server().await.inventory.unwrap().disks;
+    let recorded = self::seen(&world).await.disks;
     assert_eq!((recorded[0].serial.as_str(), recorded[0].model.len()), ("S [31m", 600));
 
     act(ServerAction::Wipe { policy: None }).await.unwrap();

@@ -1,8 +1,8 @@
 //! A server: what the operator registered, what its agent says of it, what was seen of it, and what happened to it.
 
-use super::{Cause, NicRole, Tag, Task, Wipe, WipePolicy};
+use super::{Cause, Hardware, NicRole, Tag, Task, Wipe, WipePolicy};
 use crate::clock::Timestamp;
-use billet_proto::{AgentId, InstanceId, MacAddr, ProjectId, ServerId, link::Inventory};
+use billet_proto::{AgentId, InstanceId, MacAddr, ProjectId, ServerId};
 use serde::{Deserialize, Serialize};
 
 /// Where a server stands.
@@ -97,8 +97,8 @@ pub struct Server {
     pub operation_state: String,
     /// Why it is in maintenance, or why the last task failed.
     pub error: Option<Cause>,
-    /// What a ramdisk saw last.
-    pub inventory: Option<Inventory>,
+    /// What a ramdisk saw last, in short; the whole is [`Transaction::inventory`](crate::store::Transaction::inventory).
+    pub hardware: Hardware,
     /// When.
     pub inspected_at: Option<Timestamp>,
     /// The last wipe that ended well.
@@ -136,7 +136,7 @@ impl Server {
             power_on: None,
             operation_state: String::new(),
             error: None,
-            inventory: None,
+            hardware: Hardware::default(),
             inspected_at: None,
             last_wipe: None,
             task: None,

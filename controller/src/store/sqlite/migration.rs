@@ -6,12 +6,13 @@ use rusqlite::{Connection, TransactionBehavior};
 const APPLICATION_ID: i64 = 0x4249_4c54;
 
 /// Every migration ever released, in order; a file that was released is never changed.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("../migrations/0001_init.sql"),
     include_str!("../migrations/0002_operations.sql"),
     include_str!("../migrations/0003_access.sql"),
     include_str!("../migrations/0004_networks.sql"),
     include_str!("../migrations/0005_network_quota.sql"),
+    include_str!("../migrations/0006_inventory.sql"),
 ];
 
 /// Why the tables are not up to date.
@@ -127,6 +128,24 @@ mod tests {
             )
             .unwrap();
         assert_eq!(loose, 0);
+    }
+
+    #[test]
+    fn what_was_seen_of_a_server_is_kept_when_it_gets_a_table_of_its_own() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let before = MIGRATIONS.iter().position(|sql| sql.contains("CREATE TABLE inventory")).unwrap();
+        apply(&mut connection, &MIGRATIONS[..before]).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO server (id, uuid, serial, macs, roles, clear_other_bootable_disks, manage_state, unwiped,
+                    generation, onboard_time, inventory)
+                 VALUES ('a', '', '', '[]', '[]', 0, 'ready', 0, 1, 1, '{}'), ('b', '', '', '[]', '[]', 0, 'onboard', 0, 1, 1, NULL)",
+            )
+            .unwrap();
+        apply(&mut connection, &MIGRATIONS).unwrap();
+        let mut statement = connection.prepare("SELECT server_id || seen FROM inventory").unwrap();
+        let rows: Vec<String> = statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        assert_eq!(rows, ["a{}"]);
     }
 
     #[test]

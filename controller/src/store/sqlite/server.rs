@@ -5,18 +5,18 @@ use crate::store::{
     Result,
     record::{ManageState, Server, WipePolicy},
 };
-use billet_proto::{ProjectId, ServerId, link::Inventory};
+use billet_proto::{ProjectId, ServerId};
 use rusqlite::{Connection, ToSql, named_params};
 
 pub(super) fn insert(connection: &Connection, server: &Server) -> Result<()> {
     let sql = "INSERT INTO server
         (id, registered_agent, owner, project_id, uuid, serial, macs, roles, clear_other_bootable_disks, manage_state,
          unwiped, generation, onboard_time, name, location, tags, wipe_policy, power_on, operation_state, error_cause,
-         error_message, inventory, inspected_at, last_wipe, task, task_deadline, allow_reset,
+         error_message, inspected_at, last_wipe, task, task_deadline, allow_reset,
          hardware)
         VALUES (:id, :registered_agent, :owner, :project_id, :uuid, :serial, :macs, :roles,
          :clear_other_bootable_disks, :manage_state, :unwiped, :generation, :onboard_time, :name, :location, :tags,
-         :wipe_policy, :power_on, :operation_state, :error_cause, :error_message, :inventory, :inspected_at, :last_wipe,
+         :wipe_policy, :power_on, :operation_state, :error_cause, :error_message, :inspected_at, :last_wipe,
          :task, :task_deadline, :allow_reset, :hardware)";
     with_columns(server, |columns| execute(connection, sql, columns))?;
     Ok(())
@@ -29,7 +29,7 @@ pub(super) fn update(connection: &Connection, server: &Server) -> Result<()> {
         manage_state = :manage_state, unwiped = :unwiped, generation = :generation, onboard_time = :onboard_time,
         name = :name, location = :location, tags = :tags, wipe_policy = :wipe_policy, power_on = :power_on,
         operation_state = :operation_state, error_cause = :error_cause, error_message = :error_message,
-        inventory = :inventory, inspected_at = :inspected_at, last_wipe = :last_wipe, task = :task,
+        inspected_at = :inspected_at, last_wipe = :last_wipe, task = :task,
         task_deadline = :task_deadline, allow_reset = :allow_reset, hardware = :hardware
         WHERE id = :id";
     met_one(with_columns(server, |columns| execute(connection, sql, columns))?)
@@ -85,27 +85,13 @@ fn with_columns<T>(server: &Server, run: impl FnOnce(&[(&str, &dyn ToSql)]) -> T
         ":operation_state": server.operation_state,
         ":error_cause": server.error.as_ref().map(|error| &error.cause),
         ":error_message": server.error.as_ref().map(|error| &error.message),
-        ":inventory": server.inventory.as_ref().map(json),
         ":inspected_at": server.inspected_at.map(time),
         ":last_wipe": server.last_wipe.as_ref().map(json),
         ":task": server.task.as_ref().map(json),
         ":task_deadline": server.task_deadline.map(time),
         ":allow_reset": server.allow_reset,
-        ":hardware": server.inventory.as_ref().map(|seen| json(&identity(seen))),
+        ":hardware": json(&server.hardware),
     })
-}
-
-/// What lists show of an inventory.
-fn identity(seen: &Inventory) -> Inventory {
-    let text = String::clone;
-    Inventory {
-        serial: text(&seen.serial),
-        manufacturer: text(&seen.manufacturer),
-        model: text(&seen.model),
-        board_serial: text(&seen.board_serial),
-        board_manufacturer: text(&seen.board_manufacturer),
-        ..Inventory::default()
-    }
 }
 
 pub(super) fn read(row: &Row<'_>) -> Result<Server> {
@@ -130,7 +116,7 @@ pub(super) fn read(row: &Row<'_>) -> Result<Server> {
         power_on: row.get("power_on")?,
         operation_state: row.get("operation_state")?,
         error: row.cause()?,
-        inventory: row.optional_json("inventory")?,
+        hardware: row.optional_json("hardware")?.unwrap_or_default(),
         inspected_at: row.optional_time("inspected_at")?,
         last_wipe: row.optional_json("last_wipe")?,
         task: row.optional_json("task")?,

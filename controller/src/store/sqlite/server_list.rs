@@ -1,4 +1,4 @@
-//! Lists of servers in SQL: only the rows of the page are read whole, and of them not the inventory.
+//! Lists of servers in SQL: only the rows of the page are read whole.
 
 use super::{
     server,
@@ -15,11 +15,6 @@ use rusqlite::{Connection, ToSql, named_params};
 const BESIDE: &str =
     "(SELECT name FROM agent WHERE agent.id = coalesce(server.owner, server.registered_agent)) AS agent_name,
     (SELECT id || ' ' || project_id FROM instance WHERE server_id = server.id AND phase <> 'terminated') AS occupant";
-
-/// All columns, with the short form in the inventory's place.
-const SHORT: &str = "id, registered_agent, owner, project_id, uuid, serial, macs, roles, clear_other_bootable_disks,
-    manage_state, unwiped, generation, onboard_time, name, location, tags, wipe_policy, power_on, operation_state,
-    error_cause, error_message, hardware AS inventory, inspected_at, last_wipe, task, task_deadline, allow_reset";
 
 /// The ids that a project sees. Both halves come in the order of ids from an index, so that a page costs no more than
 /// its own length. `more` narrows both: the first by `server`'s columns, the second by `instance`'s.
@@ -78,7 +73,7 @@ pub(super) fn page(connection: &Connection, wanted: &ServersWanted) -> Result<(V
     let total = first(connection, &total, narrowed.as_slice(), |row| row.number("total"))?;
     narrowed.push((":after", &after));
     narrowed.push((":limit", &wanted.limit));
-    let sql = format!("SELECT {SHORT}, {BESIDE} FROM server WHERE id IN ({ids}) ORDER BY id");
+    let sql = format!("SELECT *, {BESIDE} FROM server WHERE id IN ({ids}) ORDER BY id");
     Ok((all(connection, &sql, narrowed.as_slice(), read)?, total.unwrap_or_default()))
 }
 

@@ -1,7 +1,7 @@
 //! One transaction: each method hands on to its noun's file.
 
 use super::{
-    agent, event, fleet, image, image_import, instance, instance_list, network, parameter_plane, private_ip,
+    agent, event, fleet, image, image_import, instance, instance_list, inventory, network, parameter_plane, private_ip,
     reservation, search, server, server_event, server_list,
 };
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
         },
     },
 };
-use billet_proto::{AgentId, ImageId, InstanceId, PrivateIpId, ProjectId, ServerId, SubnetId, VpcId};
+use billet_proto::{AgentId, ImageId, InstanceId, PrivateIpId, ProjectId, ServerId, SubnetId, VpcId, link::Inventory};
 use std::{collections::HashSet, net::Ipv4Addr};
 
 /// Dropped without commit, it rolls back.
@@ -100,6 +100,15 @@ impl Transaction for SqliteTransaction<'_> {
     }
     fn update_server(&mut self, server: &Server) -> Result<()> {
         server::update(&self.0, server)
+    }
+    fn inventory(&mut self, server: ServerId) -> Result<Option<Inventory>> {
+        inventory::of_server(&self.0, server)
+    }
+    fn record_inventory(&mut self, server: ServerId, seen: &Inventory) -> Result<()> {
+        inventory::record(&self.0, server, seen)
+    }
+    fn forget_inventory(&mut self, server: ServerId) -> Result<()> {
+        inventory::forget(&self.0, server)
     }
     fn server(&mut self, id: ServerId) -> Result<Option<Server>> {
         server::by_id(&self.0, id)

@@ -9,9 +9,10 @@ use crate::{
     store::{
         InstancesWanted, ServerEventsWanted, StoreError,
         record::{Instance, JoinToken, ManageState, Server, ServerEvent},
+        sqlite::SqliteStore,
     },
 };
-use billet_proto::{AgentId, ImageId, InstanceId, ProjectId, ServerId, SubnetId, VpcId};
+use billet_proto::{AgentId, ImageId, InstanceId, ProjectId, ServerId, SubnetId, VpcId, link::Inventory};
 
 fn other_project() -> ProjectId {
     "other".parse().unwrap()
@@ -164,6 +165,24 @@ fn a_server_reads_back_as_it_was_written_and_updated() {
     assert_eq!(servers.len(), 9);
     assert_eq!(servers[..3], [server(1), changed, server(3)]);
     assert_eq!(within(&mut store, |tx| tx.server(ServerId::new(id(77)))).unwrap(), None);
+}
+
+#[test]
+fn what_was_seen_of_a_server_is_the_last_of_it_and_goes_with_the_server() {
+    let mut store = furnished();
+    let server = server(9).id;
+    let of = |store: &mut SqliteStore| within(store, |tx| tx.inventory(server)).unwrap();
+    assert_eq!(of(&mut store), None);
+    for cpus in [4, 8] {
+        let seen = Inventory { cpus, ..Inventory::default() };
+        within(&mut store, |tx| tx.record_inventory(server, &seen)).unwrap();
+        assert_eq!(of(&mut store), Some(seen));
+    }
+    within(&mut store, |tx| tx.forget_inventory(server)).unwrap();
+    assert_eq!(of(&mut store), None);
+    within(&mut store, |tx| tx.record_inventory(server, &Inventory::default())).unwrap();
+    within(&mut store, |tx| tx.delete_server(server)).unwrap();
+    assert_eq!(of(&mut store), None);
 }
 
 #[test]

@@ -7,13 +7,13 @@ use crate::{
     store::{
         InstancesWanted, Result, Store, Transaction,
         record::{
-            Agent, Cause, Image, Instance, InstanceNic, Location, ManageState, NetworkChange, NewEvent, NicRole,
-            Reservation, Server, Subnet, Tag, Task, TaskKind, TaskProgress, Vpc, Wipe, WipePolicy,
+            Agent, Cause, Hardware, Image, Instance, InstanceNic, Location, ManageState, NetworkChange, NewEvent,
+            NicRole, Reservation, Server, Subnet, Tag, Task, TaskKind, TaskProgress, Vpc, Wipe, WipePolicy,
         },
         sqlite::SqliteStore,
     },
 };
-use billet_proto::link::{Disk, Inventory, WipedDisk};
+use billet_proto::link::{Disk, WipedDisk};
 use uuid::Uuid;
 
 pub(super) fn id(n: u128) -> Uuid {
@@ -55,11 +55,7 @@ pub(super) fn server(n: u128) -> Server {
         power_on: Some(true),
         operation_state: "power-on-succeed".into(),
         error: Some(Cause { cause: "wipe_failed".into(), message: "the disk said no".into() }),
-        inventory: Some(Inventory {
-            cpus: 4,
-            disks: vec![Disk { name: "vda".into(), ..Disk::default() }],
-            ..Inventory::default()
-        }),
+        hardware: Hardware { serial: "S2".into(), model: "M".into(), ..Hardware::default() },
         inspected_at: Some(Timestamp(7)),
         last_wipe: Some(Wipe { at: Timestamp(8), policy: WipePolicy::Full, disks: vec![WipedDisk::default()] }),
         task: Some(Task {

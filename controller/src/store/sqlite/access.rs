@@ -53,7 +53,7 @@ fn usage(connection: &Connection, project: &ProjectId) -> Result<Usage> {
         Ok(statement.query_row([project.as_str()], |row| row.get::<_, Unsigned>(0))?.0)
     };
     Ok(Usage {
-        instances: count("SELECT count(*) FROM instance WHERE project_id = ?1 AND phase <> 'terminated'")?,
+        instances: count("SELECT coalesce((SELECT count FROM live_instances WHERE project_id = ?1), 0)")?,
         addresses: count(
             "SELECT (SELECT count(*) FROM reservation JOIN instance ON instance.id = reservation.instance_id
                      WHERE instance.project_id = ?1 AND held_by IS NULL AND plane_subnet_id IS NULL)

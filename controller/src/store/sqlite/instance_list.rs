@@ -21,9 +21,15 @@ const SHORT: &str = "id, version, project_id, name, description, image_id, vpc_i
 /// The page, and how many the whole list has.
 pub(super) fn page(connection: &Connection, wanted: &InstancesWanted) -> Result<(Vec<Instance>, u64)> {
     let (mut filter, mut params) = filter(wanted);
-    // Without statistics SQLite takes an index that does not have all that is asked for.
-    let from = if is_of_all(wanted) { "instance INDEXED BY instance_live" } else { "instance" };
-    let total = format!("SELECT count(*) AS total FROM {from} WHERE {filter}");
+    let (from, total) = if is_of_all(wanted) {
+        // Without statistics SQLite takes an index that does not have all that is asked for.
+        (
+            "instance INDEXED BY instance_live",
+            "SELECT count AS total FROM live_instances WHERE project_id = ?".to_owned(),
+        )
+    } else {
+        ("instance", format!("SELECT count(*) AS total FROM instance WHERE {filter}"))
+    };
     let total = first(connection, &total, params_from_iter(&params), |row| row.number("total"))?.unwrap_or_default();
     if let Some(marker) = wanted.marker {
         filter.push_str(" AND id > ?");

@@ -6,13 +6,14 @@ use rusqlite::{Connection, TransactionBehavior};
 const APPLICATION_ID: i64 = 0x4249_4c54;
 
 /// Every migration ever released, in order; a file that was released is never changed.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("../migrations/0001_init.sql"),
     include_str!("../migrations/0002_operations.sql"),
     include_str!("../migrations/0003_access.sql"),
     include_str!("../migrations/0004_networks.sql"),
     include_str!("../migrations/0005_network_quota.sql"),
     include_str!("../migrations/0006_inventory.sql"),
+    include_str!("../migrations/0007_live_instances.sql"),
 ];
 
 /// Why the tables are not up to date.

@@ -43,17 +43,22 @@ pub(super) fn page(connection: &Connection, wanted: &ServersWanted) -> Result<(V
                 &format!("AND id > :after {in_state}"),
                 &format!("AND server_id > :after {on_one_in_state}"),
             );
+            // Every instance is on a server of its own, and most projects have no servers themselves.
+            let occupied = match state {
+                Some(_) => format!(
+                    "(SELECT count(*) FROM instance INDEXED BY instance_occupies
+                      WHERE project_id = :project AND phase <> 'terminated' {on_one_in_state})"
+                ),
+                None => "coalesce((SELECT count FROM live_instances WHERE project_id = :project), 0)".to_owned(),
+            };
             // In order, both halves are merged as they come from their indexes; out of it, each id is looked up among all.
-            // Most projects have no servers of their own.
-            let occupied = format!(
-                "FROM instance INDEXED BY instance_occupies
-                 WHERE project_id = :project AND phase <> 'terminated' {on_one_in_state}"
-            );
             let total = format!(
                 "SELECT CASE WHEN EXISTS (SELECT 1 FROM server WHERE project_id = :project)
                     THEN (SELECT count(*) FROM server WHERE project_id = :project {in_state}) + (SELECT count(*) FROM
-                        (SELECT server_id {occupied} EXCEPT SELECT id FROM server WHERE project_id = :project ORDER BY 1))
-                    ELSE (SELECT count(*) {occupied})
+                        (SELECT server_id FROM instance INDEXED BY instance_occupies
+                         WHERE project_id = :project AND phase <> 'terminated' {on_one_in_state}
+                         EXCEPT SELECT id FROM server WHERE project_id = :project ORDER BY 1))
+                    ELSE {occupied}
                  END AS total"
             );
             (format!("{ids} ORDER BY 1 LIMIT :limit"), total)

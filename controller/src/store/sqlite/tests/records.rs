@@ -296,6 +296,29 @@ fn a_purge_of_servers_events_takes_the_oldest_first_and_so_many_at_once() {
 }
 
 #[test]
+fn the_number_of_a_projects_instances_is_kept_whatever_becomes_of_them() {
+    let mut store = furnished();
+    let check = |store: &mut SqliteStore, expected: u64| {
+        let lab: ProjectId = "lab".parse().unwrap();
+        let (usage, total) =
+            within(store, |tx| Ok((tx.usage(&lab)?.instances, tx.list_instances(&wanted("lab"))?.1))).unwrap();
+        assert_eq!((usage, total), (expected, expected));
+    };
+    check(&mut store, 0);
+    for number in 1..=3 {
+        within(&mut store, |tx| tx.insert_instance(&bare_instance(number, number))).unwrap();
+    }
+    check(&mut store, 3);
+    let ended = Instance { phase: Phase::Terminated, terminated_at: Some(Timestamp(1)), ..bare_instance(1, 1) };
+    within(&mut store, |tx| tx.update_instance(&ended)).unwrap();
+    check(&mut store, 2);
+    within(&mut store, |tx| tx.purge(Timestamp(5))).unwrap();
+    check(&mut store, 2);
+    store.connection.execute("DELETE FROM instance", []).unwrap();
+    check(&mut store, 0);
+}
+
+#[test]
 fn the_number_of_a_purged_event_is_never_given_again() {
     let mut store = furnished();
     let gone = Instance { phase: Phase::Terminated, ..instance(1, 1) };

@@ -5,6 +5,7 @@
 
 mod agent;
 mod call;
+mod client_token;
 mod document;
 mod error;
 mod event;
@@ -18,6 +19,7 @@ mod server;
 mod tls;
 
 pub use agent::{Agent, JoinToken};
+pub use client_token::{ClientToken, ClientTokenError};
 pub use document::Place;
 pub use error::{ClientError, Refusal, Retry};
 pub use event::Event;

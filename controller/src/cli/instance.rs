@@ -8,6 +8,7 @@ mod ip;
 mod list;
 mod metadata;
 pub(super) mod nic;
+mod once;
 mod password;
 mod power;
 mod reinstall;
@@ -26,7 +27,7 @@ use clap::Subcommand;
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Install an operating system on a server
-    Create(create::Create),
+    Create(Box<create::Create>),
     /// Show the project's instances
     List(list::List),
     /// Show one instance

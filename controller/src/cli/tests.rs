@@ -4,6 +4,7 @@ mod calls;
 mod fake;
 mod follow;
 mod onboard;
+mod once;
 mod ssh;
 mod sshd;
 

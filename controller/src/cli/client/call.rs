@@ -1,6 +1,6 @@
 //! One call: out with the token, back with a typed answer or a refusal.
 
-use super::{Client, ClientError, Refusal};
+use super::{Client, ClientError, ClientToken, Refusal};
 use reqwest::{Method, RequestBuilder, Response, Url};
 use serde::{Serialize, de::DeserializeOwned};
 use std::time::Duration;
@@ -49,6 +49,18 @@ impl Client {
     ) -> Result<T, ClientError> {
         let call = Call::new(&method, &url);
         call.parse(&self.answer(self.request(method, url).timeout(self.answer_timeout).json(body)).await?)
+    }
+
+    /// As [`Self::send`], of what is created once for each token.
+    pub(super) async fn create<T: DeserializeOwned>(
+        &self,
+        url: Url,
+        body: &(impl Serialize + Sync),
+        token: &ClientToken,
+    ) -> Result<T, ClientError> {
+        let call = Call::new(&Method::POST, &url);
+        let request = self.request(Method::POST, url).timeout(self.answer_timeout);
+        call.parse(&self.answer(request.header("x-client-token", token.header()).json(body)).await?)
     }
 
     /// Deletes; the answer has no body.

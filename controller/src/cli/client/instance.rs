@@ -1,7 +1,7 @@
 //! Instances.
 
 use super::{
-    Client, ClientError,
+    Client, ClientError, ClientToken,
     page::{Page, PageInfo},
 };
 use billet_proto::{ImageId, InstanceId, ServerId, SubnetId, VpcId};
@@ -227,9 +227,13 @@ impl Client {
     ///
     /// # Errors
     /// When the call does not succeed.
-    pub async fn create_instance(&self, instance: &NewInstance) -> Result<InstanceId, ClientError> {
+    pub async fn create_instance(
+        &self,
+        instance: &NewInstance,
+        token: &ClientToken,
+    ) -> Result<InstanceId, ClientError> {
         let url = self.project_url(&["instances"])?;
-        self.send::<Accepted>(Method::POST, url, instance).await.map(|answer| answer.instance_id)
+        self.create::<Accepted>(url, instance, token).await.map(|answer| answer.instance_id)
     }
 
     /// All instances of the project, or those in this state and on these servers.
@@ -248,13 +252,29 @@ impl Client {
         self.pages::<Instances>(url).await
     }
 
+    /// The project's instances of this name: all, or the first ten.
+    ///
+    /// # Errors
+    /// When the call does not succeed.
+    pub async fn instances_named(&self, name: &str) -> Result<Vec<Instance>, ClientError> {
+        let mut url = self.project_url(&["instances"])?;
+        url.query_pairs_mut().append_pair("name", name).append_pair("limit", "10");
+        let (instances, _) = self.get::<Instances>(url).await?.split();
+        Ok(instances)
+    }
+
     /// Asks for `count` instances at once: that many or none.
     ///
     /// # Errors
     /// When the call does not succeed.
-    pub async fn create_instances(&self, instance: &NewInstance, count: u32) -> Result<Value, ClientError> {
+    pub async fn create_instances(
+        &self,
+        instance: &NewInstance,
+        count: u32,
+        token: &ClientToken,
+    ) -> Result<Value, ClientError> {
         let url = self.project_url(&["instances", "batch-create"])?;
-        self.send(Method::POST, url, &Batch { instance, min_count: count, max_count: count }).await
+        self.create(url, &Batch { instance, min_count: count, max_count: count }, token).await
     }
 
     /// Asks what would be chosen; nothing is changed.

@@ -1,8 +1,8 @@
 //! `billet instance create`.
 
-use super::{metadata, nic, password, show, tag, wait::Deadline};
+use super::{metadata, nic, once::once, password, show, tag, wait::Deadline};
 use crate::cli::{
-    client::{Client, NewInstance, NewNic, NewTag, Placement},
+    client::{Client, ClientToken, NewInstance, NewNic, NewTag, Placement},
     console::Console,
     document,
     error::CliError,
@@ -66,6 +66,9 @@ pub struct Create {
     /// Tell what would be chosen, or why nothing can be; change nothing
     #[arg(long, conflicts_with = "wait")]
     dry_run: bool,
+    /// What makes the creation one, however often this is run with it (for 24 h); else a new one each time
+    #[arg(long, value_name = "TOKEN", conflicts_with = "dry_run")]
+    client_token: Option<ClientToken>,
     /// Wait until it is running
     #[arg(long)]
     wait: bool,
@@ -78,15 +81,17 @@ impl Create {
     pub(super) async fn run(self, client: &Client, console: &mut Console) -> Result<(), CliError> {
         let (wait, timeout) = (self.wait, self.deadline.timeout());
         let (count, dry_run) = (self.count, self.dry_run);
+        let token = self.client_token.clone().unwrap_or_else(ClientToken::random);
         let new = self.instance(console)?;
         if dry_run {
             return document::print(console, &client.try_instance(&new).await?, "it would be accepted");
         }
         if let Some(count) = count {
-            return document::print(console, &client.create_instances(&new, count).await?, "accepted");
+            let created = once(console, &token, async || client.create_instances(&new, count, &token).await).await?;
+            return document::print(console, &created, "accepted");
         }
         let start = Instant::now();
-        let id = client.create_instance(&new).await?;
+        let id = once(console, &token, async || client.create_instance(&new, &token).await).await?;
         drop(new);
         if !wait {
             return console.result(&json!({ "instance_id": id }), || id.to_string());

@@ -130,12 +130,12 @@ pub enum CliError {
         last_seen: String,
     },
     /// The name is none's, or more than one's.
-    #[error("find the instance '{name}': {found} have that name; give its id")]
+    #[error("find the instance '{name}': {}", having(.found))]
     Name {
         /// As given.
         name: String,
-        /// How many have it.
-        found: usize,
+        /// Whose it is, the first ten.
+        found: Vec<InstanceId>,
     },
     /// There is nothing to log into, or nothing by which to know it.
     #[error("log into instance {id}, which is {state}: {why}")]
@@ -225,4 +225,12 @@ impl CliError {
         }
         line
     }
+}
+
+fn having(found: &[InstanceId]) -> String {
+    if found.is_empty() {
+        return "none has that name".to_owned();
+    }
+    let ids: Vec<String> = found.iter().map(ToString::to_string).collect();
+    format!("more than one has that name; give the id: {}", ids.join(", "))
 }

@@ -85,11 +85,12 @@ async fn find(client: &Client, wanted: &str) -> Result<Instance, CliError> {
     if let Ok(id) = wanted.parse() {
         return Ok(client.instance(id).await?);
     }
-    let mut named = client.instances(None, &[]).await?;
+    let mut named = client.instances_named(wanted).await?;
+    // As the controller means it; one that does not know the question answers others too.
     named.retain(|instance| instance.name == wanted);
     match named.len() {
         1 => Ok(named.remove(0)),
-        found => Err(CliError::Name { name: wanted.to_owned(), found }),
+        _ => Err(CliError::Name { name: wanted.to_owned(), found: named.iter().map(|instance| instance.id).collect() }),
     }
 }
 

@@ -66,13 +66,22 @@ async fn nobody_is_trusted_on_first_use() {
 }
 
 #[tokio::test]
-async fn a_name_that_two_have_names_none() {
-    let fake = Fake::plain(|_, _| {
-        Some((200, json!({ "instances": [instance(None), instance(None)], "page_info": {} }).to_string()))
+async fn a_name_that_two_have_names_none_and_nor_does_one_that_nobody_has() {
+    let mut second = instance(None);
+    second["id"] = VPC.into();
+    let fake = Fake::plain(move |_, before| {
+        let found = if before == 0 { json!([instance(None), second]) } else { json!([]) };
+        // There are more pages; they are not read.
+        Some((200, json!({ "instances": found, "page_info": { "next_marker": "m" } }).to_string()))
     });
     let ended = billet(&fake.endpoint(), &["ssh", "web"]).await;
     assert_eq!(ended.exit, Exit::Usage);
-    assert!(ended.err.contains("2 have that name"), "{}", ended.err);
+    assert!(ended.err.contains(&format!("more than one has that name; give the id: {ID}, {VPC}")), "{}", ended.err);
+    let ended = billet(&fake.endpoint(), &["ssh", "web"]).await;
+    assert_eq!(ended.exit, Exit::Usage);
+    assert!(ended.err.contains("none has that name"), "{}", ended.err);
+    let lines: Vec<String> = fake.asked().into_iter().map(|asked| asked.line).collect();
+    assert_eq!(lines, ["GET /v1/lab/instances?name=web&limit=10"; 2]);
 }
 
 #[tokio::test]

@@ -57,6 +57,8 @@ const CACHE_KIB: i64 = 4 << 10;
 /// Pages of the log after which SQLite carries it over into the file: 16 MiB. The pages that every transaction writes are
 /// carried over once for so many, and so the longer, the less often; starting after a crash reads as much.
 const LOG_PAGES: u32 = 4096;
+/// Instances, and servers' events, that one purge deletes at most, so that its transaction stays short.
+const PURGE_ROWS: u32 = 500;
 /// Every text that this program has.
 const STATEMENTS: usize = 256;
 

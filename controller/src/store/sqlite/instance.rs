@@ -1,6 +1,9 @@
 //! Instances in SQL.
 
-use super::value::{Columns, Row, Unsigned, execute, first, json, met_one, readable, time};
+use super::{
+    PURGE_ROWS,
+    value::{Columns, Row, Unsigned, execute, first, json, met_one, readable, time},
+};
 use crate::{
     clock::Timestamp,
     lifecycle::table::{Operation, Phase},
@@ -9,9 +12,6 @@ use crate::{
 };
 use billet_proto::{InstanceId, ServerId};
 use rusqlite::{Connection, ToSql, named_params, params};
-
-/// Rows that one purge deletes at most, so that its transaction stays short.
-pub(super) const PURGE_ROWS: u32 = 500;
 
 pub(super) fn insert(connection: &Connection, instance: &Instance) -> Result<()> {
     let sql = "INSERT INTO instance

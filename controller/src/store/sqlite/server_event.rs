@@ -1,7 +1,7 @@
 //! Servers' events in SQL.
 
 use super::{
-    instance::PURGE_ROWS,
+    PURGE_ROWS,
     value::{Columns, Row, all, execute, first, json, time},
 };
 use crate::{

@@ -13,7 +13,7 @@ use crate::{
     request::RegisterServer,
     store::{
         Transaction,
-        record::{ManageState, Server, WipePolicy},
+        record::{ManageState, NicRole, Server, WipePolicy},
     },
 };
 use billet_proto::{AgentId, ServerId};
@@ -85,7 +85,14 @@ fn change(rules: &Rules, server: &mut Server, word: RegisterServer) -> Result<()
         let rule = "must be full for a server of the shared pool: it may go to another project";
         return Err(Refusal::invalid("wipe_policy", rule, server.wipe_policy.as_str()));
     }
-    server.roles = word.roles.unwrap_or_else(|| server.roles.clone());
+    if let Some(roles) = word.roles {
+        // Its instance has addresses and a configuration by these roles, and each of its orders is built from them.
+        if server.manage_state == ManageState::InUse && told(&roles) != told(&server.roles) {
+            let why = "it is in use, so the roles of its NICs cannot be changed".into();
+            return Err(Refusal::ServersNotReady { ids: vec![server.id], why });
+        }
+        server.roles = roles;
+    }
     server.name = word.name.unwrap_or_else(|| server.name.clone());
     server.location = word.location.unwrap_or_else(|| server.location.clone());
     server.clear_other_bootable_disks = word.clear_other_bootable_disks.unwrap_or(server.clear_other_bootable_disks);
@@ -95,6 +102,12 @@ fn change(rules: &Rules, server: &mut Server, word: RegisterServer) -> Result<()
     }
     server.allow_reset = word.allow_reset.unwrap_or(server.allow_reset);
     Ok(())
+}
+
+/// Roles without those that need not be told: a port without one is a tenant's.
+fn told(roles: &[NicRole]) -> &[NicRole] {
+    let last = roles.iter().rposition(|role| *role != NicRole::Vpc);
+    &roles[..last.map_or(0, |last| last + 1)]
 }
 
 /// Whether something that a tenant wrote may be left. A wipe of metadata alone is enough for the same project, and for no other.

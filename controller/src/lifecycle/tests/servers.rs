@@ -7,7 +7,7 @@ use crate::{
     request::{RegisterServer, ServerAction},
     store::{
         ServerEventsWanted,
-        record::{ManageState, Server},
+        record::{ManageState, NicRole, Server},
     },
 };
 use billet_proto::{
@@ -59,6 +59,33 @@ async fn a_free_server_goes_to_another_agent_and_the_old_one_may_do_nothing_more
     let refused = world.lifecycle.register(id, word("rack0")).await.unwrap_err();
     assert!(matches!(refused, Refusal::ServersNotReady { .. }), "an instance is on it: {refused}");
     assert_eq!(world.server().await.owner, Some(new));
+}
+
+#[tokio::test]
+async fn the_roles_of_nics_stay_as_they_are_while_an_instance_is_on_the_server() {
+    use NicRole::{Provisioning, Vpc};
+    let world = World::new().await;
+    let id = world.server_id();
+    let register = async |roles: &[NicRole]| {
+        let roles = Some(roles.to_vec());
+        world.lifecycle.register(id, RegisterServer { roles, ..word("rack0") }).await
+    };
+    register(&[Provisioning, Vpc]).await.unwrap();
+    let instance = world.create().await.unwrap();
+    for roles in [&[Vpc, Provisioning][..], &[Vpc], &[], &[Provisioning, NicRole::ParameterPlane { rail: 0 }]] {
+        let refused = register(roles).await.unwrap_err();
+        assert!(refused.to_string().contains("the roles of its NICs cannot be changed"), "{roles:?}: {refused}");
+        assert_eq!(world.server().await.roles, [Provisioning, Vpc]);
+    }
+    let named = RegisterServer { name: Some("node7".into()), ..word("rack0") };
+    assert_eq!(world.lifecycle.register(id, named).await.unwrap().name, "node7", "all else may be said");
+    for same in [&[Provisioning, Vpc][..], &[Provisioning], &[Provisioning, Vpc, Vpc]] {
+        register(same).await.unwrap();
+    }
+    world.terminate(instance).await;
+    assert!(register(&[Vpc]).await.is_err(), "it is still wiped for it");
+    world.erase().await;
+    assert_eq!(register(&[Vpc]).await.unwrap().roles, [Vpc]);
 }
 
 #[tokio::test]

@@ -39,6 +39,10 @@ pub(super) fn register(
     server.registered_agent = Some(agent.id);
     change(rules, &mut server, word)?;
     server.manage_state = next(&server, ServerEvent::Settled).unwrap_or(server.manage_state);
+    if is_registered_anew && server.manage_state == ManageState::Onboard {
+        // What failed, failed with the agent before: the next one inspects it by itself.
+        server.error = None;
+    }
     if is_registered_anew {
         server_event::record(tx, rules, &server, server_event::REGISTERED, format!("for agent {}", agent.name))?;
     }

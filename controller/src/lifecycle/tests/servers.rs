@@ -7,12 +7,12 @@ use crate::{
     request::{RegisterServer, ServerAction},
     store::{
         ServerEventsWanted,
-        record::{ManageState, NicRole, Server},
+        record::{Cause, ManageState, NicRole, Server},
     },
 };
 use billet_proto::{
     AgentId, ServerId,
-    link::{Claim, Failed, Hello, OwnedServer, Step, WordRequest, order::Work, report::What},
+    link::{Claim, Failed, Hello, Order, OwnedServer, Step, WordRequest, order::Work, report::What},
 };
 
 const SECOND: &str = "0198170e-4ca7-7000-8000-000000000002";
@@ -59,6 +59,26 @@ async fn a_free_server_goes_to_another_agent_and_the_old_one_may_do_nothing_more
     let refused = world.lifecycle.register(id, word("rack0")).await.unwrap_err();
     assert!(matches!(refused, Refusal::ServersNotReady { .. }), "an instance is on it: {refused}");
     assert_eq!(world.server().await.owner, Some(new));
+}
+
+#[tokio::test]
+async fn a_server_whose_inspection_failed_is_inspected_again_by_the_agent_that_it_is_given_to() {
+    for is_claimed in [true, false] {
+        let world = World::new().await;
+        let (new, id) = (world.join("rack1").await, world.server_id());
+        let failed = Cause { cause: "boot_deadline".into(), message: "no ramdisk called".into() };
+        let server = world.server().await;
+        let owner = server.owner.filter(|_| is_claimed);
+        let unknown =
+            Server { manage_state: ManageState::Onboard, inspected_at: None, error: Some(failed), owner, ..server };
+        world.store.read(move |tx| tx.update_server(&unknown)).await.unwrap();
+        let same = world.lifecycle.register(id, word("rack0")).await.unwrap();
+        assert!(same.error.is_some(), "the same agent would fail again: the operator asks it");
+        let given = world.lifecycle.register(id, word("rack1")).await.unwrap();
+        assert_eq!((given.error, given.manage_state), (None, ManageState::Onboard));
+        let (_, orders) = world.hello(new, 1).await.unwrap();
+        assert!(matches!(orders[..], [Order { work: Some(Work::Inspect(_)), .. }]), "{orders:?}");
+    }
 }
 
 #[tokio::test]

@@ -16,7 +16,8 @@ use billet_proto::{
 };
 use std::collections::{HashMap, HashSet};
 
-/// More than any rack has; the rest is refused.
+/// More than any rack has, and than an agent's configuration may. One hello is one transaction, so that more is refused as a
+/// whole: a server that was passed over would be let go, and nobody would know why.
 const MAX_SERVERS: usize = 1024;
 
 /// Why an agent is not let in.
@@ -26,6 +27,8 @@ pub(crate) enum HelloError {
     Unknown,
     #[error("attach epoch {said}: epoch {known} of this agent was seen already")]
     OldEpoch { said: u64, known: u64 },
+    #[error("attach an agent with {said} servers: at most {MAX_SERVERS} are taken; divide them among agents")]
+    TooMany { said: usize },
     #[error("use the database")]
     Store(#[from] crate::store::StoreError),
 }
@@ -37,6 +40,9 @@ pub(super) fn hello(
     agent: AgentId,
     hello: &Hello,
 ) -> std::result::Result<Vec<Claim>, HelloError> {
+    if hello.servers.len() > MAX_SERVERS {
+        return Err(HelloError::TooMany { said: hello.servers.len() });
+    }
     let mut known = tx.agent(agent)?.ok_or(HelloError::Unknown)?;
     if hello.epoch < known.epoch {
         return Err(HelloError::OldEpoch { said: hello.epoch, known: known.epoch });
@@ -48,7 +54,7 @@ pub(super) fn hello(
     let mut claims = Vec::new();
     let mut owned = HashSet::new();
     let mut machines = Machines::of(tx.machines()?);
-    for said in hello.servers.iter().take(MAX_SERVERS) {
+    for said in &hello.servers {
         let refused = |reason: String| Claim { server_id: said.id.clone(), accepted: false, reason };
         claims.push(match claim(tx, rules, agent, said, &mut machines)? {
             Ok(id) => {

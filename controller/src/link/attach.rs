@@ -33,7 +33,10 @@ pub(super) async fn open(
     let (version, epoch) = (hello.version.clone(), hello.epoch);
     let claims = lifecycle.hello(agent, hello).await.map_err(|error| match error {
         crate::lifecycle::HelloError::Store(error) => unavailable(&error),
-        other => Status::failed_precondition(other.to_string()),
+        other => {
+            tracing::warn!(%agent, error = %other, "an agent is not let in");
+            Status::failed_precondition(other.to_string())
+        }
     })?;
     let servers = claims.len();
     let welcome = ControllerMessage { body: Some(Body::Welcome(Welcome { claims })) };

@@ -82,6 +82,21 @@ async fn a_server_whose_inspection_failed_is_inspected_again_by_the_agent_that_i
 }
 
 #[tokio::test]
+async fn an_agent_that_names_more_servers_than_are_taken_is_told_so_and_loses_none() {
+    let world = World::new().await;
+    let named = |count: u32| Hello {
+        version: "test".into(),
+        epoch: 1,
+        servers: (0..count).map(|n| OwnedServer { id: format!("not-{n}"), ..OwnedServer::default() }).collect(),
+    };
+    let Err(refused) = world.lifecycle.hello(world.agent, named(1025)).await else { panic!("all were taken") };
+    let told = refused.to_string();
+    assert!(told.contains("1025 servers") && told.contains("at most 1024"), "{told}");
+    assert_eq!(world.server().await.owner, Some(world.agent));
+    assert_eq!(world.lifecycle.hello(world.agent, named(1024)).await.unwrap().len(), 1024);
+}
+
+#[tokio::test]
 async fn the_roles_of_nics_stay_as_they_are_while_an_instance_is_on_the_server() {
     use NicRole::{Provisioning, Vpc};
     let world = World::new().await;

@@ -2,10 +2,13 @@
 
 use super::{Api, code};
 use axum::{
-    body::Body,
-    http::{Method, StatusCode},
+    body::{Body, Bytes},
+    http::{Method, Request, StatusCode},
 };
 use serde_json::{Value, json};
+use std::{convert::Infallible, task::Poll, time::Duration};
+use tokio::sync::oneshot;
+use tower::ServiceExt;
 
 /// By `head -c 1024 /dev/zero | sha256sum`.
 const ZEROS: &str = "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef";
@@ -168,4 +171,33 @@ async fn a_body_that_asks_for_a_url_is_judged_field_by_field() {
     shared["shared"] = true.into();
     let (status, _) = api.json(Method::POST, path, &shared).await;
     assert_eq!(status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn an_image_whose_sender_hangs_up_behind_its_last_byte_is_recorded_all_the_same() {
+    let api = Api::new(1000).await;
+    let path = format!("/v1/lab/images?name=mine&os_type=Linux&sha256={ZEROS}&size_bytes=1024");
+    let (last, sent) = oneshot::channel();
+    let mut parts = vec![Bytes::from(vec![0; 1024])];
+    let mut last = Some(last);
+    let bytes = futures_util::stream::poll_fn(move |_| {
+        if parts.is_empty() {
+            let _ = last.take().map(|last| last.send(()));
+        }
+        Poll::Ready(parts.pop().map(Ok::<_, Infallible>))
+    });
+    let request = Request::post(path).header("x-auth-token", &api.tenant).body(Body::from_stream(bytes)).unwrap();
+    let call = tokio::spawn(api.router.clone().oneshot(request));
+    sent.await.unwrap();
+    call.abort();
+    assert!(call.await.is_err(), "nobody waits for the answer");
+    let mut listed = Vec::new();
+    for _ in 0..500 {
+        listed = api.listed("name=mine").await;
+        if !listed.is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!((listed, api.blobs()), (vec!["mine".to_owned()], 2), "a blob has its record");
 }

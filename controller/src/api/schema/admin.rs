@@ -43,7 +43,7 @@ pub(in crate::api) struct RegisterServer {
     agent_name: String,
     /// Whose it is; null: from now on in the shared pool.
     project_id: Option<Project>,
-    /// Roles of its NICs, by port.
+    /// Roles of its NICs, by port. They stay as they are while an instance is on it.
     #[schema(max_items = 32)]
     roles: Option<Vec<NicRole>>,
     /// Whether another bootable disk is cleared rather than an error.

@@ -21,9 +21,13 @@ fn an_installed_system_is_changed_powered_and_replaced_and_what_was_written_is_e
 
     let password = site.password_file(PASSWORD).unwrap();
     let nic = format!("{}=10.20.0.10", site.subnets[0]);
-    let id = site.create("ops-1", "plain", &password, &["--nic", &nic]).unwrap();
+    let metadata = site.lab.dir.join("metadata");
+    billet_lab::daemons::write_private(&metadata, "role=web\n").unwrap();
+    let metadata = metadata.display().to_string();
+    let id = site.create("ops-1", "plain", &password, &["--nic", &nic, "--metadata-file", &metadata]).unwrap();
     let first = settled(&site, &id, "running");
     assert!(logs_in(&site, &first, &password));
+    assert!(knows_its_metadata(&site, &first, &password));
 
     // A password waits for the next boot.
     let second = site.lab.dir.join("second-password");
@@ -60,6 +64,21 @@ fn an_installed_system_is_changed_powered_and_replaced_and_what_was_written_is_e
         (&"cloudinit".into(), &"switch-install-succeed".into())
     );
     assert!(logs_in(&site, &replaced, &password));
+    assert!(knows_its_metadata(&site, &replaced, &password));
+
+    // The same image anew: what the tenant left is gone, and server, addresses and metadata stay.
+    site.ssh(&replaced, &password, "echo kept > /root/mine && sync").unwrap();
+    ordered(&site, &id, &["instance", "reinstall", &id, "--password-file", &second.display().to_string()]);
+    let anew = settled(&site, &id, "running");
+    assert_eq!(
+        (&anew["server_id"], &anew["network_interfaces"], &anew["metadata"]),
+        (&first["server_id"], &replaced["network_interfaces"], &first["metadata"])
+    );
+    assert_eq!((&anew["image"]["name"], &anew["operation_state"]), (&"cloudinit".into(), &"reinstall-succeed".into()));
+    assert_ne!(anew["host_key"], replaced["host_key"], "another system");
+    assert!(logs_in(&site, &anew, &second) && !logs_in(&site, &anew, &password));
+    assert!(knows_its_metadata(&site, &anew, &second));
+    assert!(site.ssh(&anew, &second, "test ! -e /root/mine").is_ok());
     let receipt = site.text(false, &["receipt", "show", &id]).unwrap();
     assert!(!receipt.trim().is_empty());
 
@@ -110,6 +129,10 @@ fn settled(site: &Site, id: &str, state: &str) -> Value {
 
 fn logs_in(site: &Site, instance: &Value, password: &Path) -> bool {
     site.ssh(instance, password, "true").is_ok()
+}
+
+fn knows_its_metadata(site: &Site, instance: &Value, password: &Path) -> bool {
+    site.ssh(instance, password, "grep web /etc/billet/metadata.json").is_ok()
 }
 
 /// The server is ready again, the record of its wipe says how, and the disk itself bears it out.

@@ -8,7 +8,7 @@ use clap::Args;
 use nix::unistd::geteuid;
 
 use crate::step::{self, cargo};
-use crate::{conformance, lab, packages, stage, units};
+use crate::{build, conformance, lab, packages, stage, units};
 
 /// What to run.
 #[derive(Debug, Args)]
@@ -33,6 +33,8 @@ enum Part {
     Unit,
     /// The public client library and made-up calls, against a simulated fleet.
     Conformance,
+    /// A controller that is killed again and again, with a simulated fleet.
+    Restarts,
     /// The controller with a real Keystone.
     Keystone,
     /// Whole installations in the laboratory, and an ordinary user's laboratory.
@@ -49,7 +51,7 @@ impl Part {
     /// What a merge must pass in any case; the rest takes too long.
     const fn is_always(self) -> bool {
         match self {
-            Self::Checks | Self::Unit | Self::Conformance | Self::Keystone | Self::Laboratory => true,
+            Self::Checks | Self::Unit | Self::Conformance | Self::Restarts | Self::Keystone | Self::Laboratory => true,
             Self::Operations | Self::Failures | Self::Networks => false,
         }
     }
@@ -75,7 +77,7 @@ impl Part {
                 ("wires::each_rail_has_its_own_table_and_leads_nowhere_else", "rails"),
                 ("wires::a_bond_with_a_tag_lives_on_when_a_cable_is_pulled", "bond"),
             ],
-            Self::Checks | Self::Unit | Self::Conformance | Self::Keystone => &[],
+            Self::Checks | Self::Unit | Self::Conformance | Self::Restarts | Self::Keystone => &[],
         }
     }
 }
@@ -106,6 +108,9 @@ pub fn run(options: &Options) -> Result<()> {
     if wants(Part::Conformance) {
         conformance::run(options.all)?;
     }
+    if wants(Part::Restarts) {
+        restarts()?;
+    }
     if wants(Part::Keystone) {
         // Of the whole workspace, here and below: what the unit tests were built with serves again.
         let words = ["test", "--locked", "--workspace", "--test", "keystone", "--", "--ignored"];
@@ -118,6 +123,15 @@ pub fn run(options: &Options) -> Result<()> {
     }
     println!("\nall passed in {:.0} min", began.elapsed().as_secs_f32() / 60.0);
     Ok(())
+}
+
+/// A real controller and a simulated fleet.
+fn restarts() -> Result<()> {
+    let binaries = build::without_agent()?;
+    let words = ["test", "--locked", "--workspace", "--test", "restarts", "--", "--ignored", "--nocapture"];
+    let mut test = cargo(&words);
+    test.env("BILLET_LAB_CONTROLLER", binaries.controller).env("BILLET_LAB_PROGRAM", binaries.lab);
+    step::run("restarts", test.env("BILLET_LAB_DIR", stage::cache()))
 }
 
 /// The stories of a part, one after the other: each has a laboratory of its own.

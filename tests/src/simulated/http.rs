@@ -67,6 +67,15 @@ impl Connection {
         self.call(method, path, "application/json", body.to_string().as_bytes()).await
     }
 
+    /// As [`Self::json`], in the name of this X-Client-Token: sent again, it is done once.
+    ///
+    /// # Errors
+    /// As [`Self::json`].
+    pub async fn json_once(&mut self, method: &str, path: &str, body: &Value, client_token: &str) -> Result<Answer> {
+        let content = format!("application/json\r\nx-client-token: {client_token}");
+        self.call(method, path, &content, body.to_string().as_bytes()).await
+    }
+
     /// Calls without a body.
     ///
     /// # Errors

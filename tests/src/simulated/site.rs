@@ -12,6 +12,7 @@ use crate::{
     record::{Held, Process},
 };
 use anyhow::{Context, Result, ensure};
+use nix::sys::signal::Signal;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::{
@@ -79,6 +80,7 @@ pub struct Site {
     pub servers: Vec<String>,
     /// The controller.
     pub controller: Process,
+    binary: PathBuf,
     held: Held,
     keep: bool,
 }
@@ -112,12 +114,7 @@ impl Site {
         let token = new_token(options, &dir, "tenant", Some(PROJECT))?;
         let AccessKey { access: access_key, secret: secret_key } = AccessKey::make(&dir.join("access_keys.toml"))?;
         say("the controller");
-        let mut command = Command::new(&options.controller);
-        command.args(["serve", "--config"]).arg(dir.join("controller.toml"));
-        if std::env::var_os("BILLET_LOG").is_none() {
-            command.env("BILLET_LOG", "warn");
-        }
-        let controller = process::start("controller", &mut command, &dir.join("controller.log"))?;
+        let controller = serve(&options.controller, &dir)?;
         let mut site = Self {
             dir,
             address,
@@ -130,6 +127,7 @@ impl Site {
             subnets: Vec::new(),
             servers: Vec::new(),
             controller: controller.clone(),
+            binary: options.controller.clone(),
             held,
             keep: false,
         };
@@ -182,6 +180,18 @@ impl Site {
     #[must_use]
     pub fn database(&self) -> PathBuf {
         self.dir.join("state/billet.db")
+    }
+
+    /// Kills the controller where it stands, and starts it again; returns when it answers.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn crash_controller(&mut self) -> Result<()> {
+        process::signal(&self.controller, Signal::SIGKILL)?;
+        process::end(&self.controller)?;
+        self.controller = serve(&self.binary, &self.dir)?;
+        self.held.note_process(self.controller.clone())?;
+        self.wait_for_api().await
     }
 
     /// Leaves everything running.
@@ -277,6 +287,15 @@ impl Drop for Site {
             eprintln!("the simulated fleet was not taken down: {error:#}");
         }
     }
+}
+
+fn serve(binary: &Path, dir: &Path) -> Result<Process> {
+    let mut command = Command::new(binary);
+    command.args(["serve", "--config"]).arg(dir.join("controller.toml"));
+    if std::env::var_os("BILLET_LOG").is_none() {
+        command.env("BILLET_LOG", "warn");
+    }
+    process::start("controller", &mut command, &dir.join("controller.log"))
 }
 
 async fn import(tenant: &mut Connection) -> Result<String> {

@@ -16,7 +16,11 @@ use ring::{
     rand::{SecureRandom, SystemRandom},
     signature::{Ed25519KeyPair, KeyPair as _},
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+/// A controller that is away is asked again so often, with this pause.
+const WORD_TRIES: u32 = 240;
+const WORD_PAUSE: Duration = Duration::from_millis(500);
 
 /// What an order works with.
 pub(super) struct Job {
@@ -259,14 +263,23 @@ impl Ordered<'_> {
         }
     }
 
+    /// Asks until the controller answers, as the real agent does: not knowing is answered by asking again.
     async fn word(&self) -> Result<()> {
         let failed = |why: &str| Failure::new(Step::HandOver, "hand_over_refused", why);
         let mut nonce = vec![0; 16];
-        SystemRandom::new().fill(&mut nonce).map_err(|_| failed("no randomness"))?;
-        let server_id = self.job.hardware.plan.id.clone();
-        let asked = WordRequest { server_id, generation: self.job.generation, nonce };
-        let word = self.job.link.word(asked).await.map_err(failed)?;
-        if word.granted { Ok(()) } else { Err(failed(&word.reason)) }
+        let mut unknown = "";
+        for _ in 0..WORD_TRIES {
+            SystemRandom::new().fill(&mut nonce).map_err(|_| failed("no randomness"))?;
+            let server_id = self.job.hardware.plan.id.clone();
+            let asked = WordRequest { server_id, generation: self.job.generation, nonce: nonce.clone() };
+            match self.job.link.word(asked).await {
+                Ok(word) if word.granted => return Ok(()),
+                Ok(word) => return Err(failed(&word.reason)),
+                Err(why) => unknown = why,
+            }
+            tokio::time::sleep(WORD_PAUSE).await;
+        }
+        Err(failed(unknown))
     }
 
     fn disk_serial(&self) -> String {

@@ -145,7 +145,7 @@ async fn authenticate(
                 Read::Streamed(_) => Payload::Streamed,
             };
             let caller = claim.check(&keys, (&head.method, &head.uri, &head.headers), payload).map_err(denied)?;
-            Ok((caller, Credential::Key(claim.access_key().into()), body))
+            Ok((caller, claim.credential(&keys).map_err(denied)?, body))
         }
     }
 }

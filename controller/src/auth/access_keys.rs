@@ -3,7 +3,7 @@
 //! A secret key is the key of an HMAC, so that it must be known here and not only its digest. In the file it is sealed with
 //! the master key (as `access-key new` writes it), or stands in clear.
 
-use super::{Caller, Role, token_file::is_name};
+use super::{Caller, Credential, Role, token_file::is_name};
 use crate::{
     clock::Edge,
     seal::{Sealed, Sealer, file},
@@ -11,6 +11,7 @@ use crate::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use billet_proto::ProjectId;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::{
     collections::HashMap,
     fmt, io,
@@ -93,6 +94,17 @@ pub struct AccessKey {
 impl fmt::Debug for AccessKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.caller.fmt(f)
+    }
+}
+
+impl AccessKey {
+    /// What a call signed with it was taken by; `access_key` is what it is found by.
+    pub fn credential(&self, access_key: &str) -> Credential {
+        Credential::Key(access_key.into(), self.secret_sha256())
+    }
+
+    pub(super) fn secret_sha256(&self) -> [u8; 32] {
+        Sha256::digest(self.secret.as_bytes()).into()
     }
 }
 

@@ -10,8 +10,9 @@ use zeroize::Zeroizing;
 pub enum Credential {
     /// `X-Auth-Token`'s.
     Token(Arc<Zeroizing<String>>),
-    /// Whose signature it was: an access key's name for callers. A signature is good once, a key until it is taken away.
-    Key(Arc<str>),
+    /// Whose signature it was, and the digest of the secret that it was made with. A signature is good once, a key until it
+    /// is taken away or has another secret.
+    Key(Arc<str>, [u8; 32]),
 }
 
 impl Credential {
@@ -25,9 +26,9 @@ impl Credential {
                 Some(known) => known,
                 None => auth.ask(token, now).await,
             },
-            Self::Key(name) => match auth.keys()?.find(name) {
-                Some(key) => Ok(key.caller.clone()),
-                None => Err(Denied::Unknown("the access key is not known any more")),
+            Self::Key(access_key, secret_sha256) => match auth.keys()?.find(access_key) {
+                Some(key) if key.secret_sha256() == *secret_sha256 => Ok(key.caller.clone()),
+                Some(_) | None => Err(Denied::Unknown("the access key is not known any more")),
             },
         }
     }
@@ -36,5 +37,36 @@ impl Credential {
 impl fmt::Debug for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Credential(redacted)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        auth::{AccessKeys, CurrentKeys},
+        lifecycle::tests::world::World,
+    };
+
+    #[tokio::test]
+    async fn a_key_is_good_until_it_is_taken_away_or_has_another_secret() {
+        let world = World::new().await;
+        let keys = |access_key: &str, secret: &str| {
+            let text = format!(
+                "[[key]]\nname = \"alice\"\naccess_key = \"{access_key}\"\nsecret_key = \"{secret}\"\n\
+                 role = \"tenant\"\nproject = \"lab\"\n"
+            );
+            AccessKeys::parse(&text, &world.sealer).unwrap()
+        };
+        let old = keys("ALICESKEY", "a-secret-of-many-letters");
+        let credential = old.find("ALICESKEY").unwrap().credential("ALICESKEY");
+        for (now, is_good) in [
+            (keys("ALICESKEY", "a-secret-of-many-letters"), true),
+            (keys("ALICESKEY", "another-secret-of-letters"), false),
+            (keys("ANOTHERKEY", "a-secret-of-many-letters"), false),
+        ] {
+            let auth = Authenticator { keys: Some(CurrentKeys::new(now)), ..Authenticator::default() };
+            assert_eq!(credential.caller(&auth, world.edge.now()).await.is_ok(), is_good);
+        }
     }
 }

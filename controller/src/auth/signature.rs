@@ -8,7 +8,7 @@
 //! and a creation with an `X-Client-Token` is done once however often it comes. Temporary keys (`X-Security-Token`) are
 //! refused: nobody here issues them.
 
-use super::{AccessKeys, Caller, Denied};
+use super::{AccessKeys, Caller, Credential, Denied};
 use crate::clock::Timestamp;
 use axum::http::{HeaderMap, Method, Uri};
 use hmac::{Hmac, Mac};
@@ -103,9 +103,12 @@ impl Claim {
         Ok(Some(Self { access_key, signed, signature: bytes, date: date.to_owned(), at }))
     }
 
-    /// The key's name for callers.
-    pub fn access_key(&self) -> &str {
-        &self.access_key
+    /// What the call is taken by, once it was checked with the same keys.
+    ///
+    /// # Errors
+    /// When the key is not among them.
+    pub fn credential(&self, keys: &AccessKeys) -> Result<Credential, Denied> {
+        keys.find(&self.access_key).map(|key| key.credential(&self.access_key)).ok_or(WRONG)
     }
 
     /// Whether it is worth reading the body: the key is known, and the time is about now.

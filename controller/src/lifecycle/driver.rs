@@ -118,10 +118,14 @@ impl Lifecycle {
 
     /// Sends the order that `instance` stands for, if its agent is there.
     async fn dispatch(&self, instance: Instance) {
-        let (rules, secrets) = (self.rules(), self.parts.secrets.clone());
-        let id = instance.id;
-        let made =
-            self.parts.store.view(move |tx| Ok::<_, StoreError>(order::of(tx, &rules, &secrets, &instance))).await;
+        let (rules, secrets, store) = (self.rules(), self.parts.secrets.clone(), &self.parts.store);
+        let (id, instance) = (instance.id, Arc::new(instance));
+        let make = move |tx: &mut dyn Transaction| Ok::<_, StoreError>(order::of(tx, &rules, &secrets, &instance));
+        let made = match store.view(make.clone()).await {
+            // So many look that no more are taken. They may come again; an order is not made again before the agent attaches anew.
+            Err(StoreError::Busy) => store.run(make).await,
+            made => made,
+        };
         match made {
             Ok(Ok(Some((agent, order)))) => self.parts.dispatch.send(agent, order),
             Ok(Ok(None)) => {}

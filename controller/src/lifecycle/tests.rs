@@ -9,10 +9,13 @@ pub(crate) mod world;
 
 use crate::{
     api::ports::{LifecycleApi, Secrets},
-    store::record::ManageState,
+    store::{Handle, StoreError, Transaction, record::ManageState, sqlite::SqliteStore},
 };
-use billet_proto::link::{Done, Failed, Note, Started, Step, WordRequest, order::Work, report::What};
-use std::time::Duration;
+use billet_proto::link::{Done, Failed, Note, Order, Started, Step, WordRequest, order::Work, report::What};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 use world::{PROJECT, World};
 
 pub(crate) const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -242,4 +245,28 @@ async fn a_refusal_changes_nothing() {
     }
     world.create().await.unwrap();
     assert!(world.create().await.is_err(), "a server has one instance");
+}
+
+#[tokio::test]
+async fn an_order_is_sent_also_while_so_many_look_that_no_more_are_taken() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("db");
+    let store = SqliteStore::open(&path).unwrap();
+    let reader = SqliteStore::open_reader(&path).unwrap();
+    let world = World::over(Handle::with_readers(store, [reader]).unwrap()).await;
+    let (go, held) = std::sync::mpsc::channel::<()>();
+    let held = Arc::new(Mutex::new(held));
+    let mut looks = Vec::new();
+    for _ in 0..2000 {
+        let (store, held) = (world.store.clone(), held.clone());
+        let look = move |_: &mut dyn Transaction| Ok::<_, StoreError>(held.lock().unwrap().recv().is_ok());
+        looks.push(tokio::spawn(async move { store.view(look).await }));
+    }
+    // The first that ends is one too many.
+    while !looks.iter().any(tokio::task::JoinHandle::is_finished) {
+        tokio::task::yield_now().await;
+    }
+    world.create().await.unwrap();
+    assert!(matches!(world.sent()[..], [(_, Order { work: Some(Work::Install(_)), .. })]), "{:?}", world.sent());
+    drop(go);
 }

@@ -16,32 +16,34 @@ pub(super) async fn once<T>(
     token: &ClientToken,
     call: impl AsyncFn() -> Result<T, ClientError>,
 ) -> Result<T, ClientError> {
-    let mut backoff = Backoff::default();
-    for _ in 1..TRIES {
-        match call().await {
-            Err(error @ ClientError::Unreachable { .. }) => {
-                let Some(pause) = backoff.pause(&error) else { return Err(error) };
+    let (mut backoff, mut tries, mut is_open) = (Backoff::default(), 0, false);
+    let answer = loop {
+        let answer = call().await;
+        tries += 1;
+        is_open |= leaves_open(&answer);
+        match &answer {
+            Err(error @ ClientError::Unreachable { .. }) if tries < TRIES => {
+                let Some(pause) = backoff.pause(error) else { break answer };
                 console.note(&format!("the controller does not answer; asking again in {:.1} s", pause.as_secs_f32()));
                 tokio::time::sleep(pause).await;
             }
-            answer => return noted(console, token, answer),
+            _ => break answer,
         }
-    }
-    let answer = call().await;
-    noted(console, token, answer)
-}
-
-/// A controller that fails may have done it all the same.
-fn noted<T>(console: &mut Console, token: &ClientToken, answer: Result<T, ClientError>) -> Result<T, ClientError> {
-    let is_open = match &answer {
-        Err(ClientError::Unreachable { .. }) => true,
-        Err(ClientError::Refused(refusal)) => refusal.status >= 500,
-        Err(ClientError::NoProject | ClientError::Upload { .. } | ClientError::Garbled { .. }) | Ok(_) => false,
     };
-    if is_open {
+    // A later refusal, by rate for one, says nothing of a call before it.
+    if is_open && answer.is_err() {
         console.note(&format!(
             "whether it was accepted is not known; the same command with --client-token {token} creates nothing twice (for 24 h)"
         ));
     }
     answer
+}
+
+/// Whether it may have been created all the same: a controller that fails, or whose answer nobody understands, may have done it.
+fn leaves_open<T>(answer: &Result<T, ClientError>) -> bool {
+    match answer {
+        Err(ClientError::Unreachable { .. } | ClientError::Garbled { .. }) => true,
+        Err(ClientError::Refused(refusal)) => refusal.status >= 500,
+        Err(ClientError::NoProject | ClientError::Upload { .. }) | Ok(_) => false,
+    }
 }

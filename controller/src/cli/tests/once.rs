@@ -10,7 +10,7 @@ use std::{
 };
 
 /// Answers these in their order, each on a connection of its own; none: hangs up instead. Gives the requests.
-fn controller(answers: Vec<Option<String>>) -> (String, Arc<Mutex<Vec<String>>>) {
+fn controller(answers: Vec<Option<(u16, String)>>) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let requests = Arc::<Mutex<Vec<String>>>::default();
@@ -26,8 +26,8 @@ fn controller(answers: Vec<Option<String>>) -> (String, Arc<Mutex<Vec<String>>>)
                 request.push_str(std::str::from_utf8(&part[..read]).unwrap());
             }
             taken.lock().unwrap().push(request);
-            if let Some(body) = answer {
-                let head = "HTTP/1.1 202 Accepted\r\nconnection: close\r\ncontent-length";
+            if let Some((status, body)) = answer {
+                let head = format!("HTTP/1.1 {status} As told\r\nconnection: close\r\ncontent-length");
                 write!(connection, "{head}: {}\r\n\r\n{body}", body.len()).unwrap();
             }
         }
@@ -51,13 +51,13 @@ fn token(request: &str) -> &str {
 
 #[tokio::test]
 async fn a_creation_whose_answer_was_lost_is_asked_for_again_with_the_same_token() {
-    let (endpoint, requests) = controller(vec![None, Some(json!({ "instance_id": ID }).to_string())]);
+    let (endpoint, requests) = controller(vec![None, Some((202, json!({ "instance_id": ID }).to_string()))]);
     let ended = create(&endpoint, &[]).await;
     assert_eq!((ended.exit, ended.out.trim()), (Exit::Done, ID), "{ended:?}");
     let requests = requests.lock().unwrap().clone();
     assert_eq!((requests.len(), &requests[0]), (2, &requests[1]), "the same request");
     let first = token(&requests[0]).to_owned();
-    let (endpoint, others) = controller(vec![Some(json!({ "instance_id": ID }).to_string())]);
+    let (endpoint, others) = controller(vec![Some((202, json!({ "instance_id": ID }).to_string()))]);
     create(&endpoint, &[]).await;
     assert_ne!(token(&others.lock().unwrap()[0]), first, "another creation has another token");
 }
@@ -70,6 +70,20 @@ async fn who_stays_without_an_answer_is_told_how_to_ask_again() {
     let requests = requests.lock().unwrap().clone();
     assert_eq!(requests.len(), 3, "and no more");
     assert!(ended.err.contains(&format!("--client-token {}", token(&requests[2]))), "{}", ended.err);
+}
+
+#[tokio::test]
+async fn the_token_is_told_also_where_the_last_answer_says_nothing_of_the_first_call() {
+    for (answers, told) in [
+        (vec![None, Some((429, String::new()))], true),
+        (vec![Some((202, "<html>".to_owned()))], true),
+        (vec![Some((429, String::new()))], false),
+    ] {
+        let (endpoint, requests) = controller(answers);
+        let ended = create(&endpoint, &[]).await;
+        let first = requests.lock().unwrap()[0].clone();
+        assert_eq!(ended.err.contains(&format!("--client-token {}", token(&first))), told, "{ended:?}");
+    }
 }
 
 #[tokio::test]

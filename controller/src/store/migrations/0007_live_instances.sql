@@ -21,7 +21,7 @@ END;
 CREATE TRIGGER instance_lives_again AFTER UPDATE OF phase ON instance
 WHEN OLD.phase = 'terminated' AND NEW.phase <> 'terminated'
 BEGIN
-    UPDATE live_instances SET count = count + 1 WHERE project_id = NEW.project_id;
+    INSERT INTO live_instances VALUES (NEW.project_id, 1) ON CONFLICT (project_id) DO UPDATE SET count = count + 1;
 END;
 
 CREATE TRIGGER instance_goes AFTER DELETE ON instance WHEN OLD.phase <> 'terminated'

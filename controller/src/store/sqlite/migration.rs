@@ -150,6 +150,31 @@ mod tests {
     }
 
     #[test]
+    fn instances_that_are_there_are_counted_when_their_number_begins_to_be_kept() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let before = MIGRATIONS.iter().position(|sql| sql.contains("CREATE TABLE live_instances")).unwrap();
+        apply(&mut connection, &MIGRATIONS[..before]).unwrap();
+        connection.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
+        for (id, project, phase) in
+            [("a", "lab", "running"), ("b", "lab", "failed"), ("c", "lab", "terminated"), ("d", "gone", "terminated")]
+        {
+            connection
+                .execute(
+                    "INSERT INTO instance (id, version, project_id, name, description, image_id, vpc_id, server_id, nics,
+                        phase, waiting_for, generation, clear_other_bootable_disks, created_at, updated_at)
+                     VALUES (?1, 1, ?2, '', '', '', '', ?1, '[]', ?3, '', 1, 0, 1, 1)",
+                    [id, project, phase],
+                )
+                .unwrap();
+        }
+        apply(&mut connection, &MIGRATIONS).unwrap();
+        connection.execute("UPDATE instance SET phase = 'running' WHERE id = 'd'", []).unwrap();
+        let mut statement = connection.prepare("SELECT project_id || count FROM live_instances ORDER BY 1").unwrap();
+        let rows: Vec<String> = statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        assert_eq!(rows, ["gone1", "lab2"]);
+    }
+
+    #[test]
     fn addresses_that_instances_have_keep_their_owners_when_the_table_is_made_anew() {
         let mut connection = Connection::open_in_memory().unwrap();
         let before = MIGRATIONS.iter().position(|sql| sql.contains("new_reservation")).unwrap();

@@ -11,6 +11,8 @@ mod join_token;
 mod server;
 mod service;
 mod sessions;
+#[cfg(test)]
+mod tests;
 
 pub use join_token::JoinTokens;
 pub use server::{LinkError, LinkServer};

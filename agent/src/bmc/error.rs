@@ -162,7 +162,10 @@ mod tests {
     #[test]
     fn a_busy_bmc_is_worth_another_try_and_a_refusal_is_not() {
         let refused = |code| BmcError::Refused { peer: peer(), doing: "read the power state", code, reason: "x" };
-        assert!(matches!(refused(0xc0).retry(), Retry::After(_)));
+        // Busy, and as a session is opened: no room for one (IPMI v2.0 table 13-15).
+        for passing in [0xc0, 0x01, 0x0b] {
+            assert!(matches!(refused(passing).retry(), Retry::After(_)), "{passing:#04x}");
+        }
         assert_eq!(refused(0xc1).retry(), Retry::NeedsOperator);
         assert_eq!(refused(0xc1).cause(), "bmc_refused");
     }

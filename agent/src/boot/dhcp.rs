@@ -246,6 +246,12 @@ mod tests {
                 other => panic!("{other:?}"),
             };
             assert_eq!(named, file);
+            // Some firmware reads the server from option 66 alone, some from the header alone.
+            let server = match decoded(&reply).opts().get(OptionCode::TFTPServerName) {
+                Some(DhcpOption::TFTPServerName(name)) => String::from_utf8(name.clone()).unwrap(),
+                other => panic!("{other:?}"),
+            };
+            assert_eq!((server.as_str(), decoded(&reply).siaddr()), ("10.77.0.1", PLACE.address));
         }
     }
 

@@ -118,3 +118,45 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     runtime.expect("a runtime without drivers needs nothing from the system").block_on(work)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::boot::table::tests::boot;
+
+    /// How many bytes are handed out.
+    async fn read(loaders: &mut Loaders, client: [u8; 4], name: &str) -> Result<u64, packet::Error> {
+        let opened = loaders.read_req_open(&SocketAddr::from((client, 2070)), Path::new(name)).await;
+        opened.map(|(_, length)| length.unwrap_or_default())
+    }
+
+    #[tokio::test]
+    async fn the_two_loaders_alone_are_handed_out_and_to_the_address_of_an_open_boot_alone() {
+        const CLIENT: [u8; 4] = [10, 77, 0, 101];
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("loaders");
+        std::fs::create_dir(&folder).unwrap();
+        for (name, bytes) in [(BIOS_LOADER, 5), (UEFI_LOADER, 6), ("notes", 7), ("../secret", 8)] {
+            std::fs::write(folder.join(name), vec![0; bytes]).unwrap();
+        }
+        let (boots, places) = (BootTable::new(), Arc::new(Semaphore::new(1)));
+        let mut loaders = Loaders { dir: folder, boots: boots.clone(), places };
+        let none = |read: Result<u64, packet::Error>| matches!(read, Err(packet::Error::FileNotFound));
+        assert!(none(read(&mut loaders, CLIENT, UEFI_LOADER).await), "no boot is open");
+        let boot = boot();
+        boots.open(boot.clone());
+        for (name, bytes) in [(BIOS_LOADER, 5), (UEFI_LOADER, 6), ("/snponly.efi", 6)] {
+            assert_eq!(read(&mut loaders, CLIENT, name).await.ok(), Some(bytes), "{name}");
+        }
+        for name in
+            ["notes", "../secret", "/etc/passwd", "snponly.efi/../notes", "snponly.efi;id", "$(id)", "-o", "", "/"]
+        {
+            assert!(none(read(&mut loaders, CLIENT, name).await), "{name}");
+        }
+        assert!(none(read(&mut loaders, [10, 77, 0, 102], UEFI_LOADER).await), "another machine");
+        let written = loaders.write_req_open(&SocketAddr::from((CLIENT, 2070)), Path::new(UEFI_LOADER), Some(1)).await;
+        assert!(matches!(written, Err(packet::Error::PermissionDenied)));
+        boots.close(boot.server_id);
+        assert!(none(read(&mut loaders, CLIENT, UEFI_LOADER).await), "it is closed again");
+    }
+}

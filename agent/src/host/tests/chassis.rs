@@ -18,7 +18,14 @@ pub(super) struct Machine {
     pub(super) obeys: bool,
     /// All that were taken, in their order.
     pub(super) actions: Vec<ResetType>,
-    boots_by: BootOverride,
+    /// What the next boots are from, as the BMC was told last.
+    pub(super) boots_by: BootOverride,
+    /// The BMC takes boot overrides, and reads back none.
+    pub(super) forgets_overrides: bool,
+    /// The BMC says that the password is not the right one.
+    pub(super) refuses_login: bool,
+    /// How often it was asked for anything.
+    pub(super) calls: usize,
 }
 
 pub(super) struct Chassis {
@@ -30,12 +37,32 @@ impl Chassis {
     pub(super) fn new(uuid: uuid::Uuid, on: bool) -> Self {
         let peer = Peer { address: "192.0.2.1:623".parse().unwrap(), user: "oper".into() };
         let boots_by = BootOverride::disabled();
-        let machine = Machine { on, uuid, is_deaf: false, obeys: true, actions: Vec::new(), boots_by };
+        let machine = Machine {
+            on,
+            uuid,
+            is_deaf: false,
+            obeys: true,
+            actions: Vec::new(),
+            boots_by,
+            forgets_overrides: false,
+            refuses_login: false,
+            calls: 0,
+        };
         Self { peer, machine: Mutex::new(machine) }
     }
 
     pub(super) fn machine(&self) -> MutexGuard<'_, Machine> {
         self.machine.lock().unwrap()
+    }
+
+    /// Each call needs a session.
+    fn logged_in(&self) -> Result<MutexGuard<'_, Machine>, BmcError> {
+        let mut machine = self.machine();
+        machine.calls += 1;
+        if machine.refuses_login {
+            return Err(BmcError::AuthFailed { peer: self.peer.clone(), reason: "as the test says" });
+        }
+        Ok(machine)
     }
 }
 
@@ -45,37 +72,40 @@ impl Bmc for Chassis {
     }
 
     fn identity(&self) -> BoxFuture<'_, Result<Identity, BmcError>> {
-        let uuid = Some(self.machine().uuid);
-        Box::pin(async move { Ok(Identity { uuid, serial: None }) })
+        let told = self.logged_in().map(|machine| Identity { uuid: Some(machine.uuid), serial: None });
+        Box::pin(async { told })
     }
 
     fn power_state(&self) -> BoxFuture<'_, Result<PowerState, BmcError>> {
-        let state = if self.machine().on { PowerState::On } else { PowerState::Off };
-        Box::pin(async move { Ok(state) })
+        let state = self.logged_in().map(|machine| if machine.on { PowerState::On } else { PowerState::Off });
+        Box::pin(async { state })
     }
 
     fn reset(&self, action: ResetType) -> BoxFuture<'_, Result<(), BmcError>> {
-        let mut machine = self.machine();
-        machine.actions.push(action);
-        if !machine.is_deaf {
-            machine.on = match action {
-                On | PowerCycle => true,
-                ForceOff => false,
-                ForceRestart => machine.on,
-                GracefulShutdown => machine.on && !machine.obeys,
-            };
-        }
-        Box::pin(async { Ok(()) })
+        let taken = self.logged_in().map(|mut machine| {
+            machine.actions.push(action);
+            if !machine.is_deaf {
+                machine.on = match action {
+                    On | PowerCycle => true,
+                    ForceOff => false,
+                    ForceRestart => machine.on,
+                    GracefulShutdown => machine.on && !machine.obeys,
+                };
+            }
+        });
+        Box::pin(async { taken })
     }
 
     fn set_boot_override<'a>(&'a self, wanted: &'a BootOverride) -> BoxFuture<'a, Result<(), BmcError>> {
-        self.machine().boots_by = *wanted;
-        Box::pin(async { Ok(()) })
+        let taken = self.logged_in().map(|mut machine| machine.boots_by = *wanted);
+        Box::pin(async { taken })
     }
 
     fn boot_override(&self) -> BoxFuture<'_, Result<BootOverride, BmcError>> {
-        let read = self.machine().boots_by;
-        Box::pin(async move { Ok(read) })
+        let read = self
+            .logged_in()
+            .map(|machine| if machine.forgets_overrides { BootOverride::disabled() } else { machine.boots_by });
+        Box::pin(async { read })
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

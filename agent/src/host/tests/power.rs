@@ -67,6 +67,27 @@ async fn another_machines_bmc_is_given_no_action() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_bmc_that_refuses_the_login_is_asked_once_whatever_the_order_is_and_however_often_it_is_told() {
+    for work in [
+        power(PowerAction::Off),
+        power(PowerAction::Reboot),
+        Work::PowerOff(PowerOff::default()),
+        Work::Inspect(Inspect { allow_reset: true }),
+        Work::Wipe(billet_proto::link::Wipe::default()),
+    ] {
+        let mut rack = Rack::new(true);
+        rack.machine().refuses_login = true;
+        for _told_again in 0..2 {
+            rack.order(1, work.clone()).await;
+            let End::Failed(_, failed) = rack.end(1).await else { panic!("nothing can be done: {work:?}") };
+            assert_eq!(failed.cause, "bmc_auth_failed");
+        }
+        assert_eq!(rack.machine().calls, 1, "a second wrong password may lock the account: {work:?}");
+        assert_eq!(rack.moves(), [""; 0]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_server_that_is_on_is_not_inspected_unless_that_is_allowed() {
     let mut rack = Rack::new(true);
     rack.order(1, Work::Inspect(Inspect { allow_reset: false })).await;

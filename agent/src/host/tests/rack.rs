@@ -19,10 +19,11 @@ use billet_proto::{
         AgentMessage, Done, Failed, Inventory, NicConfig, Order, Report, Step, StepDeadline, agent_message,
         order::Work, report::What,
     },
-    ramdisk::{self, RamdiskReport, ramdisk_report},
+    ramdisk::{self, HandOverReply, RamdiskReport, ramdisk_report},
 };
 use std::{os::unix::fs::PermissionsExt, sync::Arc, time::Duration};
 use tokio::sync::{mpsc, oneshot};
+use tonic::Status;
 
 const SAMPLE: &str = include_str!("../../../../packaging/config/agent.toml");
 /// No test waits longer for anything.
@@ -143,6 +144,32 @@ impl Rack {
         let report = RamdiskReport { session: session.into(), step: step.into(), what: Some(what) };
         way.calls.send(Call::Report { report, answer }).await.unwrap_or_else(|_| panic!("the worker is there"));
         answered.await.unwrap().unwrap();
+    }
+
+    /// The ramdisk asks for the controller's word; the answer comes when the worker has one.
+    pub(super) async fn ask_to_leave(&self, session: &str) -> oneshot::Receiver<Result<HandOverReply, Status>> {
+        let way = self.tools.ramdisks.session(session).expect("the session is good");
+        let (answer, answered) = oneshot::channel();
+        let call = Call::HandOver { nonce: vec![7; 16], answer };
+        way.calls.send(call).await.unwrap_or_else(|_| panic!("the worker is there"));
+        answered
+    }
+
+    /// Whether the controller was asked for its word by now.
+    pub(super) fn word_was_asked_for(&mut self) -> bool {
+        let asked = |message: AgentMessage| matches!(message.body, Some(agent_message::Body::WordRequest(_)));
+        std::iter::from_fn(|| self.told.try_recv().ok()).any(asked)
+    }
+
+    /// Waits until the controller is asked for its word.
+    pub(super) async fn word_is_asked_for(&mut self) {
+        let asked = async {
+            while !matches!(
+                self.told.recv().await.expect("the worker is there").body,
+                Some(agent_message::Body::WordRequest(_))
+            ) {}
+        };
+        tokio::time::timeout(PATIENCE, asked).await.expect("it is asked for in time");
     }
 
     /// What the hook was told: action and network of each call.

@@ -99,6 +99,32 @@ async fn a_reinstallation_keeps_server_addresses_and_metadata_and_believes_no_ol
 }
 
 #[tokio::test]
+async fn a_reinstallation_whose_end_is_never_told_is_an_error_and_nothing_is_erased_or_powered_off() {
+    let world = World::new().await;
+    let id = running(&world).await;
+    LifecycleApi::reinstall(&world.lifecycle, project(), (vec![id], None), NEW.into()).await.unwrap();
+    let order = newest(&world);
+    for step in [Step::Power, Step::Boot, Step::Inspect, Step::Write, Step::Configure, Step::HandOver, Step::Verify] {
+        world.report(order.generation, step, started()).await;
+    }
+    let (sent, before) = (world.sent().len(), world.server().await);
+    world.clock.set(world.instance(id).await.deadline.unwrap());
+    world.lifecycle.expire().await.unwrap();
+    let error = world.instance(id).await.error.unwrap();
+    assert_eq!((states(&world, id).await, error.cause.as_str()), (("error", "reinstall-failed"), "verify_deadline"));
+    // Told too late, and an agent that starts again: neither makes anything of it.
+    let late = Failed { cause: "boot_deadline".into(), message: "late".into() };
+    world.report(order.generation, Step::Verify, What::Failed(late)).await;
+    assert_eq!(world.hello(world.agent, 2).await.unwrap().1, []);
+    world.clock.advance(Duration::from_secs(24 * 60 * 60));
+    world.lifecycle.expire().await.unwrap();
+    assert_eq!(world.sent().len(), sent, "no order follows from not knowing");
+    let server = world.server().await;
+    assert_eq!((server.manage_state, server.task, server.last_wipe), (before.manage_state, None, before.last_wipe));
+    assert_eq!(world.reserved().await.len(), 1);
+}
+
+#[tokio::test]
 async fn several_are_reinstalled_all_or_none_and_those_that_may_not_are_named() {
     let world = World::new().await;
     let id = world.create().await.unwrap();

@@ -2,7 +2,8 @@
 
 use super::rack::{End, Rack};
 use crate::bmc::ResetType::{ForceOff, GracefulShutdown, On};
-use billet_proto::link::{Inspect, Power, PowerAction, PowerOff, Reconfigure, order::Work};
+use billet_proto::link::{Inspect, Power, PowerAction, PowerOff, Reconfigure, Step, order::Work};
+use std::time::Duration;
 
 fn power(action: PowerAction) -> Work {
     Work::Power(Power { action: action.into(), instance_id: "0198170e-4ca7-7000-8000-0000000000cc".into() })
@@ -85,6 +86,25 @@ async fn a_bmc_that_refuses_the_login_is_asked_once_whatever_the_order_is_and_ho
         assert_eq!(rack.machine().calls, 1, "a second wrong password may lock the account: {work:?}");
         assert_eq!(rack.moves(), [""; 0]);
     }
+}
+
+#[tokio::test]
+async fn a_server_that_may_have_taken_the_order_to_power_on_is_off_and_off_the_provisioning_network_after_the_failure()
+{
+    let mut rack = Rack::new(false);
+    rack.machine().is_deaf = true;
+    rack.order(1, Work::Inspect(Inspect { allow_reset: true })).await;
+    while rack.machine().actions.is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    // Most of the step's 60 s; the hook that moves ports lives in the real ones.
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(58)).await;
+    tokio::time::resume();
+    let End::Failed(step, failed) = rack.end(1).await else { panic!("it never came on") };
+    assert_eq!((step, failed.cause.as_str()), (Step::Power, "bmc_refused"));
+    assert!(failed.message.ends_with("the server was powered off"), "{}", failed.message);
+    assert!(rack.moves().last().unwrap().starts_with("detach"), "{:?}", rack.moves());
 }
 
 #[tokio::test(start_paused = true)]

@@ -17,11 +17,13 @@ use std::time::Duration;
 const DEADLINE: Duration = Duration::from_secs(15);
 
 /// Does what can be done within 15 s, and says in the failure how it went. From `verify` on the disk's system is the
-/// tenant's, on the tenant's network: it stays as it is. Where the BMC itself refused, it is not asked again: a second
-/// wrong password may lock the account. Where the controller refused its word, a newer order has the server.
+/// tenant's, on the tenant's network: it stays as it is. Where the BMC did not let us in, or is another machine's, it is not
+/// asked again: a second wrong password may lock the account. Whatever else it said, the server may have taken the order to
+/// power on, and would run what is on its disk. Where the controller refused its word, a newer order has the server.
 pub(in crate::host::orders) async fn run(job: &Job, plan: &Plan, failure: &mut Failure) {
-    let asked_in_vain = failure.step == Step::Power && failure.cause.starts_with("bmc_");
-    if failure.step == Step::Verify || failure.cause == deploy::REFUSED || asked_in_vain {
+    let is_locked_out = matches!(failure.cause.as_str(), "bmc_auth_failed" | "bmc_wrong_machine");
+    let is_untouched = failure.step == Step::Power && is_locked_out;
+    if failure.step == Step::Verify || failure.cause == deploy::REFUSED || is_untouched {
         return;
     }
     job.tools.boots.close(job.server_id());

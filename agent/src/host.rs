@@ -14,6 +14,7 @@ mod orders;
 mod ramdisk_door;
 mod ramdisks;
 mod reporter;
+mod secret_file;
 mod state;
 #[cfg(test)]
 mod tests;

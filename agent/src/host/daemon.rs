@@ -8,6 +8,7 @@ use super::{
     orders::Tools,
     ramdisk_door,
     ramdisks::Ramdisks,
+    secret_file,
     state::{Records, Stage, replace},
     worker,
 };
@@ -17,9 +18,8 @@ use crate::{
     config::{Config, Server},
     network::Provider,
 };
-use anyhow::{Context, bail};
+use anyhow::Context;
 use billet_proto::{ServerId, link::Order};
-use secrecy::SecretString;
 use std::{collections::HashMap, fs, path::Path, sync::Arc, time::Duration};
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -30,8 +30,6 @@ use tokio::{
 const ORDERS: usize = 8;
 /// How long the doors may take to close.
 const STOP_DEADLINE: Duration = Duration::from_secs(5);
-/// A secret's file has one short line.
-const MAX_SECRET_FILE: u64 = 4096;
 
 /// Runs the daemon until SIGTERM or SIGINT.
 ///
@@ -141,20 +139,10 @@ fn boot_config(config: &Config) -> BootConfig {
 
 fn bmc(server: &Server) -> anyhow::Result<IpmiBmc> {
     let bmc = &server.bmc;
-    let password = secret(&bmc.password_file).context("read the BMC's password")?;
-    let kg = bmc.kg_file.as_deref().map(secret).transpose().context("read the BMC's key")?;
+    let password = secret_file::read(&bmc.password_file).context("read the BMC's password")?;
+    let kg = bmc.kg_file.as_deref().map(secret_file::read).transpose().context("read the BMC's key")?;
     let options = IpmiOptions { privilege: bmc.privilege, kg, ..IpmiOptions::default() };
     Ok(IpmiBmc::new(bmc.address, bmc.user.clone(), password, options))
-}
-
-/// The first line of a short file.
-fn secret(path: &Path) -> anyhow::Result<SecretString> {
-    let length = fs::metadata(path).with_context(|| format!("read {}", path.display()))?.len();
-    if length > MAX_SECRET_FILE {
-        bail!("read {}: it has {length} bytes, more than {MAX_SECRET_FILE}", path.display());
-    }
-    let text = zeroize::Zeroizing::new(fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?);
-    Ok(SecretString::from(text.lines().next().unwrap_or_default().to_owned()))
 }
 
 /// Grows with each start, so that the controller knows an older process by its number.

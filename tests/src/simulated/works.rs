@@ -83,8 +83,8 @@ pub(super) async fn run(job: &Job, work: Option<Work>) -> Ended {
 /// As the real agent does after a failure (`agent/src/host/orders/boot/abandon.rs`): where a ramdisk was to boot, unless the
 /// system is the tenant's already, a newer order has the server, or whatever runs there was not to be touched.
 fn is_powered_off(booted: bool, step: Step, cause: &str) -> bool {
-    let in_vain = step == Step::Power && (cause == "server_is_on" || cause.starts_with("bmc_"));
-    booted && step != Step::Verify && cause != "hand_over_refused" && !in_vain
+    let is_untouched = step == Step::Power && matches!(cause, "server_is_on" | "bmc_auth_failed" | "bmc_wrong_machine");
+    booted && step != Step::Verify && cause != "hand_over_refused" && !is_untouched
 }
 
 impl Ordered<'_> {

@@ -8,6 +8,7 @@ mod caller;
 mod enrollment;
 mod images;
 mod join_token;
+mod renewal;
 mod server;
 mod service;
 mod sessions;

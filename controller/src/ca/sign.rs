@@ -17,8 +17,8 @@ use zeroize::Zeroizing;
 
 /// What browsers and their kin accept at most (CA/Browser Forum's former limit); it is reissued at each start.
 const SERVER_VALIDITY: Duration = DAY.saturating_mul(825);
-/// Until agents renew theirs by themselves.
-const AGENT_VALIDITY: Duration = DAY.saturating_mul(10 * 365);
+/// Agents renew theirs at half of it: one that is away for half a year joins anew.
+const AGENT_VALIDITY: Duration = DAY.saturating_mul(365);
 /// How far a peer's clock may be behind ours.
 const BACKDATE: Duration = Duration::from_secs(60 * 60);
 /// A PKCS#10 request with a P-256 key has about 500 bytes.
@@ -72,7 +72,7 @@ impl Ca {
         Ok(ServerCertificate { certificate_pem: certificate.pem(), key_pem: Zeroizing::new(key.serialize_pem()) })
     }
 
-    /// Signs an agent's certificate, valid 10 years as a TLS client named `agent-ID`. Of the request it takes the key
+    /// Signs an agent's certificate, valid a year as a TLS client named `agent-ID`. Of the request it takes the key
     /// alone: P-256, P-384 or Ed25519.
     ///
     /// # Errors

@@ -39,7 +39,7 @@ pub(super) async fn open(
         }
     })?;
     let servers = claims.len();
-    let welcome = ControllerMessage { body: Some(Body::Welcome(Welcome { claims })) };
+    let welcome = ControllerMessage { body: Some(Body::Welcome(Welcome { claims, ..Welcome::default() })) };
     let opened = sessions.open(agent, epoch, welcome);
     let (number, messages) =
         opened.ok_or_else(|| Status::failed_precondition("a newer start of this agent is here"))?;

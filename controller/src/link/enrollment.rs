@@ -57,7 +57,7 @@ impl Enrollment for Door {
             .run(move |tx| {
                 if let Some(mut agent) = again {
                     certify_again(tx, &mut agent, now, (certificate_sha256, key_sha256))?;
-                    tx.insert_audited(&certified(&agent, now, peer))?;
+                    tx.insert_audited(&certified(&agent, "Enrollment/Join", now, peer))?;
                     return Ok(agent.name);
                 }
                 let token = tx.take_join_token(&secret)?.ok_or(JoinError::Refused("the token is unknown or spent"))?;
@@ -76,9 +76,11 @@ impl Enrollment for Door {
                     join_secret_sha256: secret,
                     epoch: 0,
                     joined_at: now,
+                    next: None,
+                    revoked_at: None,
                 };
                 tx.insert_agent(&agent)?;
-                tx.insert_audited(&certified(&agent, now, peer))?;
+                tx.insert_audited(&certified(&agent, "Enrollment/Join", now, peer))?;
                 Ok(agent.name)
             })
             .await;
@@ -103,7 +105,7 @@ impl Enrollment for Door {
 
 /// The audit log's line of a certificate that is given out, in the transaction that does so: it is a credential. Who is
 /// refused is nobody that is known, and could fill the log: that is in the daemon's log alone.
-fn certified(agent: &Agent, now: Timestamp, peer: String) -> Audited {
+pub(super) fn certified(agent: &Agent, action: &str, now: Timestamp, peer: String) -> Audited {
     Audited {
         seq: 0,
         at: now,
@@ -112,7 +114,7 @@ fn certified(agent: &Agent, now: Timestamp, peer: String) -> Audited {
         role: "agent".to_owned(),
         project_id: None,
         peer,
-        action: "Enrollment/Join".to_owned(),
+        action: action.to_owned(),
         objects: vec![agent.id.to_string(), agent.name.clone()],
         status: 200,
         code: String::new(),

@@ -1,6 +1,6 @@
 //! The listener of the agents' door.
 
-use super::{enrollment::Door, images::Reader, service::Agents, sessions::Sessions};
+use super::{enrollment::Door, images::Reader, renewal::Renewals, service::Agents, sessions::Sessions};
 use crate::{
     ca::{Ca, CaError},
     clock::Edge,
@@ -85,9 +85,10 @@ impl LinkServer {
             // Joining is without a certificate; every other call asks for one itself.
             .client_auth_optional(true)
             .timeout(HANDSHAKE);
-        let door = Door { store: store.clone(), edge, ca };
+        let door = Door { store: store.clone(), edge: edge.clone(), ca: ca.clone() };
         let images = Reader::new(lifecycle.clone(), blobs);
-        let agents = Agents { store, lifecycle, sessions, images };
+        let renewals = Renewals { store: store.clone(), edge, ca };
+        let agents = Agents { store, lifecycle, sessions, images, renewals };
         let router = Server::builder()
             .tls_config(tls)
             .map_err(LinkError::Serve)?

@@ -1,10 +1,10 @@
 //! The calls of enrolled agents: each finds out who calls, then hands over.
 
-use super::{attach, caller::agent_of, images::Reader, sessions::Sessions};
+use super::{attach, caller::agent_of, images::Reader, renewal::Renewals, sessions::Sessions};
 use crate::{lifecycle::Lifecycle, store::Handle};
 use billet_proto::link::{
-    AgentMessage, Chunk, ControllerMessage, ReadChunksRequest, ReadManifestReply, ReadManifestRequest,
-    link_server::Link,
+    AgentMessage, Chunk, ControllerMessage, ReadChunksRequest, ReadManifestReply, ReadManifestRequest, RenewReply,
+    RenewRequest, link_server::Link,
 };
 use futures_util::{Stream, StreamExt as _};
 use std::pin::Pin;
@@ -20,6 +20,7 @@ pub(super) struct Agents {
     pub(super) lifecycle: Lifecycle,
     pub(super) sessions: Sessions,
     pub(super) images: Reader,
+    pub(super) renewals: Renewals,
 }
 
 #[tonic::async_trait]
@@ -56,5 +57,10 @@ impl Link for Agents {
         }
         let chunks = self.images.chunks(agent.id, server_id, generation, indices).await?;
         Ok(Response::new(ReceiverStream::new(chunks)))
+    }
+
+    async fn renew(&self, request: Request<RenewRequest>) -> Result<Response<RenewReply>, Status> {
+        let agent = agent_of(&self.store, &request).await?;
+        Ok(Response::new(self.renewals.renew(&agent, request).await?))
     }
 }

@@ -7,12 +7,14 @@ mod certificate;
 mod daemon;
 mod enroll;
 mod failure;
+mod identity;
 mod kept;
 mod link;
 mod notify;
 mod orders;
 mod ramdisk_door;
 mod ramdisks;
+mod renew;
 mod reporter;
 mod state;
 #[cfg(test)]

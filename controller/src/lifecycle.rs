@@ -27,6 +27,7 @@ mod register;
 mod rehearse;
 mod reinstall;
 mod report;
+mod revoke;
 mod rules;
 pub mod secrets;
 pub mod server_event;

@@ -9,6 +9,7 @@ mod enrollment;
 mod images;
 mod join_token;
 mod renewal;
+mod revocation;
 mod server;
 mod service;
 mod sessions;

@@ -109,6 +109,7 @@ pub(super) fn guarded() -> OpenApiRouter<AppState> {
     let admin = OpenApiRouter::new()
         .routes(routes!(admin::agents))
         .routes(routes!(admin::new_join_token))
+        .routes(routes!(admin::revoke))
         .routes(routes!(admin::register, operate::forget))
         .routes(routes!(operate::inspect))
         .routes(routes!(operate::maintain))

@@ -2,6 +2,7 @@
 
 mod enroll;
 mod list;
+mod revoke;
 
 use super::{client::Client, console::Console, error::CliError};
 use clap::Subcommand;
@@ -13,6 +14,8 @@ pub enum Verb {
     Enroll(enroll::Enroll),
     /// Show all agents
     List(list::List),
+    /// Make an agent's certificates count no more, and end its sessions
+    Revoke(revoke::Revoke),
 }
 
 impl Verb {
@@ -24,6 +27,7 @@ impl Verb {
         match self {
             Self::Enroll(verb) => verb.run(client, console).await,
             Self::List(verb) => verb.run(client, console).await,
+            Self::Revoke(verb) => verb.run(client, console).await,
         }
     }
 }

@@ -15,6 +15,7 @@ use super::{
     register,
     rehearse::Would,
     report::{self, Applied},
+    revoke,
     rules::Rules,
     secrets::InstanceSecrets,
     server_tags, tags, word,
@@ -27,7 +28,7 @@ use crate::{
     request::{CreateBatch, CreateInstance, ImageOs, ModifyIp, RegisterServer, ServerAction, TagChange},
     store::{
         Handle, StoreError, Transaction,
-        record::{Instance, Server},
+        record::{Agent, Instance, Server},
     },
 };
 use billet_proto::{
@@ -456,6 +457,11 @@ impl LifecycleApi for Lifecycle {
     fn forget_server(&self, id: ServerId, accept_unwiped: bool) -> BoxFuture<'_, Result<(), Refusal>> {
         let rules = self.rules();
         Box::pin(self.transact(move |tx| register::forget(tx, &rules, id, accept_unwiped)))
+    }
+
+    fn revoke_agent(&self, name: String) -> BoxFuture<'_, Result<Option<Agent>, Refusal>> {
+        let rules = self.rules();
+        Box::pin(self.transact(move |tx| revoke::revoke(tx, &rules, &name)))
     }
 
     fn receipt_key(&self) -> PublicKey {

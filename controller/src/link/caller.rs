@@ -2,7 +2,7 @@
 
 use super::renewal::{seen, unknown};
 use crate::{
-    ca::sha256_of_der,
+    ca::{Ca, sha256_of_der},
     store::{Handle, StoreError, record::Agent},
 };
 use rustls::pki_types::CertificateDer;
@@ -17,8 +17,13 @@ pub(super) fn certificate_of<T>(request: &Request<T>) -> Result<CertificateDer<'
 
 /// The agent whose certificate the connection was made with. Its next certificate takes the present one's place by being
 /// called with.
-pub(super) async fn agent_of<T>(store: &Handle, request: &Request<T>) -> Result<Agent, Status> {
-    let fingerprint = sha256_of_der(certificate_of(request)?.as_ref());
+pub(super) async fn agent_of<T>(store: &Handle, ca: &Ca, request: &Request<T>) -> Result<Agent, Status> {
+    let certificate = certificate_of(request)?;
+    // The connection may be older than what is trusted now.
+    if !ca.trusts(&certificate) {
+        return Err(Status::unauthenticated("the certificate is of an authority that is not trusted any more"));
+    }
+    let fingerprint = sha256_of_der(&certificate);
     let agent = store.read(move |tx| tx.agent_by_certificate(&fingerprint)).await;
     let agent = agent.map_err(|error| unavailable(&error))?.filter(counts).ok_or_else(unknown)?;
     if agent.certificate_sha256 == fingerprint {

@@ -53,7 +53,8 @@ impl Renewals {
         let next = NextCertificate { certificate_sha256: signed.sha256, key_sha256: signed.key_sha256, issued_at: now };
         let kept = self.store.run(move |tx| {
             // As it is now: it was read in another transaction.
-            let agent = tx.agent(id)?.filter(|agent| agent.certificate_sha256 == called_with);
+            let agent =
+                tx.agent(id)?.filter(|agent| agent.certificate_sha256 == called_with && agent.revoked_at.is_none());
             let agent = agent.ok_or_else(|| RenewError::Refused(unknown()))?;
             let agent = promise(tx, agent, next)?;
             tx.insert_audited(&certified(&agent, "Link/Renew", now, peer))?;
@@ -62,7 +63,7 @@ impl Renewals {
         match kept.await {
             Ok(name) => {
                 tracing::info!(agent = %id, name, "an agent renews its certificate");
-                let ca_pem = self.ca.certificate_pem().to_owned();
+                let ca_pem = self.ca.trusted_pem();
                 Ok(RenewReply { certificate_pem: signed.certificate_pem, ca_pem })
             }
             Err(RenewError::Refused(status)) => Err(status),

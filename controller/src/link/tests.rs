@@ -1,5 +1,7 @@
 //! The agents' door as agents find it: real gRPC by mutual TLS, on loopback.
 
+mod authorities;
 mod callers;
 mod door;
 mod renewing;
+mod revoking;

@@ -17,6 +17,9 @@ pub(in crate::api) struct Agent {
     joined_at: Timestamp,
     /// Whether it has a session now.
     online: bool,
+    /// Since when its certificates count no more; null: they count.
+    #[schema(required)]
+    revoked_at: Option<Timestamp>,
 }
 
 /// The agent that is to join.

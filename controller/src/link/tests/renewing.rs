@@ -1,6 +1,6 @@
 //! Certificates that are replaced by others.
 
-use super::door::{Controller, request};
+use super::door::{Controller, new_key, request};
 use crate::store::access::AuditWanted;
 use billet_proto::link::RenewRequest;
 use std::time::Duration;
@@ -37,10 +37,11 @@ async fn an_answer_that_was_lost_is_asked_for_again_and_the_one_that_was_not_use
 async fn a_renewed_certificate_is_for_another_key_and_is_written_down() {
     let controller = Controller::new().await;
     let mut agent = controller.join("rack1").await;
-    let (csr_pem, key) = request();
+    let key = new_key();
+    let csr_pem = request(&key);
     controller.world.clock.advance(Duration::from_secs(10));
     let reply = agent.link.renew(RenewRequest { csr_pem: csr_pem.clone() }).await.unwrap().into_inner();
-    let mut agent = controller.caller(&reply.ca_pem, &reply.certificate_pem, &key);
+    let mut agent = controller.caller(&reply.ca_pem, &reply.certificate_pem, &key.serialize_pem());
     let same = agent.link.renew(RenewRequest { csr_pem }).await.unwrap_err();
     assert_eq!(same.code(), Code::InvalidArgument, "{same}");
     let wanted = AuditWanted { object: Some("rack1".into()), limit: 10, ..AuditWanted::default() };

@@ -222,6 +222,7 @@ pub trait Transaction: access::Access {
     fn server_drawn(&mut self, draw: u64) -> Result<Option<Server>>;
     fn servers_in(&mut self, state: ManageState) -> Result<Vec<Server>>;
     fn servers_of(&mut self, owner: AgentId) -> Result<Vec<Server>>;
+    fn servers_registered_for(&mut self, agent: AgentId) -> Result<Vec<Server>>;
     /// How the servers stand that a project may use.
     fn server_tally(&mut self, project: &ProjectId) -> Result<Vec<Tally>>;
     /// Those that somebody owns, or that an instance is on.

@@ -72,6 +72,33 @@ pub(super) async fn revoke(State(state): State<AppState>, Path(name): Path<Strin
     Ok(Json(agent_shown(&state, &agent)))
 }
 
+/// Gives the servers of a revoked agent to another, which then owns those in use and may claim the free ones.
+///
+/// A server with work in progress stays as it is, and is moved by asking again when that ended.
+#[utoipa::path(
+    post,
+    path = "/agents/{name}/replace",
+    operation_id = "ReplaceAgent",
+    tag = "Operators",
+    params(("name" = String, Path, description = "The agent's whose host is gone")),
+    request_body = schema::admin::NewAgent,
+    responses((status = 200, description = "What became of its servers", body = schema::admin::Replaced)),
+)]
+pub(super) async fn replace(
+    State(state): State<AppState>,
+    Path(name): Path<String>,
+    body: Bytes,
+) -> Result<Json<Value>, ApiError> {
+    let NewAgent { agent_name } = NewAgent::parse(&body)?;
+    let missing = |id: String| ApiError::NotFound { what: "agents", id };
+    let replaced = state.lifecycle.replace_agent(name.clone(), agent_name).await?.ok_or_else(|| missing(name))?;
+    for server in &replaced.moved {
+        state.presence.server_changed(*server);
+    }
+    let texts = |ids: &[ServerId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
+    Ok(Json(json!({ "moved": texts(&replaced.moved), "busy": texts(&replaced.busy) })))
+}
+
 fn agent_shown(state: &AppState, agent: &Agent) -> Value {
     json!({
         "id": agent.id.to_string(),

@@ -3,7 +3,7 @@
 
 use crate::{
     clock::Timestamp,
-    lifecycle::{PowerAction, Would, refusal::Refusal},
+    lifecycle::{PowerAction, Replaced, Would, refusal::Refusal},
     receipt::PublicKey,
     request::{
         CreateBatch, CreateInstance, ImageMeta, ImageOs, ImportImage, Invalid, ModifyIp, RegisterServer, ServerAction,
@@ -186,6 +186,12 @@ pub trait LifecycleApi: Send + Sync {
     /// # Errors
     /// When the store fails.
     fn revoke_agent(&self, name: String) -> BoxFuture<'_, Result<Option<Agent>, Refusal>>;
+
+    /// Gives the servers of a revoked agent to another; none where no agent has the first name.
+    ///
+    /// # Errors
+    /// When the first is not revoked, or the other cannot take them.
+    fn replace_agent(&self, gone: String, by: String) -> BoxFuture<'_, Result<Option<Replaced>, Refusal>>;
 
     /// The key by which receipts are checked.
     fn receipt_key(&self) -> PublicKey;

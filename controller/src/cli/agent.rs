@@ -2,6 +2,7 @@
 
 mod enroll;
 mod list;
+mod replace;
 mod revoke;
 
 use super::{client::Client, console::Console, error::CliError};
@@ -16,6 +17,8 @@ pub enum Verb {
     List(list::List),
     /// Make an agent's certificates count no more, and end its sessions
     Revoke(revoke::Revoke),
+    /// Give the servers of a revoked agent, whose host is gone, to another
+    Replace(replace::Replace),
 }
 
 impl Verb {
@@ -28,6 +31,7 @@ impl Verb {
             Self::Enroll(verb) => verb.run(client, console).await,
             Self::List(verb) => verb.run(client, console).await,
             Self::Revoke(verb) => verb.run(client, console).await,
+            Self::Replace(verb) => verb.run(client, console).await,
         }
     }
 }

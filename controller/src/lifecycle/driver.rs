@@ -14,6 +14,7 @@ use super::{
     refusal::Refusal,
     register,
     rehearse::Would,
+    replace_agent::{self, Replaced},
     report::{self, Applied},
     revoke,
     rules::Rules,
@@ -462,6 +463,11 @@ impl LifecycleApi for Lifecycle {
     fn revoke_agent(&self, name: String) -> BoxFuture<'_, Result<Option<Agent>, Refusal>> {
         let rules = self.rules();
         Box::pin(self.transact(move |tx| revoke::revoke(tx, &rules, &name)))
+    }
+
+    fn replace_agent(&self, gone: String, by: String) -> BoxFuture<'_, Result<Option<Replaced>, Refusal>> {
+        let rules = self.rules();
+        Box::pin(self.transact(move |tx| replace_agent::replace(tx, &rules, &gone, &by)))
     }
 
     fn receipt_key(&self) -> PublicKey {

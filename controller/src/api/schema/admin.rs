@@ -29,6 +29,15 @@ pub(in crate::api) struct NewAgent {
     agent_name: String,
 }
 
+/// What became of the servers of an agent that was replaced.
+#[derive(ToSchema)]
+pub(in crate::api) struct Replaced {
+    /// They are the other agent's.
+    moved: Vec<Id>,
+    /// They have work in progress, and stay as they are.
+    busy: Vec<Id>,
+}
+
 /// What lets one agent join, once.
 #[derive(ToSchema)]
 pub(in crate::api) struct JoinToken {

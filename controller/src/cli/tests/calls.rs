@@ -186,6 +186,17 @@ async fn an_agent_is_revoked_by_its_name_and_what_lets_it_in_again_is_told() {
     assert!(ended.out.contains("REVOKED") && ended.out.contains('R'), "{}", ended.out);
 }
 
+#[tokio::test]
+async fn an_agent_is_replaced_by_another_and_what_stays_is_told() {
+    let fake = Fake::plain(|_, _| ok(json!({ "moved": [ID, ID], "busy": [ID] })));
+    let ended = billet(&fake.endpoint(), &["agent", "replace", "rack1", "--by", "rack2"]).await;
+    assert_eq!((ended.exit, ended.out.trim()), (Exit::Done, "2 servers are now of agent 'rack2'"));
+    assert!(ended.err.contains("1 of its servers"), "{}", ended.err);
+    let sent = &fake.asked()[0];
+    assert_eq!(sent.line, "POST /admin/v1/agents/rack1/replace");
+    assert_eq!(serde_json::from_slice::<Value>(&sent.body).unwrap(), json!({ "agent_name": "rack2" }));
+}
+
 fn image_store(asked: &Asked, _: usize) -> Answer {
     if asked.line.starts_with("GET") {
         return ok(json!({ "images": [] }));

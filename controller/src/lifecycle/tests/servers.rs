@@ -100,6 +100,46 @@ async fn a_server_in_use_stays_a_revoked_agents_and_its_work_ends_by_its_deadlin
 }
 
 #[tokio::test]
+async fn another_agent_takes_over_what_a_dead_one_had_when_work_in_progress_ended() {
+    let world = World::new().await;
+    world.hello(world.agent, 1).await.unwrap();
+    let instance = world.create().await.unwrap();
+    let new = world.join("rack1").await;
+    let replace = async |gone: &str, by: &str| world.lifecycle.replace_agent(gone.into(), by.into()).await;
+    assert!(replace("rack0", "rack1").await.unwrap_err().to_string().contains("revoked first"));
+    revoke(&world, "rack0").await.unwrap();
+    assert!(replace("rack0", "rack0").await.is_err() && replace("rack0", "rack9").await.is_err());
+    assert_eq!(replace("rack9", "rack1").await.unwrap(), None);
+    let id = world.server_id();
+    let busy = replace("rack0", "rack1").await.unwrap().unwrap();
+    assert_eq!((busy.moved, busy.busy), (vec![], vec![id]), "its installation is in progress");
+    assert_eq!(world.server().await.owner, Some(world.agent));
+    world.clock.set(world.instance(instance).await.deadline.unwrap().after(std::time::Duration::from_millis(1)));
+    world.lifecycle.expire().await.unwrap();
+    let moved = replace("rack0", "rack1").await.unwrap().unwrap();
+    assert_eq!((moved.moved, moved.busy), (vec![id], vec![]));
+    let server = world.server().await;
+    assert_eq!((server.owner, server.registered_agent), (Some(new), Some(new)), "an instance is on it");
+    assert!(world.hello(new, 1).await.unwrap().0[0].accepted);
+    world.lifecycle.delete(None, instance).await.unwrap();
+    assert_eq!(world.sent().pop().unwrap().0, new, "the other agent powers it off");
+}
+
+#[tokio::test]
+async fn a_free_server_that_is_taken_over_is_inspected_by_the_agent_that_takes_it() {
+    let world = World::new().await;
+    world.hello(world.agent, 1).await.unwrap();
+    let new = world.join("rack1").await;
+    revoke(&world, "rack0").await.unwrap();
+    world.lifecycle.replace_agent("rack0".into(), "rack1".into()).await.unwrap().unwrap();
+    let server = world.server().await;
+    assert_eq!((server.owner, server.registered_agent), (None, Some(new)));
+    let (claims, orders) = world.hello(new, 1).await.unwrap();
+    assert!(claims[0].accepted);
+    assert!(matches!(orders[..], [Order { work: Some(Work::Inspect(_)), .. }]), "{orders:?}");
+}
+
+#[tokio::test]
 async fn a_server_whose_inspection_failed_is_inspected_again_by_the_agent_that_it_is_given_to() {
     for is_claimed in [true, false] {
         let world = World::new().await;

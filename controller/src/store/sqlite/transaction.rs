@@ -126,6 +126,9 @@ impl Transaction for SqliteTransaction<'_> {
     fn servers_of(&mut self, owner: AgentId) -> Result<Vec<Server>> {
         fleet::of_owner(&self.0, owner)
     }
+    fn servers_registered_for(&mut self, agent: AgentId) -> Result<Vec<Server>> {
+        fleet::registered_for(&self.0, agent)
+    }
     fn server_tally(&mut self, project: &ProjectId) -> Result<Vec<Tally>> {
         fleet::tally(&self.0, project)
     }

@@ -120,6 +120,8 @@ fn furnish(tx: &mut dyn Transaction) -> Result<Vec<u8>, StoreError> {
         join_secret_sha256: [3; 32],
         epoch: 1,
         joined_at: now,
+        next: None,
+        revoked_at: None,
     };
     tx.insert_agent(&agent)?;
     for number in 0..SERVERS {

@@ -1,5 +1,6 @@
 //! Putting the controller together, and taking it down.
 
+mod authority;
 mod bounded;
 mod callers;
 mod forget;
@@ -18,7 +19,7 @@ use crate::{
     password::Hasher,
     receipt::ReceiptKey,
     seal::Sealer,
-    store::{Handle, StoreError, sqlite::SqliteStore},
+    store::{Handle, StoreError, access::Audited, sqlite::SqliteStore},
 };
 use anyhow::Context;
 use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt, sync::Arc, time::Duration};
@@ -35,7 +36,7 @@ const READERS: usize = 2;
 /// How often systemd is told what there is to do.
 const STATUS_PAUSE: Duration = Duration::from_secs(10);
 
-/// Runs the daemon until SIGTERM or SIGINT; SIGHUP reads the files of credentials again.
+/// Runs the daemon until SIGTERM or SIGINT; SIGHUP reads the files of credentials and the authority's again.
 ///
 /// # Errors
 /// When a file or a port cannot be had, or a door fails.
@@ -64,7 +65,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     images.remove_orphans().await?;
 
     let (auth, taken) = callers::load(&config, &sealer)?;
-    write_down(&store, &edge, taken).await.context("write down the credentials in the audit log")?;
+    let lines = taken.into_iter().map(|taken| taken.line(edge.now())).collect();
+    write_down(&store, lines).await.context("write down the credentials in the audit log")?;
     let quota = config.quota;
     store.read(move |tx| tx.set_quota(None, &quota)).await.context("write the quota of all projects")?;
 
@@ -94,6 +96,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         secrets: Arc::new(secrets),
     };
     let rest = rest::Rest::open(&config.rest, &ca).await?;
+    let authority = authority::Authority::new(ca.clone(), rest.own_certificate());
     let (store_to_clean, clock) = (store.clone(), edge.clone());
     let (store_to_tell, clock_to_tell) = (store.clone(), edge.clone());
     let door = LinkServer { store, edge, ca, sessions: sessions.clone(), lifecycle: lifecycle.clone(), blobs };
@@ -113,8 +116,10 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
             _ = interrupt.recv() => break Ok(()),
             _ = reload.recv() => {
                 notify::reloading();
-                let taken = callers::reload(&config, &sealer, &auth);
-                if let Err(error) = write_down(&store_to_tell, &clock_to_tell, taken).await {
+                let now = clock_to_tell.now();
+                let taken = callers::reload(&config, &sealer, &auth).into_iter().map(|taken| taken.line(now));
+                let lines = taken.chain(authority.reload(now).await).collect();
+                if let Err(error) = write_down(&store_to_tell, lines).await {
                     tracing::error!(error = &error as &dyn std::error::Error, "the audit log cannot be written");
                 }
                 notify::ready();
@@ -151,8 +156,7 @@ async fn end<T>(what: &str, task: JoinHandle<T>) {
 }
 
 /// Credentials that come into force are lines of the audit log.
-async fn write_down(store: &Handle, edge: &Edge, taken: Vec<callers::Taken>) -> Result<(), StoreError> {
-    let lines: Vec<_> = taken.into_iter().map(|taken| taken.line(edge.now())).collect();
+async fn write_down(store: &Handle, lines: Vec<Audited>) -> Result<(), StoreError> {
     store.read(move |tx| lines.iter().try_for_each(|line| tx.insert_audited(line))).await
 }
 

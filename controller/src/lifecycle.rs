@@ -26,7 +26,9 @@ pub mod refusal;
 mod register;
 mod rehearse;
 mod reinstall;
+mod replace_agent;
 mod report;
+mod revoke;
 mod rules;
 pub mod secrets;
 pub mod server_event;
@@ -44,6 +46,7 @@ pub(crate) use claim::HelloError;
 pub use driver::{Dispatch, Lifecycle, Parts};
 pub use power::PowerAction;
 pub use rehearse::Would;
+pub use replace_agent::Replaced;
 pub(crate) use server_table::is_vouched_for;
 
 #[cfg(test)]

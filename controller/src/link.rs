@@ -8,6 +8,8 @@ mod caller;
 mod enrollment;
 mod images;
 mod join_token;
+mod renewal;
+mod revocation;
 mod server;
 mod service;
 mod sessions;

@@ -222,6 +222,7 @@ pub trait Transaction: access::Access {
     fn server_drawn(&mut self, draw: u64) -> Result<Option<Server>>;
     fn servers_in(&mut self, state: ManageState) -> Result<Vec<Server>>;
     fn servers_of(&mut self, owner: AgentId) -> Result<Vec<Server>>;
+    fn servers_registered_for(&mut self, agent: AgentId) -> Result<Vec<Server>>;
     /// How the servers stand that a project may use.
     fn server_tally(&mut self, project: &ProjectId) -> Result<Vec<Tally>>;
     /// Those that somebody owns, or that an instance is on.
@@ -261,6 +262,8 @@ pub trait Transaction: access::Access {
     fn insert_join_token(&mut self, token: &JoinToken) -> Result<()>;
     /// Removes and returns the token with this SHA-256: single use.
     fn take_join_token(&mut self, secret_sha256: &[u8; 32]) -> Result<Option<JoinToken>>;
+    /// Removes all tokens for that name.
+    fn forget_join_tokens(&mut self, agent_name: &str) -> Result<()>;
 
     fn insert_image(&mut self, image: &Image) -> Result<()>;
     fn image(&mut self, id: ImageId) -> Result<Option<Image>>;

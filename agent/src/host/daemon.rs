@@ -8,6 +8,7 @@ use super::{
     orders::Tools,
     ramdisk_door,
     ramdisks::Ramdisks,
+    renew::Renewer,
     secret_file,
     state::{Records, Stage, replace},
     worker,
@@ -20,7 +21,13 @@ use crate::{
 };
 use anyhow::Context;
 use billet_proto::{ServerId, link::Order};
-use std::{collections::HashMap, fs, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    fs,
+    path::Path,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::{mpsc, watch},
@@ -51,7 +58,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         _ = terminate.recv() => return Ok(()),
         _ = interrupt.recv() => return Ok(()),
     };
-    let link = Link::new(&config, &identity).context("use the agent's certificate")?;
+    let link = Link::new(config.clone(), &identity).context("use the agent's certificate")?;
     let (boots, ramdisks) = (BootTable::new(), Ramdisks::default());
     let boot = BootServer::bind(boot_config(&config), boots.clone()).await.context("open the boot services")?;
     let door = ramdisk_door::Door { ramdisks: ramdisks.clone(), link: link.clone() };
@@ -80,7 +87,16 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     }
     let sessions = link.clone().run(config.clone(), epoch, move |order| route(&workers, order), stopped.clone());
     let sessions = tokio::spawn(sessions);
-    let status = tokio::spawn(tell_status(link.connected(), config.servers.len()));
+    let (alarm, alarming) = watch::channel(None);
+    let renewer = Renewer {
+        controller: link.clone(),
+        identity,
+        state_dir: config.state_dir.clone(),
+        now: Arc::new(SystemTime::now),
+        alarm,
+    };
+    tokio::spawn(renewer.run(stopped.clone()));
+    let status = tokio::spawn(tell_status(link.connected(), alarming, config.servers.len()));
     tracing::info!(servers = config.servers.len(), epoch, interface, "the agent is ready");
     notify::ready();
 
@@ -111,17 +127,25 @@ fn route(workers: &HashMap<ServerId, mpsc::Sender<Order>>, order: Order) {
     }
 }
 
-async fn tell_status(mut connected: watch::Receiver<bool>, servers: usize) {
+async fn tell_status(mut connected: watch::Receiver<bool>, mut alarming: watch::Receiver<Option<u64>>, servers: usize) {
     loop {
-        let now = *connected.borrow_and_update();
-        notify::status(&if now {
-            format!("attached; {servers} servers")
-        } else {
-            "reaching for the controller".into()
-        });
-        if connected.changed().await.is_err() {
+        let (now, days) = (*connected.borrow_and_update(), *alarming.borrow_and_update());
+        notify::status(&status(now, days, servers));
+        let changed = tokio::select! {
+            changed = connected.changed() => changed,
+            changed = alarming.changed() => changed,
+        };
+        if changed.is_err() {
             return;
         }
+    }
+}
+
+fn status(attached: bool, alarming_days: Option<u64>, servers: usize) -> String {
+    let link = if attached { format!("attached; {servers} servers") } else { "reaching for the controller".into() };
+    match alarming_days {
+        Some(days) => format!("{link}; the certificate ends in {days} days and is not renewed: see the log"),
+        None => link,
     }
 }
 
@@ -156,4 +180,18 @@ fn next_epoch(state_dir: &Path) -> anyhow::Result<u64> {
     let epoch = last + 1;
     replace(&path, epoch.to_string().as_bytes(), 0o600).with_context(|| format!("write {}", path.display()))?;
     Ok(epoch)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_status_tells_that_a_certificate_is_about_to_end() {
+        assert_eq!(status(true, None, 3), "attached; 3 servers");
+        assert_eq!(
+            status(false, Some(12), 3),
+            "reaching for the controller; the certificate ends in 12 days and is not renewed: see the log"
+        );
+    }
 }

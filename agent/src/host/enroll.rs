@@ -1,36 +1,27 @@
 //! How an agent gets its certificate: once, by the join token that an operator gave it.
 
-use super::state::replace;
+use super::{
+    identity::{Identity, paths},
+    state::replace,
+};
 use crate::config::Config;
 use anyhow::{Context, bail};
 use billet_proto::{
     join::JoinToken,
     link::{JoinRequest, enrollment_client::EnrollmentClient},
 };
-use std::{fs, path::PathBuf, time::Duration};
+use std::{fs, time::Duration};
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint};
-
-/// The agent's own identity towards the controller.
-pub struct Identity {
-    /// Shown to the controller.
-    pub certificate_pem: String,
-    /// Its private key, which never left this machine.
-    pub key_pem: String,
-    /// What the controller's certificate must chain to.
-    pub ca_pem: String,
-}
 
 /// Loads the identity, or joins with the token in the configuration. Blocks until joined; each try has 15 s.
 ///
 /// # Errors
 /// When there is neither a certificate nor a usable token, or the controller refuses it.
 pub async fn load_or_join(config: &Config) -> anyhow::Result<Identity> {
-    let path = |name: &str| -> PathBuf { config.state_dir.join(name) };
-    let (certificate, key, ca) = (path("agent.pem"), path("agent.key"), path("controller-ca.pem"));
-    if certificate.exists() {
-        let read = |path: &PathBuf| fs::read_to_string(path).with_context(|| format!("read {}", path.display()));
-        return Ok(Identity { certificate_pem: read(&certificate)?, key_pem: read(&key)?, ca_pem: read(&ca)? });
+    if let Some(identity) = Identity::load(&config.state_dir)? {
+        return Ok(identity);
     }
+    let [certificate, key, ca] = paths(&config.state_dir);
     let Some(token_file) = &config.join_token_file else {
         bail!("there is no certificate in {} and no join_token_file", config.state_dir.display());
     };
@@ -52,10 +43,11 @@ pub async fn load_or_join(config: &Config) -> anyhow::Result<Identity> {
         .and_then(|request| request.pem())
         .context("make a certificate request")?;
     let joined = join(config, &token, request).await.context("join the controller")?;
-    replace(&ca, joined.ca_pem.as_bytes(), 0o644).context("keep the controller's CA")?;
-    replace(&certificate, joined.certificate_pem.as_bytes(), 0o644).context("keep the agent's certificate")?;
+    let identity = Identity::new(joined.certificate_pem, pair.serialize_pem(), joined.ca_pem)?;
+    replace(&ca, identity.ca_pem.as_bytes(), 0o644).context("keep the controller's CA")?;
+    replace(&certificate, identity.certificate_pem.as_bytes(), 0o644).context("keep the agent's certificate")?;
     tracing::info!(agent = %joined.agent_id, name = %token.name, "joined the controller");
-    Ok(Identity { certificate_pem: joined.certificate_pem, key_pem: pair.serialize_pem(), ca_pem: joined.ca_pem })
+    Ok(identity)
 }
 
 async fn join(config: &Config, token: &JoinToken, csr_pem: String) -> anyhow::Result<billet_proto::link::JoinReply> {
@@ -71,10 +63,4 @@ async fn join(config: &Config, token: &JoinToken, csr_pem: String) -> anyhow::Re
         .await?;
     let request = JoinRequest { secret: token.secret.clone().into_bytes(), csr_pem };
     Ok(EnrollmentClient::new(channel).join(request).await?.into_inner())
-}
-
-impl std::fmt::Debug for Identity {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Identity")
-    }
 }

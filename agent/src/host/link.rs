@@ -3,11 +3,14 @@
 //! Reports are not queued while there is no session: at each new one the controller sends every open order
 //! again, and the workers answer with where they stand. So a lost report costs nothing.
 
-use super::enroll::Identity;
+use super::{
+    identity::Identity,
+    renew::{Advice, Controller},
+};
 use crate::config::Config;
 use billet_proto::link::{
-    AgentMessage, ControllerMessage, Hello, Order, OwnedServer, Report, Welcome, Word, WordRequest, agent_message,
-    controller_message, link_client::LinkClient,
+    AgentMessage, ControllerMessage, Hello, Order, OwnedServer, RenewReply, RenewRequest, Report, Welcome, Word,
+    WordRequest, agent_message, controller_message, link_client::LinkClient,
 };
 use std::{
     collections::HashMap,
@@ -22,6 +25,8 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity
 const QUEUE: usize = 512;
 /// The longest pause between two tries to reach the controller.
 const MAX_PAUSE: Duration = Duration::from_secs(10);
+/// How long the controller may take for another certificate.
+const RENEW_DEADLINE: Duration = Duration::from_secs(15);
 /// How long the controller may take for its word.
 const WORD_DEADLINE: Duration = Duration::from_secs(8);
 
@@ -32,7 +37,11 @@ pub struct Link {
 }
 
 struct Inner {
-    channel: Channel,
+    /// Where the controller is; none in tests.
+    config: Option<Arc<Config>>,
+    /// By the newest certificate; connected when it is used.
+    channel: watch::Sender<Channel>,
+    advice: watch::Sender<Advice>,
     session: Mutex<Option<mpsc::Sender<AgentMessage>>>,
     words: Mutex<HashMap<Vec<u8>, oneshot::Sender<Word>>>,
     connected: watch::Sender<bool>,
@@ -54,36 +63,28 @@ impl Link {
     ///
     /// # Errors
     /// When the certificates cannot be used.
-    pub fn new(config: &Config, identity: &Identity) -> Result<Self, tonic::transport::Error> {
-        let tls = ClientTlsConfig::new()
-            .ca_certificate(Certificate::from_pem(&identity.ca_pem))
-            .identity(TlsIdentity::from_pem(&identity.certificate_pem, &identity.key_pem))
-            .domain_name(config.controller_name());
-        let channel = Endpoint::from_shared(format!("https://{}", config.controller))?
-            .tls_config(tls)?
-            .connect_timeout(Duration::from_secs(5))
-            .http2_keep_alive_interval(Duration::from_secs(5))
-            .keep_alive_timeout(Duration::from_secs(5))
-            .keep_alive_while_idle(true)
-            .connect_lazy();
-        let (connected, _) = watch::channel(false);
-        let inner = Inner { channel, session: Mutex::default(), words: Mutex::default(), connected };
+    pub fn new(config: Arc<Config>, identity: &Identity) -> Result<Self, tonic::transport::Error> {
+        let (channel, _) = watch::channel(channel(&config, identity)?);
+        let ((connected, _), (advice, _)) = (watch::channel(false), watch::channel(Advice::default()));
+        let (session, words) = (Mutex::default(), Mutex::default());
+        let inner = Inner { config: Some(config), channel, advice, session, words, connected };
         Ok(Self { inner: Arc::new(inner) })
     }
 
     /// A link whose session is the test itself: what is told is in the queue.
     #[cfg(test)]
     pub(super) fn to_a_test() -> (Self, mpsc::Receiver<AgentMessage>) {
-        let channel = Endpoint::from_static("http://127.0.0.1:9").connect_lazy();
+        let (channel, _) = watch::channel(Endpoint::from_static("http://127.0.0.1:9").connect_lazy());
         let (queue, told) = mpsc::channel(QUEUE);
-        let (connected, _) = watch::channel(true);
-        let inner = Inner { channel, session: Mutex::new(Some(queue)), words: Mutex::default(), connected };
+        let ((connected, _), (advice, _)) = (watch::channel(true), watch::channel(Advice::default()));
+        let (session, words) = (Mutex::new(Some(queue)), Mutex::default());
+        let inner = Inner { config: None, channel, advice, session, words, connected };
         (Self { inner: Arc::new(inner) }, told)
     }
 
     /// A client for unary and streaming calls, such as reading chunks.
     pub fn client(&self) -> LinkClient<Channel> {
-        LinkClient::new(self.inner.channel.clone()).max_decoding_message_size(80 << 20)
+        LinkClient::new(self.inner.channel.borrow().clone()).max_decoding_message_size(80 << 20)
     }
 
     /// Whether there is a session now, and when that changes.
@@ -154,9 +155,16 @@ impl Link {
         let hello = Hello { version: env!("CARGO_PKG_VERSION").into(), epoch, servers: owned(config) };
         let first = queue.try_send(wrap(agent_message::Body::Hello(hello)));
         first.map_err(|_| tonic::Status::internal("the queue is new and empty"))?;
+        let mut newer = self.inner.channel.subscribe();
         let mut answers = self.client().attach(ReceiverStream::new(messages)).await?.into_inner();
         *self.inner.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(queue);
-        while let Some(message) = answers.next().await {
+        loop {
+            let message = tokio::select! {
+                message = answers.next() => message,
+                // The next one begins with the newer certificate.
+                Ok(()) = newer.changed() => return Ok(()),
+            };
+            let Some(message) = message else { return Ok(()) };
             match message? {
                 ControllerMessage { body: Some(controller_message::Body::Order(order)) } => take(order),
                 ControllerMessage { body: Some(controller_message::Body::Word(word)) } => {
@@ -168,6 +176,8 @@ impl Link {
                 ControllerMessage { body: Some(controller_message::Body::Welcome(welcome)) } => {
                     note_claims(&welcome);
                     self.inner.connected.send_replace(true);
+                    let Welcome { ca_pem, renew, .. } = welcome;
+                    self.inner.advice.send_replace(Advice { ca_pem, renew });
                 }
                 ControllerMessage { body: None } => tracing::warn!("a message that this version does not know"),
             }
@@ -175,7 +185,6 @@ impl Link {
                 return Err(tonic::Status::resource_exhausted("the queue of reports was full"));
             }
         }
-        Ok(())
     }
 
     fn close(&self) {
@@ -189,10 +198,44 @@ impl Link {
     }
 }
 
+impl Controller for Link {
+    async fn renew(&self, csr_pem: String) -> Result<RenewReply, tonic::Status> {
+        let answer = tokio::time::timeout(RENEW_DEADLINE, self.client().renew(RenewRequest { csr_pem })).await;
+        let answer = answer.map_err(|_| tonic::Status::deadline_exceeded("the controller does not answer"))?;
+        Ok(answer?.into_inner())
+    }
+
+    fn adopt(&self, identity: &Identity) -> anyhow::Result<()> {
+        if let Some(config) = &self.inner.config {
+            self.inner.channel.send_replace(channel(config, identity)?);
+        }
+        Ok(())
+    }
+
+    fn advice(&self) -> watch::Receiver<Advice> {
+        self.inner.advice.subscribe()
+    }
+}
+
 impl std::fmt::Debug for Link {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Link")
     }
+}
+
+/// The way to the controller by that certificate.
+fn channel(config: &Config, identity: &Identity) -> Result<Channel, tonic::transport::Error> {
+    let tls = ClientTlsConfig::new()
+        .ca_certificate(Certificate::from_pem(&identity.ca_pem))
+        .identity(TlsIdentity::from_pem(&identity.certificate_pem, &identity.key_pem))
+        .domain_name(config.controller_name());
+    let endpoint = Endpoint::from_shared(format!("https://{}", config.controller))?
+        .tls_config(tls)?
+        .connect_timeout(Duration::from_secs(5))
+        .http2_keep_alive_interval(Duration::from_secs(5))
+        .keep_alive_timeout(Duration::from_secs(5))
+        .keep_alive_while_idle(true);
+    Ok(endpoint.connect_lazy())
 }
 
 fn wrap(body: agent_message::Body) -> AgentMessage {

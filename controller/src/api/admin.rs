@@ -9,7 +9,7 @@ use super::{
 use crate::{
     lifecycle::refusal::Refusal,
     request::{NewAgent, RegisterServer, ServerAction},
-    store::record::Server,
+    store::record::{Agent, Server},
 };
 use axum::{
     Json,
@@ -49,16 +49,64 @@ pub(super) async fn new_join_token(
 )]
 pub(super) async fn agents(State(state): State<AppState>) -> Result<Json<Value>, ApiError> {
     let agents = state.enrolment.agents().await?;
-    let shown = |agent: &crate::store::record::Agent| {
-        json!({
-            "id": agent.id.to_string(),
-            "name": agent.name,
-            "joined_at": agent.joined_at.to_string(),
-            "online": state.presence.agent_online(agent.id),
-        })
-    };
-    let agents: Vec<Value> = agents.iter().map(shown).collect();
+    let agents: Vec<Value> = agents.iter().map(|agent| agent_shown(&state, agent)).collect();
     Ok(Json(json!({ "agents": agents })))
+}
+
+/// Revokes an agent's certificates, and ends what it has open.
+///
+/// Its servers are nobody's until an agent claims them again, but for those in use: work in progress there ends by its
+/// deadline, or goes on when the agent joined anew. It does so by a new join token for the same name, with a new key.
+#[utoipa::path(
+    post,
+    path = "/agents/{name}/revoke",
+    operation_id = "RevokeAgent",
+    tag = "Operators",
+    params(("name" = String, Path, description = "The agent's")),
+    responses((status = 200, description = "As it is now", body = schema::admin::Agent)),
+)]
+pub(super) async fn revoke(State(state): State<AppState>, Path(name): Path<String>) -> Result<Json<Value>, ApiError> {
+    let missing = |id: String| ApiError::NotFound { what: "agents", id };
+    let agent = state.lifecycle.revoke_agent(name.clone()).await?.ok_or_else(|| missing(name))?;
+    state.presence.agent_revoked(agent.id);
+    Ok(Json(agent_shown(&state, &agent)))
+}
+
+/// Gives the servers of a revoked agent to another, which then owns those in use and may claim the free ones.
+///
+/// A server with work in progress stays as it is, and is moved by asking again when that ended.
+#[utoipa::path(
+    post,
+    path = "/agents/{name}/replace",
+    operation_id = "ReplaceAgent",
+    tag = "Operators",
+    params(("name" = String, Path, description = "The agent's whose host is gone")),
+    request_body = schema::admin::NewAgent,
+    responses((status = 200, description = "What became of its servers", body = schema::admin::Replaced)),
+)]
+pub(super) async fn replace(
+    State(state): State<AppState>,
+    Path(name): Path<String>,
+    body: Bytes,
+) -> Result<Json<Value>, ApiError> {
+    let NewAgent { agent_name } = NewAgent::parse(&body)?;
+    let missing = |id: String| ApiError::NotFound { what: "agents", id };
+    let replaced = state.lifecycle.replace_agent(name.clone(), agent_name).await?.ok_or_else(|| missing(name))?;
+    for server in &replaced.moved {
+        state.presence.server_changed(*server);
+    }
+    let texts = |ids: &[ServerId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
+    Ok(Json(json!({ "moved": texts(&replaced.moved), "busy": texts(&replaced.busy) })))
+}
+
+fn agent_shown(state: &AppState, agent: &Agent) -> Value {
+    json!({
+        "id": agent.id.to_string(),
+        "name": agent.name,
+        "joined_at": agent.joined_at.to_string(),
+        "online": state.presence.agent_online(agent.id),
+        "revoked_at": agent.revoked_at.map(|at| at.to_string()),
+    })
 }
 
 /// Registers a server, or changes its registration.

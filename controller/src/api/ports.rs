@@ -3,7 +3,7 @@
 
 use crate::{
     clock::Timestamp,
-    lifecycle::{PowerAction, Would, refusal::Refusal},
+    lifecycle::{PowerAction, Replaced, Would, refusal::Refusal},
     receipt::PublicKey,
     request::{
         CreateBatch, CreateInstance, ImageMeta, ImageOs, ImportImage, Invalid, ModifyIp, RegisterServer, ServerAction,
@@ -181,6 +181,18 @@ pub trait LifecycleApi: Send + Sync {
     /// For one that is unknown, not `offboarding`, on record for an instance, or not wiped in full.
     fn forget_server(&self, id: ServerId, accept_unwiped: bool) -> BoxFuture<'_, Result<(), Refusal>>;
 
+    /// Makes an agent's certificates count no more; none where no agent has that name. Who is told is the sessions' part.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn revoke_agent(&self, name: String) -> BoxFuture<'_, Result<Option<Agent>, Refusal>>;
+
+    /// Gives the servers of a revoked agent to another; none where no agent has the first name.
+    ///
+    /// # Errors
+    /// When the first is not revoked, or the other cannot take them.
+    fn replace_agent(&self, gone: String, by: String) -> BoxFuture<'_, Result<Option<Replaced>, Refusal>>;
+
     /// The key by which receipts are checked.
     fn receipt_key(&self) -> PublicKey;
 
@@ -195,6 +207,9 @@ pub trait Presence: Send + Sync {
 
     /// Told after the operator's side of a server was changed and committed, so that its agent need not ask.
     fn server_changed(&self, _server: ServerId) {}
+
+    /// Told after an agent's certificates were revoked and that was committed: what it has open ends.
+    fn agent_revoked(&self, _agent: AgentId) {}
 }
 
 /// Takes images in.

@@ -109,6 +109,8 @@ pub(super) fn guarded() -> OpenApiRouter<AppState> {
     let admin = OpenApiRouter::new()
         .routes(routes!(admin::agents))
         .routes(routes!(admin::new_join_token))
+        .routes(routes!(admin::revoke))
+        .routes(routes!(admin::replace))
         .routes(routes!(admin::register, operate::forget))
         .routes(routes!(operate::inspect))
         .routes(routes!(operate::maintain))

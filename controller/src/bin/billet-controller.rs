@@ -4,6 +4,7 @@ use anyhow::Context;
 use billet_controller::{
     api::openapi,
     auth::{Role, new_access_key, new_token, new_token_of},
+    ca::{Ca, replace},
     clock::Edge,
     config::Config,
     daemon,
@@ -51,6 +52,28 @@ enum Task {
     /// Callers' access keys, for signatures.
     #[command(subcommand)]
     AccessKey(AccessKeyTask),
+    /// The authority that vouches for agents and for the controller itself, and its replacement by another. Run it as the
+    /// daemon's user, and reload the controller after each step.
+    Ca {
+        /// What to do.
+        #[command(subcommand)]
+        step: CaStep,
+        /// The daemon's configuration, which names its state folder.
+        #[arg(long, global = true, default_value = "/etc/billet/controller.toml")]
+        config: PathBuf,
+    },
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+enum CaStep {
+    /// Write the certificates that agents and clients are to trust to standard output.
+    Show,
+    /// Make the next authority, to be trusted and not yet to sign.
+    Prepare,
+    /// Make the next authority the one that signs.
+    Switch,
+    /// Remove the authority before.
+    Retire,
 }
 
 #[derive(Debug, Subcommand)]
@@ -110,6 +133,7 @@ fn main() -> ExitCode {
         Task::AccessKey(AccessKeyTask::New { name, project, role, config }) => {
             new_key(&name, project.as_ref(), role, &config)
         }
+        Task::Ca { step, config } => authority(step, &config),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -141,6 +165,19 @@ fn serve(config: &Path) -> anyhow::Result<()> {
     // What blocks (a disk) does not hold the exit up.
     runtime.shutdown_timeout(Duration::from_secs(1));
     ended
+}
+
+fn authority(step: CaStep, config: &Path) -> anyhow::Result<()> {
+    let (dir, edge) = (Config::load(config)?.state_dir, Edge::system());
+    // The daemon makes the first one: whoever runs this by mistake elsewhere makes none.
+    anyhow::ensure!(dir.join("ca.pem").exists(), "use the authority: there is none in {}", dir.display());
+    match step {
+        CaStep::Show => print!("{}", Ca::load_or_create(&dir, &edge)?.trusted_pem()),
+        CaStep::Prepare => replace::prepare(&dir, &edge)?,
+        CaStep::Switch => replace::switch(&dir, &edge)?,
+        CaStep::Retire => replace::retire(&dir)?,
+    }
+    Ok(())
 }
 
 fn new_key(name: &str, project: Option<&ProjectId>, role: Option<Role>, config: &Path) -> anyhow::Result<()> {

@@ -17,8 +17,8 @@ use zeroize::Zeroizing;
 
 /// What browsers and their kin accept at most (CA/Browser Forum's former limit); it is reissued at each start.
 const SERVER_VALIDITY: Duration = DAY.saturating_mul(825);
-/// Until agents renew theirs by themselves.
-const AGENT_VALIDITY: Duration = DAY.saturating_mul(10 * 365);
+/// Agents renew theirs at half of it: one that is away for half a year joins anew.
+const AGENT_VALIDITY: Duration = DAY.saturating_mul(365);
 /// How far a peer's clock may be behind ours.
 const BACKDATE: Duration = Duration::from_secs(60 * 60);
 /// A PKCS#10 request with a P-256 key has about 500 bytes.
@@ -27,7 +27,8 @@ const MAX_REQUEST_BYTES: usize = 16 << 10;
 /// A listener's certificate with its key.
 #[derive(Clone)]
 pub struct ServerCertificate {
-    /// The leaf alone; who trusts the authority needs no chain.
+    /// The leaf alone, as who trusts the authority needs no chain; and, while the authority before is trusted too, the
+    /// authority's own by that one.
     pub certificate_pem: String,
     /// PKCS#8; wiped when dropped.
     pub key_pem: Zeroizing<String>,
@@ -68,11 +69,14 @@ impl Ca {
                 params.subject_alt_names.push(name);
             }
         }
-        let certificate = params.signed_by(&key, &self.issuer).map_err(CaError::Sign)?;
-        Ok(ServerCertificate { certificate_pem: certificate.pem(), key_pem: Zeroizing::new(key.serialize_pem()) })
+        let in_force = self.in_force();
+        let certificate = params.signed_by(&key, &in_force.issuer).map_err(CaError::Sign)?;
+        let mut certificate_pem = certificate.pem();
+        certificate_pem.extend(in_force.cross_pem.clone());
+        Ok(ServerCertificate { certificate_pem, key_pem: Zeroizing::new(key.serialize_pem()) })
     }
 
-    /// Signs an agent's certificate, valid 10 years as a TLS client named `agent-ID`. Of the request it takes the key
+    /// Signs an agent's certificate, valid a year as a TLS client named `agent-ID`. Of the request it takes the key
     /// alone: P-256, P-384 or Ed25519.
     ///
     /// # Errors
@@ -91,7 +95,7 @@ impl Ca {
         let name = format!("agent-{agent_id}");
         let mut params = leaf(&name, ExtendedKeyUsagePurpose::ClientAuth, &self.edge, AGENT_VALIDITY);
         params.subject_alt_names = vec![dns_name(&name)?];
-        let certificate = params.signed_by(&request.public_key, &self.issuer).map_err(CaError::Sign)?;
+        let certificate = params.signed_by(&request.public_key, &self.in_force().issuer).map_err(CaError::Sign)?;
         let key_sha256 = sha256_of_der(PublicKeyData::der_bytes(&request.public_key));
         let sha256 = sha256_of_der(certificate.der());
         Ok(AgentCertificate { certificate_pem: certificate.pem(), sha256, key_sha256 })

@@ -70,7 +70,7 @@ fn the_authority_is_made_once_and_its_key_is_the_owners_alone() {
     assert_eq!(ca.certificate_pem(), again.certificate_pem());
     let mode = |name| std::fs::metadata(folder.path().join(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode("ca.key"), 0o600);
-    let text = text_of(ca.certificate_pem());
+    let text = text_of(&ca.certificate_pem());
     for expected in ["ASN1 OID: prime256v1", "CA:TRUE, pathlen:0", "Certificate Sign", "Issuer: CN = Billet CA "] {
         assert!(text.contains(expected), "{expected} in {text}");
     }
@@ -163,7 +163,7 @@ fn requests_that_prove_nothing_are_refused() {
     let (rsa, _) = request(folder.path(), &["-newkey", "rsa:2048"]);
     for (name, bad) in [
         ("empty", String::new()),
-        ("a certificate", ca.certificate_pem().to_owned()),
+        ("a certificate", ca.certificate_pem()),
         ("forged", forged),
         ("rsa", rsa),
         ("long", csr.repeat(100)),
@@ -232,7 +232,7 @@ fn controller_and_agent_accept_each_other() {
     let key = |pem: &str| PrivateKeyDer::from_pem_slice(pem.as_bytes()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut roots = RootCertStore::empty();
-    roots.add(chain(ca.certificate_pem()).remove(0)).unwrap();
+    roots.add(chain(&ca.certificate_pem()).remove(0)).unwrap();
     let roots = Arc::new(roots);
     let verifier = WebPkiClientVerifier::builder_with_provider(roots.clone(), provider.clone()).build().unwrap();
     let server_config = ServerConfig::builder_with_provider(provider.clone())

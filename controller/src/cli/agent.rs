@@ -2,6 +2,8 @@
 
 mod enroll;
 mod list;
+mod replace;
+mod revoke;
 
 use super::{client::Client, console::Console, error::CliError};
 use clap::Subcommand;
@@ -13,6 +15,10 @@ pub enum Verb {
     Enroll(enroll::Enroll),
     /// Show all agents
     List(list::List),
+    /// Make an agent's certificates count no more, and end its sessions
+    Revoke(revoke::Revoke),
+    /// Give the servers of a revoked agent, whose host is gone, to another
+    Replace(replace::Replace),
 }
 
 impl Verb {
@@ -24,6 +30,8 @@ impl Verb {
         match self {
             Self::Enroll(verb) => verb.run(client, console).await,
             Self::List(verb) => verb.run(client, console).await,
+            Self::Revoke(verb) => verb.run(client, console).await,
+            Self::Replace(verb) => verb.run(client, console).await,
         }
     }
 }

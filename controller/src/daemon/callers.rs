@@ -11,7 +11,7 @@ use crate::{
 use std::{collections::BTreeSet, error::Error};
 
 /// The audit log's name for whoever may write the files; no token can have it.
-const CALLER: &str = "host/files";
+pub(super) const CALLER: &str = "host/files";
 /// The audit log's words for the files.
 const TOKENS: &str = "tokens";
 const ACCESS_KEYS: &str = "access keys";

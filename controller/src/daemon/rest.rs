@@ -21,6 +21,7 @@ use std::{
 pub(super) struct Rest {
     listener: TcpListener,
     tls: Option<RustlsConfig>,
+    own: Option<OwnCertificate>,
     handle: Handle<SocketAddr>,
     address: SocketAddr,
 }
@@ -37,14 +38,17 @@ impl Rest {
         let address = listener.local_addr().context("use the socket")?;
         // A second call is no harm: there is one provider.
         let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut own = None;
         let tls = match &config.tls {
             Tls::OwnCa => {
                 let mut names = vec!["localhost".to_owned(), "127.0.0.1".into(), "::1".into()];
                 names.extend(config.names.iter().cloned());
                 let certificate = ca.issue_server(&names)?;
                 let key = certificate.key_pem.as_bytes().to_vec();
-                let config = RustlsConfig::from_pem(certificate.certificate_pem.into_bytes(), key).await;
-                Some(config.context("use the own certificate")?)
+                let tls = RustlsConfig::from_pem(certificate.certificate_pem.into_bytes(), key).await;
+                let tls = tls.context("use the own certificate")?;
+                own = Some(OwnCertificate { tls: tls.clone(), names });
+                Some(tls)
             }
             Tls::Files { certificate, key } => {
                 let used = || format!("use the certificate {} and its key {}", certificate.display(), key.display());
@@ -55,7 +59,12 @@ impl Rest {
                 None
             }
         };
-        Ok(Self { listener, tls, handle: Handle::new(), address })
+        Ok(Self { listener, tls, own, handle: Handle::new(), address })
+    }
+
+    /// What the listener shows, where that is by the own authority.
+    pub(super) fn own_certificate(&self) -> Option<OwnCertificate> {
+        self.own.clone()
     }
 
     pub(super) fn handle(&self) -> Handle<SocketAddr> {
@@ -83,6 +92,23 @@ impl Rest {
                 server.serve(service).await
             }
         }
+    }
+}
+
+/// The certificate that the listener shows to new connections.
+#[derive(Clone)]
+pub(super) struct OwnCertificate {
+    tls: RustlsConfig,
+    names: Vec<String>,
+}
+
+impl OwnCertificate {
+    /// Replaces it by one of the authority as it is now; open connections go on.
+    pub(super) async fn renew(&self, ca: &Ca) -> anyhow::Result<()> {
+        let certificate = ca.issue_server(&self.names)?;
+        let key = certificate.key_pem.as_bytes().to_vec();
+        let renewed = self.tls.reload_from_pem(certificate.certificate_pem.into_bytes(), key).await;
+        renewed.context("use the own certificate")
     }
 }
 

@@ -25,6 +25,8 @@ const MAX_SERVERS: usize = 1024;
 pub(crate) enum HelloError {
     #[error("know the agent: it is not enrolled")]
     Unknown,
+    #[error("know the agent: its certificates were revoked")]
+    Revoked,
     #[error("attach epoch {said}: epoch {known} of this agent was seen already")]
     OldEpoch { said: u64, known: u64 },
     #[error("attach an agent with {said} servers: at most {MAX_SERVERS} are taken; divide them among agents")]
@@ -44,6 +46,10 @@ pub(super) fn hello(
         return Err(HelloError::TooMany { said: hello.servers.len() });
     }
     let mut known = tx.agent(agent)?.ok_or(HelloError::Unknown)?;
+    // Between the call and this: of two transactions, one is first.
+    if known.revoked_at.is_some() {
+        return Err(HelloError::Revoked);
+    }
     if hello.epoch < known.epoch {
         return Err(HelloError::OldEpoch { said: hello.epoch, known: known.epoch });
     }

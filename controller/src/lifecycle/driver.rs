@@ -14,7 +14,9 @@ use super::{
     refusal::Refusal,
     register,
     rehearse::Would,
+    replace_agent::{self, Replaced},
     report::{self, Applied},
+    revoke,
     rules::Rules,
     secrets::InstanceSecrets,
     server_tags, tags, word,
@@ -27,7 +29,7 @@ use crate::{
     request::{CreateBatch, CreateInstance, ImageOs, ModifyIp, RegisterServer, ServerAction, TagChange},
     store::{
         Handle, StoreError, Transaction,
-        record::{Instance, Server},
+        record::{Agent, Instance, Server},
     },
 };
 use billet_proto::{
@@ -456,6 +458,16 @@ impl LifecycleApi for Lifecycle {
     fn forget_server(&self, id: ServerId, accept_unwiped: bool) -> BoxFuture<'_, Result<(), Refusal>> {
         let rules = self.rules();
         Box::pin(self.transact(move |tx| register::forget(tx, &rules, id, accept_unwiped)))
+    }
+
+    fn revoke_agent(&self, name: String) -> BoxFuture<'_, Result<Option<Agent>, Refusal>> {
+        let rules = self.rules();
+        Box::pin(self.transact(move |tx| revoke::revoke(tx, &rules, &name)))
+    }
+
+    fn replace_agent(&self, gone: String, by: String) -> BoxFuture<'_, Result<Option<Replaced>, Refusal>> {
+        let rules = self.rules();
+        Box::pin(self.transact(move |tx| replace_agent::replace(tx, &rules, &gone, &by)))
     }
 
     fn receipt_key(&self) -> PublicKey {

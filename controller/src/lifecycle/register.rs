@@ -56,7 +56,7 @@ pub(super) fn register(
 }
 
 /// The agent that owns it loses it; what it was doing with it is given up, and it is to be inspected by the next.
-fn leave_agent(tx: &mut dyn Transaction, rules: &Rules, server: &mut Server) -> Result<(), Refusal> {
+pub(super) fn leave_agent(tx: &mut dyn Transaction, rules: &Rules, server: &mut Server) -> Result<(), Refusal> {
     if server.manage_state == ManageState::InUse {
         let why = "it is in use, so it cannot be given to another agent".into();
         return Err(Refusal::ServersNotReady { ids: vec![server.id], why });

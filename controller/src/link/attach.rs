@@ -2,6 +2,8 @@
 
 use super::{
     caller::unavailable,
+    renewal::unknown,
+    revocation::Revocation,
     sessions::{Message, Sessions},
 };
 use crate::lifecycle::Lifecycle;
@@ -22,11 +24,12 @@ const TOGETHER: usize = 64;
 /// An agent says hello at once.
 const HELLO_DEADLINE: Duration = Duration::from_secs(10);
 
-/// Opens the session and answers what is to be sent in it.
+/// Opens the session and answers what is to be sent in it; first the welcome, with the agent's claims.
 pub(super) async fn open(
     lifecycle: Lifecycle,
     sessions: Sessions,
-    agent: AgentId,
+    (agent, revocation): (AgentId, Revocation),
+    welcome: Welcome,
     mut said: Streaming<AgentMessage>,
 ) -> Result<mpsc::Receiver<Message>, Status> {
     let hello = first(&mut said).await?;
@@ -39,7 +42,7 @@ pub(super) async fn open(
         }
     })?;
     let servers = claims.len();
-    let welcome = ControllerMessage { body: Some(Body::Welcome(Welcome { claims })) };
+    let welcome = ControllerMessage { body: Some(Body::Welcome(Welcome { claims, ..welcome })) };
     let opened = sessions.open(agent, epoch, welcome);
     let (number, messages) =
         opened.ok_or_else(|| Status::failed_precondition("a newer start of this agent is here"))?;
@@ -53,7 +56,11 @@ pub(super) async fn open(
         sessions.push(agent, Body::Order(order));
     }
     tokio::spawn(async move {
-        let end = listen(&lifecycle, &sessions, agent, number, said).await;
+        let end = tokio::select! {
+            biased;
+            () = revocation.happens() => unknown(),
+            end = listen(&lifecycle, &sessions, agent, number, said) => end,
+        };
         tracing::info!(%agent, epoch, reason = %end.message(), "an agent's session ended");
         sessions.close(agent, number);
     });

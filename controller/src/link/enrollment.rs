@@ -2,7 +2,7 @@
 
 use super::{caller::unavailable, join_token::digest};
 use crate::{
-    ca::Ca,
+    ca::{AgentCertificate, Ca, CaError},
     clock::{Edge, Timestamp},
     store::{Handle, StoreError, Transaction, access::Audited, record::Agent},
 };
@@ -27,7 +27,14 @@ pub(super) struct Door {
 
 enum JoinError {
     Store(StoreError),
+    Request(CaError),
     Refused(&'static str),
+}
+
+impl From<CaError> for JoinError {
+    fn from(error: CaError) -> Self {
+        Self::Request(error)
+    }
 }
 
 impl From<StoreError> for JoinError {
@@ -44,66 +51,93 @@ impl Enrollment for Door {
         if csr_pem.len() > MAX_CSR_BYTES || secret.len() > 256 {
             return Err(Status::invalid_argument("the request is too long"));
         }
-        let secret = digest(&secret);
-        let known = self.store.read(move |tx| tx.agents()).await.map_err(|error| unavailable(&error))?;
-        let again = known.into_iter().find(|agent| agent.join_secret_sha256 == secret);
-        let agent_id = again.as_ref().map_or_else(|| AgentId::new(self.edge.id()), |agent| agent.id);
-        let signed = self.ca.sign_agent(&csr_pem, agent_id);
-        // Signed before the token is spent, and answered only after it is: a bad request costs no token.
-        let signed = signed.map_err(|error| Status::invalid_argument(format!("the certificate request: {error}")))?;
-        let (now, certificate_sha256, key_sha256) = (self.edge.now(), signed.sha256, signed.key_sha256);
+        let wanted =
+            Wanted { secret: digest(&secret), csr_pem, id: AgentId::new(self.edge.id()), now: self.edge.now() };
+        let ca = self.ca.clone();
         let joined = self
             .store
             .run(move |tx| {
-                if let Some(mut agent) = again {
-                    certify_again(tx, &mut agent, now, (certificate_sha256, key_sha256))?;
-                    tx.insert_audited(&certified(&agent, now, peer))?;
-                    return Ok(agent.name);
-                }
-                let token = tx.take_join_token(&secret)?.ok_or(JoinError::Refused("the token is unknown or spent"))?;
-                if token.expires_at < now {
-                    return Err(JoinError::Refused("the token is too old"));
-                }
-                let name = token.agent_name;
-                if tx.agent_by_name(&name)?.is_some() {
-                    return Err(JoinError::Refused("an agent of that name is enrolled"));
-                }
-                let agent = Agent {
-                    id: agent_id,
-                    name,
-                    certificate_sha256,
-                    key_sha256,
-                    join_secret_sha256: secret,
-                    epoch: 0,
-                    joined_at: now,
-                };
-                tx.insert_agent(&agent)?;
-                tx.insert_audited(&certified(&agent, now, peer))?;
-                Ok(agent.name)
+                // Signed in the transaction: a bad request costs no token, and an agent that joins anew is who it was.
+                let (agent, signed) = admit(tx, &ca, &wanted)?;
+                tx.insert_audited(&certified(&agent, "Enrollment/Join", wanted.now, peer))?;
+                Ok((agent, signed))
             })
             .await;
         match joined {
-            Ok(name) => {
-                tracing::info!(agent = %agent_id, name, "an agent joined");
-                let ca_pem = self.ca.certificate_pem().to_owned();
+            Ok((Agent { id, name, .. }, signed)) => {
+                tracing::info!(agent = %id, name, "an agent joined");
+                let ca_pem = self.ca.trusted_pem();
                 Ok(Response::new(JoinReply {
                     certificate_pem: signed.certificate_pem,
                     ca_pem,
-                    agent_id: agent_id.to_string(),
+                    agent_id: id.to_string(),
                 }))
             }
             Err(JoinError::Refused(why)) => {
                 tracing::warn!(why, "a caller may not join");
                 Err(Status::permission_denied(why))
             }
+            Err(JoinError::Request(error)) => {
+                Err(Status::invalid_argument(format!("the certificate request: {error}")))
+            }
             Err(JoinError::Store(error)) => Err(unavailable(&error)),
         }
     }
 }
 
+/// What a caller without a certificate brings, and what it would be given.
+struct Wanted {
+    secret: [u8; 32],
+    csr_pem: String,
+    id: AgentId,
+    now: Timestamp,
+}
+
+/// Lets in who has a token: as a new agent, or as the one of that name whose certificates were revoked.
+fn admit(tx: &mut dyn Transaction, ca: &Ca, wanted: &Wanted) -> Result<(Agent, AgentCertificate), JoinError> {
+    let known = tx.agents()?;
+    if let Some(agent) = known.iter().find(|agent| agent.join_secret_sha256 == wanted.secret) {
+        return certify_again(tx, ca, agent.clone(), wanted);
+    }
+    let token = tx.take_join_token(&wanted.secret)?.ok_or(JoinError::Refused("the token is unknown or spent"))?;
+    if token.expires_at < wanted.now {
+        return Err(JoinError::Refused("the token is too old"));
+    }
+    let known = known.into_iter().find(|agent| agent.name == token.agent_name);
+    if known.as_ref().is_some_and(|agent| agent.revoked_at.is_none()) {
+        return Err(JoinError::Refused("an agent of that name is enrolled"));
+    }
+    let id = known.as_ref().map_or(wanted.id, |agent| agent.id);
+    let signed = ca.sign_agent(&wanted.csr_pem, id)?;
+    if known.as_ref().is_some_and(|agent| has_had(agent, signed.key_sha256)) {
+        return Err(JoinError::Refused("the key was revoked; remove the agent's agent.key"));
+    }
+    let agent = Agent {
+        id,
+        name: token.agent_name,
+        certificate_sha256: signed.sha256,
+        key_sha256: signed.key_sha256,
+        join_secret_sha256: wanted.secret,
+        epoch: 0,
+        joined_at: wanted.now,
+        next: None,
+        revoked_at: None,
+    };
+    if known.is_some() {
+        tx.update_agent(&agent)?;
+    } else {
+        tx.insert_agent(&agent)?;
+    }
+    Ok((agent, signed))
+}
+
+fn has_had(agent: &Agent, key_sha256: [u8; 32]) -> bool {
+    agent.key_sha256 == key_sha256 || agent.next.is_some_and(|next| next.key_sha256 == key_sha256)
+}
+
 /// The audit log's line of a certificate that is given out, in the transaction that does so: it is a credential. Who is
 /// refused is nobody that is known, and could fill the log: that is in the daemon's log alone.
-fn certified(agent: &Agent, now: Timestamp, peer: String) -> Audited {
+pub(super) fn certified(agent: &Agent, action: &str, now: Timestamp, peer: String) -> Audited {
     Audited {
         seq: 0,
         at: now,
@@ -112,7 +146,7 @@ fn certified(agent: &Agent, now: Timestamp, peer: String) -> Audited {
         role: "agent".to_owned(),
         project_id: None,
         peer,
-        action: "Enrollment/Join".to_owned(),
+        action: action.to_owned(),
         objects: vec![agent.id.to_string(), agent.name.clone()],
         status: 200,
         code: String::new(),
@@ -122,17 +156,18 @@ fn certified(agent: &Agent, now: Timestamp, peer: String) -> Audited {
 /// The answer did not arrive: whoever has the same token and key gets another, until the agent attached for the first time.
 fn certify_again(
     tx: &mut dyn Transaction,
-    agent: &mut Agent,
-    now: Timestamp,
-    (certificate_sha256, key_sha256): ([u8; 32], [u8; 32]),
-) -> Result<(), JoinError> {
-    // As it is now: it was read in another transaction.
-    *agent = tx.agent(agent.id)?.ok_or(JoinError::Refused("the token is unknown or spent"))?;
-    if agent.key_sha256 != key_sha256 || agent.epoch != 0 || now.since(agent.joined_at) > JOIN_AGAIN {
+    ca: &Ca,
+    mut agent: Agent,
+    wanted: &Wanted,
+) -> Result<(Agent, AgentCertificate), JoinError> {
+    let signed = ca.sign_agent(&wanted.csr_pem, agent.id)?;
+    let late = agent.epoch != 0 || agent.revoked_at.is_some() || wanted.now.since(agent.joined_at) > JOIN_AGAIN;
+    if late || agent.key_sha256 != signed.key_sha256 {
         return Err(JoinError::Refused("the token is unknown or spent"));
     }
-    agent.certificate_sha256 = certificate_sha256;
-    Ok(tx.update_agent(agent)?)
+    agent.certificate_sha256 = signed.sha256;
+    tx.update_agent(&agent)?;
+    Ok((agent, signed))
 }
 
 #[cfg(test)]

@@ -45,13 +45,14 @@ impl Enrolment for JoinTokens {
                 JoinToken { secret_sha256: digest(secret.as_bytes()), agent_name: agent_name.clone(), expires_at };
             self.store
                 .run(move |tx| {
-                    if tx.agent_by_name(&row.agent_name)?.is_some() {
+                    // One whose certificates were revoked comes back under its name.
+                    if tx.agent_by_name(&row.agent_name)?.is_some_and(|agent| agent.revoked_at.is_none()) {
                         return Err(Refusal::invalid("agent_name", "must be no enrolled agent's", &row.agent_name));
                     }
                     Ok(tx.insert_join_token(&row)?)
                 })
                 .await?;
-            let ca_pem = self.ca.certificate_pem().to_owned();
+            let ca_pem = self.ca.trusted_pem();
             let token = billet_proto::join::JoinToken { ca_pem, secret, name: agent_name };
             Ok((token.encode(), expires_at))
         })

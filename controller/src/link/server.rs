@@ -1,6 +1,6 @@
 //! The listener of the agents' door.
 
-use super::{enrollment::Door, images::Reader, service::Agents, sessions::Sessions};
+use super::{enrollment::Door, images::Reader, renewal::Renewals, service::Agents, sessions::Sessions};
 use crate::{
     ca::{Ca, CaError},
     clock::Edge,
@@ -9,9 +9,14 @@ use crate::{
     store::Handle,
 };
 use billet_proto::link::{enrollment_server::EnrollmentServer, link_server::LinkServer as LinkService};
-use std::{net::SocketAddr, sync::Arc, time::Duration};
-use tokio::{net::TcpListener, sync::watch};
-use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig, server::TcpIncoming};
+use futures_util::{Stream, stream::unfold};
+use std::{io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{oneshot, watch},
+    task::{JoinError, JoinSet},
+};
+use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig, server::Router};
 
 /// Frames are at most 4 MiB and some; a manifest of the largest image is below 64 MiB.
 const MAX_SENT_BYTES: usize = 72 << 20;
@@ -67,6 +72,9 @@ impl LinkServer {
     /// Listens on `address` with a certificate for `names`, then serves until `stop`. The future of the outer answer is
     /// ready when the port is open.
     ///
+    /// When the authority changes, new connections are made by the new one at once, and those that are open are asked to
+    /// be made anew: sessions end, and other calls go on to their end.
+    ///
     /// # Errors
     /// When the port or a certificate cannot be had; the inner one when serving fails.
     pub async fn bind(
@@ -75,41 +83,108 @@ impl LinkServer {
         names: &[String],
         mut stop: watch::Receiver<bool>,
     ) -> Result<impl Future<Output = Result<(), LinkError>> + Send + use<>, LinkError> {
-        let Self { store, edge, ca, sessions, lifecycle, blobs } = self;
         let listener = TcpListener::bind(address).await.map_err(|source| LinkError::Listen { address, source })?;
-        let certificate = ca.issue_server(names).map_err(LinkError::Certificate)?;
-        let identity = Identity::from_pem(&certificate.certificate_pem, certificate.key_pem.as_str());
-        let tls = ServerTlsConfig::new()
-            .identity(identity)
-            .client_ca_root(Certificate::from_pem(ca.certificate_pem()))
-            // Joining is without a certificate; every other call asks for one itself.
-            .client_auth_optional(true)
-            .timeout(HANDSHAKE);
-        let door = Door { store: store.clone(), edge, ca };
+        let listener = Arc::new(listener);
+        let (sessions, ca, names) = (self.sessions.clone(), self.ca.clone(), names.to_vec());
+        let mut changes = ca.changes();
+        let services = self.services();
+        let mut first = Some(router(&ca, &names, services.clone())?);
+        Ok(async move {
+            let mut serving = JoinSet::new();
+            loop {
+                let router = match first.take() {
+                    Some(router) => router,
+                    None => router(&ca, &names, services.clone())?,
+                };
+                let (over, ended) = oneshot::channel::<()>();
+                let ended = async { drop(ended.await) };
+                serving.spawn(router.serve_with_incoming_shutdown(incoming(listener.clone()), ended));
+                let stopped = loop {
+                    tokio::select! {
+                        // A sender that is gone means the same as a stop.
+                        _ = stop.wait_for(|stop| *stop) => break true,
+                        Ok(()) = changes.changed() => break false,
+                        Some(done) = serving.join_next() => check(done)?,
+                    }
+                };
+                drop(over);
+                if stopped {
+                    break;
+                }
+                tracing::info!("agents connect anew, because the authority changed");
+                sessions.close_all();
+            }
+            while let Some(done) = serving.join_next().await {
+                check(done)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn services(self) -> Services {
+        let Self { store, edge, ca, sessions, lifecycle, blobs } = self;
+        let door = Door { store: store.clone(), edge: edge.clone(), ca: ca.clone() };
         let images = Reader::new(lifecycle.clone(), blobs);
-        let agents = Agents { store, lifecycle, sessions, images };
-        let router = Server::builder()
-            .tls_config(tls)
-            .map_err(LinkError::Serve)?
-            .http2_keepalive_interval(Some(KEEPALIVE))
-            .http2_keepalive_timeout(Some(KEEPALIVE))
-            .max_concurrent_streams(MAX_STREAMS)
-            .initial_stream_window_size(UNREAD_BYTES)
-            .initial_connection_window_size(UNREAD_BYTES)
-            .add_service(EnrollmentServer::new(door).max_decoding_message_size(64 << 10))
-            .add_service(
-                LinkService::new(agents)
-                    .max_decoding_message_size(MAX_TAKEN_BYTES)
-                    .max_encoding_message_size(MAX_SENT_BYTES),
-            );
-        let stopped = async move {
-            // A sender that is gone means the same as a stop.
-            let _ = stop.wait_for(|stop| *stop).await;
-        };
-        // Nagle's algorithm would hold back what little is said here until the other side acknowledges, up to 40 ms later.
-        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-        let served = router.serve_with_incoming_shutdown(incoming, stopped);
-        Ok(async move { served.await.map_err(LinkError::Serve) })
+        let renewals = Renewals { store: store.clone(), edge, ca: ca.clone() };
+        let agents = Agents { store, lifecycle, sessions, images, renewals, ca };
+        Services {
+            enrollment: EnrollmentServer::new(door).max_decoding_message_size(64 << 10),
+            link: LinkService::new(agents)
+                .max_decoding_message_size(MAX_TAKEN_BYTES)
+                .max_encoding_message_size(MAX_SENT_BYTES),
+        }
+    }
+}
+
+/// What is served, by whatever certificate.
+#[derive(Clone)]
+struct Services {
+    enrollment: EnrollmentServer<Door>,
+    link: LinkService<Agents>,
+}
+
+/// The services behind a certificate of the authority as it is now.
+fn router(ca: &Ca, names: &[String], services: Services) -> Result<Router, LinkError> {
+    let certificate = ca.issue_server(names).map_err(LinkError::Certificate)?;
+    let identity = Identity::from_pem(&certificate.certificate_pem, certificate.key_pem.as_str());
+    let tls = ServerTlsConfig::new()
+        .identity(identity)
+        .client_ca_root(Certificate::from_pem(ca.trusted_pem()))
+        // Joining is without a certificate; every other call asks for one itself.
+        .client_auth_optional(true)
+        .timeout(HANDSHAKE);
+    let router = Server::builder()
+        .tls_config(tls)
+        .map_err(LinkError::Serve)?
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .http2_keepalive_timeout(Some(KEEPALIVE))
+        .max_concurrent_streams(MAX_STREAMS)
+        .initial_stream_window_size(UNREAD_BYTES)
+        .initial_connection_window_size(UNREAD_BYTES)
+        .add_service(services.enrollment)
+        .add_service(services.link);
+    Ok(router)
+}
+
+/// The port's connections. The port stays open when the stream is dropped.
+fn incoming(listener: Arc<TcpListener>) -> Pin<Box<dyn Stream<Item = io::Result<TcpStream>> + Send>> {
+    Box::pin(unfold(listener, |listener| async move {
+        let accepted = listener.accept().await.map(|(stream, _)| stream);
+        if let Ok(stream) = &accepted {
+            // Nagle's algorithm would hold back what little is said here until the other side acknowledges, up to 40 ms
+            // later. A caller that is gone already shows in the handshake.
+            let _ = stream.set_nodelay(true);
+        }
+        Some((accepted, listener))
+    }))
+}
+
+/// Serving ends by itself only when it fails, or after its certificate's time was over.
+fn check(done: Result<Result<(), tonic::transport::Error>, JoinError>) -> Result<(), LinkError> {
+    match done {
+        Ok(served) => served.map_err(LinkError::Serve),
+        Err(failed) if failed.is_panic() => std::panic::resume_unwind(failed.into_panic()),
+        Err(_) => Ok(()),
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// Messages waiting for one agent: an order for each of its servers, and more. A session whose queue is full is ended;
 /// the next one begins with every open order.
@@ -23,6 +23,8 @@ pub(super) type Message = Box<ControllerMessage>;
 pub struct Sessions {
     open: Arc<Mutex<Open>>,
     store: Handle,
+    /// Counts agents whose certificates were revoked.
+    revocations: Arc<watch::Sender<u64>>,
 }
 
 #[derive(Default)]
@@ -41,7 +43,7 @@ struct Session {
 impl Sessions {
     /// None yet. The store tells, later, whose server was changed.
     pub fn new(store: Handle) -> Self {
-        Self { open: Arc::default(), store }
+        Self { open: Arc::default(), store, revocations: Arc::new(watch::Sender::new(0)) }
     }
 
     /// Opens a session with its first message; an older one of the same agent ends. None when a newer start of the agent
@@ -75,6 +77,11 @@ impl Sessions {
     /// Whether that session is the agent's newest.
     pub(super) fn is_current(&self, agent: AgentId, number: u64) -> bool {
         self.lock().by_agent.get(&agent).is_some_and(|session| session.number == number)
+    }
+
+    /// Counts up when an agent's certificates were revoked.
+    pub(super) fn revocations(&self) -> watch::Receiver<u64> {
+        self.revocations.subscribe()
     }
 
     /// Ends all sessions: the program stops.
@@ -115,6 +122,11 @@ impl Dispatch for Sessions {
 impl Presence for Sessions {
     fn agent_online(&self, agent: AgentId) -> bool {
         self.lock().by_agent.contains_key(&agent)
+    }
+
+    fn agent_revoked(&self, agent: AgentId) {
+        self.revocations.send_modify(|count| *count += 1);
+        self.lock().by_agent.remove(&agent);
     }
 
     fn server_changed(&self, server: ServerId) {

@@ -40,7 +40,7 @@ pub struct Agent {
     pub id: AgentId,
     /// Unique; 1 to 63 letters, digits, `-`.
     pub name: String,
-    /// SHA-256 of its certificate's DER.
+    /// SHA-256 of its certificate's DER: of the newest that it called with.
     pub certificate_sha256: [u8; 32],
     /// SHA-256 of its public key: with the same key and token it may ask again for a certificate that did not arrive.
     pub key_sha256: [u8; 32],
@@ -50,6 +50,21 @@ pub struct Agent {
     pub epoch: u64,
     /// When it joined.
     pub joined_at: Timestamp,
+    /// Given out to be used instead, and not seen yet: until then the agent is known by both.
+    pub next: Option<NextCertificate>,
+    /// When the operator revoked its certificates; no call of its is answered since.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// A certificate that an agent was given and has not called with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NextCertificate {
+    /// SHA-256 of its DER.
+    pub certificate_sha256: [u8; 32],
+    /// SHA-256 of its public key.
+    pub key_sha256: [u8; 32],
+    /// When it was given out.
+    pub issued_at: Timestamp,
 }
 
 /// A join token, known only by its digest.

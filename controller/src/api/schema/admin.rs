@@ -17,6 +17,9 @@ pub(in crate::api) struct Agent {
     joined_at: Timestamp,
     /// Whether it has a session now.
     online: bool,
+    /// Since when its certificates count no more; null: they count.
+    #[schema(required)]
+    revoked_at: Option<Timestamp>,
 }
 
 /// The agent that is to join.
@@ -24,6 +27,15 @@ pub(in crate::api) struct Agent {
 pub(in crate::api) struct NewAgent {
     #[schema(pattern = "^[A-Za-z0-9-]{1,63}$", example = "rack0")]
     agent_name: String,
+}
+
+/// What became of the servers of an agent that was replaced.
+#[derive(ToSchema)]
+pub(in crate::api) struct Replaced {
+    /// They are the other agent's.
+    moved: Vec<Id>,
+    /// They have work in progress, and stay as they are.
+    busy: Vec<Id>,
 }
 
 /// What lets one agent join, once.

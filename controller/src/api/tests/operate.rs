@@ -47,6 +47,31 @@ async fn a_server_is_taken_out_wiped_inspected_and_put_back() {
 }
 
 #[tokio::test]
+async fn an_agent_is_revoked_by_its_name_and_that_is_written_down() {
+    let api = Api::new(50).await;
+    let revoke = async |name: &str, token: &str| {
+        let path = format!("/admin/v1/agents/{name}/revoke");
+        let (status, _, body) = api.call(Method::POST, &path, token, Body::empty()).await;
+        (status, body)
+    };
+    assert_eq!(revoke("rack0", &api.tenant).await.0, StatusCode::FORBIDDEN);
+    let (status, body) = revoke("rack9", &api.admin).await;
+    assert_eq!((status, code(&body)), (StatusCode::NOT_FOUND, "iMetal.0904"), "{body}");
+    let get = async |path: &str| api.call(Method::GET, path, &api.admin, Body::empty()).await.2;
+    let agents = get("/admin/v1/agents").await;
+    assert_eq!(agents["agents"][0]["revoked_at"], Value::Null);
+    let (status, body) = revoke("rack0", &api.admin).await;
+    assert_eq!((status, &body["name"]), (StatusCode::OK, &json!("rack0")), "{body}");
+    assert!(body["revoked_at"].is_string(), "{body}");
+    let audit = get("/admin/v1/audit?object=rack0").await;
+    let line = &audit["entries"][0];
+    assert_eq!(line["action"], "POST /admin/v1/agents/{name}/revoke", "{audit}");
+    let joins = json!({ "agent_name": "rack0" }).to_string();
+    let (status, ..) = api.call(Method::POST, "/admin/v1/agents/join-tokens", &api.admin, joins).await;
+    assert_eq!(status, StatusCode::CREATED, "it may come back under its name");
+}
+
+#[tokio::test]
 async fn a_wipe_that_leaves_a_disk_keeps_the_server_out() {
     let api = Api::new(50).await;
     act(&api, "maintain", json!({ "reason": "x" })).await;

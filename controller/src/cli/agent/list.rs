@@ -19,11 +19,13 @@ impl List {
     }
 }
 
-fn render(agents: &[Agent]) -> String {
+pub(super) fn render(agents: &[Agent]) -> String {
     table::render(
-        ["ID", "NAME", "ONLINE", "JOINED"],
+        ["ID", "NAME", "ONLINE", "JOINED", "REVOKED"],
         agents.iter().map(|agent| {
-            [agent.id.to_string(), agent.name.clone(), text::yes_no(agent.online).to_owned(), agent.joined_at.clone()]
+            let online = text::yes_no(agent.online).to_owned();
+            let revoked = agent.revoked_at.clone().unwrap_or_default();
+            [agent.id.to_string(), agent.name.clone(), online, agent.joined_at.clone(), revoked]
         }),
     )
 }

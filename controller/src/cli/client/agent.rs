@@ -17,6 +17,9 @@ pub struct Agent {
     pub joined_at: String,
     /// Whether it is connected to the controller.
     pub online: bool,
+    /// RFC 3339; since when its certificates count no more.
+    #[serde(default)]
+    pub revoked_at: Option<String>,
 }
 
 /// What lets one agent join, once.
@@ -40,6 +43,15 @@ struct NewJoinToken<'a> {
     agent_name: &'a str,
 }
 
+/// What became of the servers of an agent that was replaced.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Replaced {
+    /// They are the other agent's.
+    pub moved: Vec<String>,
+    /// They have work in progress, and stay as they are.
+    pub busy: Vec<String>,
+}
+
 #[derive(Deserialize)]
 struct Agents {
     agents: Vec<Agent>,
@@ -52,6 +64,23 @@ impl Client {
     /// When the call does not succeed.
     pub async fn new_join_token(&self, agent_name: &str) -> Result<JoinToken, ClientError> {
         self.send(Method::POST, self.admin_url(&["agents", "join-tokens"]), &NewJoinToken { agent_name }).await
+    }
+
+    /// Makes an agent's certificates count no more.
+    ///
+    /// # Errors
+    /// When the call does not succeed.
+    pub async fn revoke_agent(&self, name: &str) -> Result<Agent, ClientError> {
+        let url = self.admin_url(&["agents", name, "revoke"]);
+        self.send(Method::POST, url, &serde_json::json!({})).await
+    }
+
+    /// Gives the servers of a revoked agent to another.
+    ///
+    /// # Errors
+    /// When the call does not succeed.
+    pub async fn replace_agent(&self, name: &str, by: &str) -> Result<Replaced, ClientError> {
+        self.send(Method::POST, self.admin_url(&["agents", name, "replace"]), &NewJoinToken { agent_name: by }).await
     }
 
     /// All agents.

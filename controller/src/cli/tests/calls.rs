@@ -175,6 +175,28 @@ async fn a_join_token_stands_alone_on_standard_output() {
     assert!(ended.err.contains("rack1") && !ended.err.contains("join-v1"), "{}", ended.err);
 }
 
+#[tokio::test]
+async fn an_agent_is_revoked_by_its_name_and_what_lets_it_in_again_is_told() {
+    let agent = json!({ "id": ID, "name": "rack1", "online": false, "joined_at": "T", "revoked_at": "R" });
+    let fake = Fake::plain(move |_, _| ok(agent.clone()));
+    let ended = billet(&fake.endpoint(), &["agent", "revoke", "rack1"]).await;
+    assert_eq!(ended.exit, Exit::Done, "{}", ended.err);
+    assert_eq!(fake.asked()[0].line, "POST /admin/v1/agents/rack1/revoke");
+    assert!(ended.err.contains("billet agent enroll --name rack1"), "{}", ended.err);
+    assert!(ended.out.contains("REVOKED") && ended.out.contains('R'), "{}", ended.out);
+}
+
+#[tokio::test]
+async fn an_agent_is_replaced_by_another_and_what_stays_is_told() {
+    let fake = Fake::plain(|_, _| ok(json!({ "moved": [ID, ID], "busy": [ID] })));
+    let ended = billet(&fake.endpoint(), &["agent", "replace", "rack1", "--by", "rack2"]).await;
+    assert_eq!((ended.exit, ended.out.trim()), (Exit::Done, "2 servers are now of agent 'rack2'"));
+    assert!(ended.err.contains("1 of its servers"), "{}", ended.err);
+    let sent = &fake.asked()[0];
+    assert_eq!(sent.line, "POST /admin/v1/agents/rack1/replace");
+    assert_eq!(serde_json::from_slice::<Value>(&sent.body).unwrap(), json!({ "agent_name": "rack2" }));
+}
+
 fn image_store(asked: &Asked, _: usize) -> Answer {
     if asked.line.starts_with("GET") {
         return ok(json!({ "images": [] }));

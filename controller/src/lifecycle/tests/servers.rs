@@ -3,11 +3,11 @@
 use super::world::World;
 use crate::{
     api::ports::LifecycleApi,
-    lifecycle::refusal::Refusal,
+    lifecycle::{HelloError, refusal::Refusal},
     request::{RegisterServer, ServerAction},
     store::{
         ServerEventsWanted,
-        record::{Cause, ManageState, NicRole, Server},
+        record::{Agent, Cause, ManageState, NicRole, Server},
     },
 };
 use billet_proto::{
@@ -59,6 +59,84 @@ async fn a_free_server_goes_to_another_agent_and_the_old_one_may_do_nothing_more
     let refused = world.lifecycle.register(id, word("rack0")).await.unwrap_err();
     assert!(matches!(refused, Refusal::ServersNotReady { .. }), "an instance is on it: {refused}");
     assert_eq!(world.server().await.owner, Some(new));
+}
+
+async fn revoke(world: &World, name: &str) -> Option<Agent> {
+    world.lifecycle.revoke_agent(name.into()).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_free_server_of_a_revoked_agent_is_nobodys_and_comes_back_to_be_inspected() {
+    let world = World::new().await;
+    world.hello(world.agent, 1).await.unwrap();
+    let maintain = ServerAction::Maintain { reason: "x".into() };
+    world.lifecycle.act_on_server(world.server_id(), maintain).await.unwrap();
+    world.lifecycle.act_on_server(world.server_id(), ServerAction::Wipe { policy: None }).await.unwrap();
+    assert!(revoke(&world, "rack9").await.is_none(), "nobody has that name");
+    let revoked = revoke(&world, "rack0").await.unwrap();
+    assert_eq!(revoked.revoked_at, Some(world.edge.now()));
+    let server = world.server().await;
+    assert_eq!((server.owner, &server.task, server.generation), (None, &None, 2), "its wipe is given up");
+    assert_eq!(server.registered_agent, Some(world.agent), "whose it is to be, the operator says");
+    assert!(matches!(world.hello(world.agent, 2).await, Err(HelloError::Revoked)));
+    world.report(1, Step::Wipe, World::wiped()).await;
+    assert_eq!(world.server().await, server, "what it says of its old order is nothing");
+    assert_eq!(revoke(&world, "rack0").await.unwrap(), revoked, "asking again changes nothing");
+}
+
+#[tokio::test]
+async fn a_server_in_use_stays_a_revoked_agents_and_its_work_ends_by_its_deadline() {
+    let world = World::new().await;
+    world.hello(world.agent, 1).await.unwrap();
+    let instance = world.create().await.unwrap();
+    revoke(&world, "rack0").await.unwrap();
+    let server = world.server().await;
+    assert_eq!((server.owner, server.manage_state), (Some(world.agent), ManageState::InUse));
+    assert_eq!(world.instance(instance).await.generation, server.generation, "the order is the same");
+    let deadline = world.instance(instance).await.deadline.unwrap();
+    world.clock.set(deadline.after(std::time::Duration::from_millis(1)));
+    world.lifecycle.expire().await.unwrap();
+    assert!(world.instance(instance).await.error.is_some());
+}
+
+#[tokio::test]
+async fn another_agent_takes_over_what_a_dead_one_had_when_work_in_progress_ended() {
+    let world = World::new().await;
+    world.hello(world.agent, 1).await.unwrap();
+    let instance = world.create().await.unwrap();
+    let new = world.join("rack1").await;
+    let replace = async |gone: &str, by: &str| world.lifecycle.replace_agent(gone.into(), by.into()).await;
+    assert!(replace("rack0", "rack1").await.unwrap_err().to_string().contains("revoked first"));
+    revoke(&world, "rack0").await.unwrap();
+    assert!(replace("rack0", "rack0").await.is_err() && replace("rack0", "rack9").await.is_err());
+    assert_eq!(replace("rack9", "rack1").await.unwrap(), None);
+    let id = world.server_id();
+    let busy = replace("rack0", "rack1").await.unwrap().unwrap();
+    assert_eq!((busy.moved, busy.busy), (vec![], vec![id]), "its installation is in progress");
+    assert_eq!(world.server().await.owner, Some(world.agent));
+    world.clock.set(world.instance(instance).await.deadline.unwrap().after(std::time::Duration::from_millis(1)));
+    world.lifecycle.expire().await.unwrap();
+    let moved = replace("rack0", "rack1").await.unwrap().unwrap();
+    assert_eq!((moved.moved, moved.busy), (vec![id], vec![]));
+    let server = world.server().await;
+    assert_eq!((server.owner, server.registered_agent), (Some(new), Some(new)), "an instance is on it");
+    assert!(world.hello(new, 1).await.unwrap().0[0].accepted);
+    world.lifecycle.delete(None, instance).await.unwrap();
+    assert_eq!(world.sent().pop().unwrap().0, new, "the other agent powers it off");
+}
+
+#[tokio::test]
+async fn a_free_server_that_is_taken_over_is_inspected_by_the_agent_that_takes_it() {
+    let world = World::new().await;
+    world.hello(world.agent, 1).await.unwrap();
+    let new = world.join("rack1").await;
+    revoke(&world, "rack0").await.unwrap();
+    world.lifecycle.replace_agent("rack0".into(), "rack1".into()).await.unwrap().unwrap();
+    let server = world.server().await;
+    assert_eq!((server.owner, server.registered_agent), (None, Some(new)));
+    let (claims, orders) = world.hello(new, 1).await.unwrap();
+    assert!(claims[0].accepted);
+    assert!(matches!(orders[..], [Order { work: Some(Work::Inspect(_)), .. }]), "{orders:?}");
 }
 
 #[tokio::test]

@@ -236,6 +236,8 @@ impl World {
             join_secret_sha256: [0; 32],
             epoch: 0,
             joined_at: self.edge.now(),
+            next: None,
+            revoked_at: None,
         }
     }
 

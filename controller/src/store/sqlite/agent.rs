@@ -5,7 +5,7 @@ use crate::{
     clock::Timestamp,
     store::{
         Result,
-        record::{Agent, JoinToken},
+        record::{Agent, JoinToken, NextCertificate},
     },
 };
 use billet_proto::AgentId;
@@ -13,8 +13,9 @@ use rusqlite::{Connection, params};
 
 pub(super) fn insert(connection: &Connection, agent: &Agent) -> Result<()> {
     connection.execute(
-        "INSERT INTO agent (id, name, certificate_sha256, epoch, joined_at, key_sha256, join_secret_sha256)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO agent (id, name, certificate_sha256, epoch, joined_at, key_sha256, join_secret_sha256,
+         next_certificate_sha256, next_key_sha256, next_issued_at, revoked_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         params![
             agent.id.to_string(),
             agent.name,
@@ -23,6 +24,10 @@ pub(super) fn insert(connection: &Connection, agent: &Agent) -> Result<()> {
             time(agent.joined_at),
             agent.key_sha256,
             agent.join_secret_sha256,
+            agent.next.map(|next| next.certificate_sha256),
+            agent.next.map(|next| next.key_sha256),
+            agent.next.map(|next| time(next.issued_at)),
+            agent.revoked_at.map(time),
         ],
     )?;
     Ok(())
@@ -31,7 +36,8 @@ pub(super) fn insert(connection: &Connection, agent: &Agent) -> Result<()> {
 pub(super) fn update(connection: &Connection, agent: &Agent) -> Result<()> {
     met_one(connection.execute(
         "UPDATE agent SET name = ?2, certificate_sha256 = ?3, epoch = ?4, joined_at = ?5, key_sha256 = ?6,
-         join_secret_sha256 = ?7 WHERE id = ?1",
+         join_secret_sha256 = ?7, next_certificate_sha256 = ?8, next_key_sha256 = ?9, next_issued_at = ?10,
+         revoked_at = ?11 WHERE id = ?1",
         params![
             agent.id.to_string(),
             agent.name,
@@ -40,6 +46,10 @@ pub(super) fn update(connection: &Connection, agent: &Agent) -> Result<()> {
             time(agent.joined_at),
             agent.key_sha256,
             agent.join_secret_sha256,
+            agent.next.map(|next| next.certificate_sha256),
+            agent.next.map(|next| next.key_sha256),
+            agent.next.map(|next| time(next.issued_at)),
+            agent.revoked_at.map(time),
         ],
     )?)
 }
@@ -57,7 +67,8 @@ pub(super) fn by_name(connection: &Connection, name: &str) -> Result<Option<Agen
 }
 
 pub(super) fn by_certificate(connection: &Connection, fingerprint: &[u8; 32]) -> Result<Option<Agent>> {
-    first(connection, "SELECT * FROM agent WHERE certificate_sha256 = ?1", [fingerprint], read)
+    let sql = "SELECT * FROM agent WHERE certificate_sha256 = ?1 OR next_certificate_sha256 = ?1";
+    first(connection, sql, [fingerprint], read)
 }
 
 pub(super) fn insert_join_token(connection: &Connection, token: &JoinToken) -> Result<()> {
@@ -79,6 +90,11 @@ pub(super) fn take_join_token(connection: &Connection, secret_sha256: &[u8; 32])
     })
 }
 
+pub(super) fn forget_join_tokens(connection: &Connection, agent_name: &str) -> Result<()> {
+    connection.execute("DELETE FROM join_token WHERE agent_name = ?1", [agent_name])?;
+    Ok(())
+}
+
 pub(super) fn purge_join_tokens(connection: &Connection, before: Timestamp) -> Result<()> {
     connection.execute("DELETE FROM join_token WHERE expires_at < ?1", [time(before)])?;
     Ok(())
@@ -93,5 +109,13 @@ fn read(row: &Row<'_>) -> Result<Agent> {
         join_secret_sha256: row.digest("join_secret_sha256")?,
         epoch: row.number("epoch")?,
         joined_at: row.time("joined_at")?,
+        next: next(row)?,
+        revoked_at: row.optional_time("revoked_at")?,
     })
+}
+
+fn next(row: &Row<'_>) -> Result<Option<NextCertificate>> {
+    let Some(issued_at) = row.optional_time("next_issued_at")? else { return Ok(None) };
+    let certificate_sha256 = row.digest("next_certificate_sha256")?;
+    Ok(Some(NextCertificate { certificate_sha256, key_sha256: row.digest("next_key_sha256")?, issued_at }))
 }

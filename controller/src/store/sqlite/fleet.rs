@@ -32,6 +32,10 @@ pub(super) fn of_owner(connection: &Connection, agent: AgentId) -> Result<Vec<Se
     readable(connection, "SELECT * FROM server WHERE owner = ?1 ORDER BY id", [agent.to_string()], read)
 }
 
+pub(super) fn registered_for(connection: &Connection, agent: AgentId) -> Result<Vec<Server>> {
+    readable(connection, "SELECT * FROM server WHERE registered_agent = ?1 ORDER BY id", [agent.to_string()], read)
+}
+
 pub(super) fn tally(connection: &Connection, project: &ProjectId) -> Result<Vec<Tally>> {
     let sql = "SELECT manage_state, owner IS NOT NULL AND owner IS registered_agent AS vouched,
         task_deadline IS NOT NULL AS busy, count(*) AS total

@@ -126,6 +126,9 @@ impl Transaction for SqliteTransaction<'_> {
     fn servers_of(&mut self, owner: AgentId) -> Result<Vec<Server>> {
         fleet::of_owner(&self.0, owner)
     }
+    fn servers_registered_for(&mut self, agent: AgentId) -> Result<Vec<Server>> {
+        fleet::registered_for(&self.0, agent)
+    }
     fn server_tally(&mut self, project: &ProjectId) -> Result<Vec<Tally>> {
         fleet::tally(&self.0, project)
     }
@@ -189,6 +192,9 @@ impl Transaction for SqliteTransaction<'_> {
     }
     fn take_join_token(&mut self, secret_sha256: &[u8; 32]) -> Result<Option<JoinToken>> {
         agent::take_join_token(&self.0, secret_sha256)
+    }
+    fn forget_join_tokens(&mut self, agent_name: &str) -> Result<()> {
+        agent::forget_join_tokens(&self.0, agent_name)
     }
 
     fn insert_image(&mut self, image: &Image) -> Result<()> {

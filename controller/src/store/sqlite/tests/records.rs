@@ -8,7 +8,7 @@ use crate::{
     lifecycle::table::Phase,
     store::{
         InstancesWanted, ServerEventsWanted, StoreError,
-        record::{Instance, JoinToken, ManageState, Server, ServerEvent},
+        record::{Instance, JoinToken, ManageState, NextCertificate, Server, ServerEvent},
         sqlite::SqliteStore,
     },
 };
@@ -191,12 +191,15 @@ fn an_agent_is_found_by_id_name_and_certificate() {
     let mut changed = agent(1);
     changed.epoch = 8;
     changed.certificate_sha256 = [8; 32];
+    changed.next = Some(NextCertificate { certificate_sha256: [9; 32], key_sha256: [10; 32], issued_at: Timestamp(4) });
+    changed.revoked_at = Some(Timestamp(5));
     within(&mut store, |tx| {
         tx.update_agent(&changed)?;
         tx.insert_agent(&agent(2))?;
         assert_eq!(tx.agent(changed.id)?, Some(changed.clone()));
         assert_eq!(tx.agent_by_name("rack-1")?, Some(changed.clone()));
         assert_eq!(tx.agent_by_certificate(&[8; 32])?, Some(changed.clone()));
+        assert_eq!(tx.agent_by_certificate(&[9; 32])?, Some(changed.clone()), "its next one");
         assert_eq!(tx.agent_by_certificate(&[1; 32])?, None);
         assert_eq!(tx.agent_by_name("Rack-1")?, None);
         assert_eq!(tx.agent(AgentId::new(id(77)))?, None);

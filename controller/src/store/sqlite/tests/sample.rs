@@ -29,6 +29,8 @@ pub(super) fn agent(n: u8) -> Agent {
         join_secret_sha256: [n + 50; 32],
         epoch: 7,
         joined_at: Timestamp(1),
+        next: None,
+        revoked_at: None,
     }
 }
 

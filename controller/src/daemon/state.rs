@@ -1,7 +1,10 @@
 //! What the state folder must hold: keys that were lost are never replaced by new ones behind whoever needs the old.
 
-use anyhow::bail;
-use std::path::{Path, PathBuf};
+use anyhow::{Context, bail};
+use std::{
+    fs::{File, TryLockError},
+    path::{Path, PathBuf},
+};
 
 /// The database's file in the state folder.
 pub(super) const DATABASE: &str = "billet.db";
@@ -14,6 +17,27 @@ pub(super) const RECEIPT_KEY: &str = "receipt.key";
 /// Where systemd would put the master key (systemd.exec(5), `LoadCredential=`).
 pub(super) fn credential() -> Option<PathBuf> {
     std::env::var_os("CREDENTIALS_DIRECTORY").map(|folder| Path::new(&folder).join("master-key"))
+}
+
+/// Takes the state folder for this process alone, until the answer is dropped or the process ends, however it does.
+///
+/// The folder itself is locked (flock(2)) and no file in it, so that nothing is left behind, and whoever ran a command as root
+/// leaves no lock that the daemon's user cannot open.
+///
+/// # Errors
+/// When another process has it: two controllers would give out the same servers and addresses.
+pub(crate) fn lock(state_dir: &Path) -> anyhow::Result<File> {
+    let folder = File::open(state_dir).with_context(|| format!("open {}", state_dir.display()))?;
+    match folder.try_lock() {
+        Ok(()) => Ok(folder),
+        Err(TryLockError::WouldBlock) => bail!(
+            "use the state folder {}: another billet-controller uses it; stop that one first (systemctl stop billet-controller)",
+            state_dir.display()
+        ),
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("lock the state folder {}", state_dir.display()))
+        }
+    }
 }
 
 /// Keys are made before the database: where there is a database, they were there.
@@ -42,6 +66,17 @@ pub(super) fn check(state_dir: &Path, credential: Option<&Path>) -> anyhow::Resu
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_state_folder_is_one_controllers_at_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let held = lock(dir.path()).unwrap();
+        let error = lock(dir.path()).unwrap_err().to_string();
+        assert!(error.contains("another billet-controller uses it"), "{error}");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+        drop(held);
+        lock(dir.path()).unwrap();
+    }
 
     #[test]
     fn a_database_without_its_keys_is_refused() {

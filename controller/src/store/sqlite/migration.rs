@@ -23,7 +23,11 @@ pub enum MigrationError {
     #[error("use the file: it is another program's database (application id {0:#x})")]
     Foreign(i64),
     /// We would misread it.
-    #[error("use the database: it has version {found}, this program knows up to {known}; start the newer program")]
+    #[error(
+        "use the database: a newer billet-controller wrote it (tables of version {found}, this one knows up to {known}), and \
+         nothing was changed; install the newer one again, or put a backup from before the upgrade in its place: \
+         billet-controller restore --replace BACKUP"
+    )]
     Newer {
         /// In the file.
         found: i64,
@@ -93,6 +97,7 @@ mod tests {
         apply(&mut connection, &["CREATE TABLE a (x)", "CREATE TABLE b (x)"]).unwrap();
         let error = apply(&mut connection, &["CREATE TABLE a (x)"]).unwrap_err();
         assert!(matches!(error, MigrationError::Newer { found: 2, known: 1 }), "{error}");
+        assert!(error.to_string().contains("restore --replace"), "{error}");
         assert_eq!(version(&connection), 2);
     }
 

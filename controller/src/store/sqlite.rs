@@ -12,6 +12,7 @@
 
 mod access;
 mod agent;
+mod copy;
 mod damage;
 mod error;
 mod event;
@@ -36,6 +37,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use copy::{CopyError, check, copy, settle};
 pub use migration::MigrationError;
 
 use super::{Result, Store, StoreError, Transaction};

@@ -50,8 +50,13 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), MigrationError>
     apply(connection, &MIGRATIONS)
 }
 
+/// Whether it is a database of ours that this program can bring up to date, or is; an empty one is too. Changes nothing.
+pub(super) fn check(connection: &Connection) -> Result<(), MigrationError> {
+    look(connection, MIGRATIONS.len()).map(drop)
+}
+
 fn apply(connection: &mut Connection, migrations: &[&str]) -> Result<(), MigrationError> {
-    let found = check(connection, migrations.len())?;
+    let found = look(connection, migrations.len())?;
     for (sql, number) in migrations.iter().zip(1i64..).filter(|(_, number)| *number > found) {
         step(connection, sql, number).map_err(|source| MigrationError::Failed { number, source })?;
     }
@@ -59,12 +64,13 @@ fn apply(connection: &mut Connection, migrations: &[&str]) -> Result<(), Migrati
 }
 
 /// Refuses files that are not ours to change, before anything is changed.
-fn check(connection: &Connection, known: usize) -> Result<i64, MigrationError> {
+fn look(connection: &Connection, known: usize) -> Result<i64, MigrationError> {
     let known = i64::try_from(known).expect("migrations are few");
-    let look = |source| MigrationError::Failed { number: 0, source };
-    let application: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(look)?;
-    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(look)?;
-    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(look)?;
+    let failed = |source| MigrationError::Failed { number: 0, source };
+    let application: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(failed)?;
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
     let fresh = application == 0 && found == 0 && tables == 0;
     if application != APPLICATION_ID && !fresh {
         return Err(MigrationError::Foreign(application));

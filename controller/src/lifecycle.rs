@@ -27,6 +27,7 @@ mod register;
 mod rehearse;
 mod reinstall;
 mod report;
+mod restored;
 mod rules;
 pub mod secrets;
 pub mod server_event;
@@ -44,6 +45,9 @@ pub(crate) use claim::HelloError;
 pub use driver::{Dispatch, Lifecycle, Parts};
 pub use power::PowerAction;
 pub use rehearse::Would;
+pub use restored::Doubted;
+pub(crate) use restored::doubt;
+pub(crate) use rules::Rules;
 pub(crate) use server_table::is_vouched_for;
 
 #[cfg(test)]

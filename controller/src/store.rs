@@ -261,6 +261,8 @@ pub trait Transaction: access::Access {
     fn insert_join_token(&mut self, token: &JoinToken) -> Result<()>;
     /// Removes and returns the token with this SHA-256: single use.
     fn take_join_token(&mut self, secret_sha256: &[u8; 32]) -> Result<Option<JoinToken>>;
+    /// All of them.
+    fn forget_join_tokens(&mut self) -> Result<()>;
 
     fn insert_image(&mut self, image: &Image) -> Result<()>;
     fn image(&mut self, id: ImageId) -> Result<Option<Image>>;

@@ -79,6 +79,11 @@ pub(super) fn take_join_token(connection: &Connection, secret_sha256: &[u8; 32])
     })
 }
 
+pub(super) fn forget_join_tokens(connection: &Connection) -> Result<()> {
+    connection.execute("DELETE FROM join_token", [])?;
+    Ok(())
+}
+
 pub(super) fn purge_join_tokens(connection: &Connection, before: Timestamp) -> Result<()> {
     connection.execute("DELETE FROM join_token WHERE expires_at < ?1", [time(before)])?;
     Ok(())

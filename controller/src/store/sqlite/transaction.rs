@@ -190,6 +190,9 @@ impl Transaction for SqliteTransaction<'_> {
     fn take_join_token(&mut self, secret_sha256: &[u8; 32]) -> Result<Option<JoinToken>> {
         agent::take_join_token(&self.0, secret_sha256)
     }
+    fn forget_join_tokens(&mut self) -> Result<()> {
+        agent::forget_join_tokens(&self.0)
+    }
 
     fn insert_image(&mut self, image: &Image) -> Result<()> {
         image::insert(&self.0, image)

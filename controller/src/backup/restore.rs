@@ -359,9 +359,12 @@ mod tests {
         let (_into, made) = backup(&state);
         fs::write(state.path().join(state::RESTORING), "half").unwrap();
         assert!(state::check(state.path(), None).is_err());
-        let error = put_back(&made.join("no"), state.path(), &state.sealer, &rules(), REPLACE);
-        assert!(error.is_err());
+        let whole = fs::read(made.join(DATABASE)).unwrap();
+        fs::write(made.join(DATABASE), &whole[..4096]).unwrap();
+        let error = put_back(&made, state.path(), &state.sealer, &rules(), REPLACE).unwrap_err();
+        assert!(matches!(error, BackupError::Changed(_)), "{error}");
         assert!(state::check(state.path(), None).is_err(), "one that fails does not undo that");
+        fs::write(made.join(DATABASE), whole).unwrap();
         put_back(&made, state.path(), &state.sealer, &rules(), REPLACE).unwrap();
         state::check(state.path(), None).unwrap();
     }

@@ -8,6 +8,7 @@
 //! in-use                     stays with its instance, and no order is made for it before the operator says `ready`
 //! onboard               ─►   not inspected by itself, which could reset what is in use; `inspect`, then as ready
 //! maintain, offboarding      stay, unwiped
+//! first heard of since       unwiped: it may have been registered, and written on, after the backup
 //! ```
 
 use super::{
@@ -26,7 +27,7 @@ use crate::{
         record::{Cause, ManageState, Server},
     },
 };
-use billet_proto::link::Failed;
+use billet_proto::{ServerId, link::Failed};
 
 /// The cause of all that a restored database does not know.
 pub(super) const CAUSE: &str = "database_restored";
@@ -90,6 +91,12 @@ pub(crate) fn doubt(tx: &mut dyn Transaction, rules: &Rules, taken_at: Timestamp
         code: String::new(),
     })?;
     Ok(doubted)
+}
+
+/// A server that somebody named for the first time, as far as is known: as long as the audit log tells of a restore, an earlier database
+/// may have known it, and a tenant may have written on it.
+pub(super) fn unheard_of(tx: &mut dyn Transaction, rules: &Rules, id: ServerId) -> Result<Server> {
+    Ok(Server { unwiped: tx.has_audited(CALLER)?, ..Server::unheard_of(id, rules.now) })
 }
 
 fn put_in_doubt(rules: &Rules, server: &mut Server, cause: Cause, doubted: &mut Doubted) {

@@ -15,7 +15,10 @@ use crate::{
         record::{JoinToken, ManageState, Server},
     },
 };
-use billet_proto::link::{Step, WordRequest, order::Work};
+use billet_proto::{
+    ServerId,
+    link::{Hello, OwnedServer, Step, WordRequest, order::Work},
+};
 use std::time::Duration;
 
 /// The database as it is now is put back an hour later.
@@ -131,6 +134,23 @@ async fn a_server_that_was_not_inspected_yet_is_not_reset_by_itself() {
     restored(&world).await;
     assert!(world.hello(world.agent, 1).await.unwrap().1.is_empty(), "an inspection began");
     assert_eq!(world.server().await.manage_state, ManageState::Onboard);
+}
+
+#[tokio::test]
+async fn a_server_that_is_first_heard_of_after_a_restore_may_have_been_written_on() {
+    for is_restored in [false, true] {
+        let world = World::new().await;
+        if is_restored {
+            restored(&world).await;
+        }
+        let id: ServerId = "0198170e-4ca7-7000-8000-000000000002".parse().unwrap();
+        let macs = vec!["52:54:00:00:09:01".into()];
+        let said = OwnedServer { id: id.to_string(), uuid: String::new(), serial: "SN9".into(), macs };
+        let hello = Hello { version: "test".into(), epoch: 2, servers: vec![said] };
+        assert!(world.lifecycle.hello(world.agent, hello).await.unwrap()[0].accepted);
+        let server = world.store.read(move |tx| tx.server(id)).await.unwrap().unwrap();
+        assert_eq!(server.unwiped, is_restored);
+    }
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ mod callers;
 mod forget;
 mod notify;
 mod rest;
-mod state;
+pub(crate) mod state;
 
 use crate::{
     api::{AppState, AuditLog, Once, Rates, router},
@@ -52,6 +52,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         .mode(0o700)
         .create(state_dir)
         .with_context(|| format!("make {}", state_dir.display()))?;
+    let _held = state::lock(state_dir)?;
     state::check(state_dir, state::credential().as_deref())?;
     let sealer = Arc::new(Sealer::load_or_create(&state_dir.join(state::MASTER_KEY), &edge.entropy)?);
     let ca = Arc::new(Ca::load_or_create(state_dir, &edge)?);

@@ -3,6 +3,7 @@
 pub mod addresses;
 pub mod api;
 pub mod auth;
+pub mod backup;
 pub mod ca;
 mod causes;
 pub mod cli;

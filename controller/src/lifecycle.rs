@@ -28,6 +28,7 @@ mod rehearse;
 mod reinstall;
 mod replace_agent;
 mod report;
+mod restored;
 mod revoke;
 mod rules;
 pub mod secrets;
@@ -47,6 +48,9 @@ pub use driver::{Dispatch, Lifecycle, Parts};
 pub use power::PowerAction;
 pub use rehearse::Would;
 pub use replace_agent::Replaced;
+pub use restored::Doubted;
+pub(crate) use restored::doubt;
+pub(crate) use rules::Rules;
 pub(crate) use server_table::is_vouched_for;
 
 #[cfg(test)]

@@ -264,6 +264,8 @@ pub trait Transaction: access::Access {
     fn take_join_token(&mut self, secret_sha256: &[u8; 32]) -> Result<Option<JoinToken>>;
     /// Removes all tokens for that name.
     fn forget_join_tokens(&mut self, agent_name: &str) -> Result<()>;
+    /// All of them.
+    fn forget_all_join_tokens(&mut self) -> Result<()>;
 
     fn insert_image(&mut self, image: &Image) -> Result<()>;
     fn image(&mut self, id: ImageId) -> Result<Option<Image>>;

@@ -4,6 +4,7 @@ use anyhow::Context;
 use billet_controller::{
     api::openapi,
     auth::{Role, new_access_key, new_token, new_token_of},
+    backup,
     ca::{Ca, replace},
     clock::Edge,
     config::Config,
@@ -43,6 +44,43 @@ enum Task {
         /// The configuration.
         #[arg(long, default_value = "/etc/billet/controller.toml")]
         config: PathBuf,
+    },
+    /// Copy the database and the keys, sealed, beside a controller that runs or not: prints the folder that was made.
+    ///
+    /// A backup is the folder billet-TIME with the files billet.db and keys.sealed, for the owner alone. The master key is not in
+    /// it, and nothing in it can be read or put back without: keep that one line apart, once. Images are not in it either: copy the
+    /// folder images of the state folder as it is. Run it as the daemon's user. More: /usr/share/doc/billet/backup.md
+    Backup {
+        /// The folder to make it in, which must be there.
+        into: PathBuf,
+        /// The daemon's configuration, which names the state folder.
+        #[arg(long, default_value = "/etc/billet/controller.toml")]
+        config: PathBuf,
+        /// The master key's file, where the daemon has it as a credential.
+        #[arg(long)]
+        master_key: Option<PathBuf>,
+    },
+    /// Put a backup back, where no controller runs: on this machine or on another.
+    ///
+    /// The master key must be there already: master.key in the state folder, or --master-key. What the backup says of servers is in
+    /// doubt afterwards, because it may be old: servers that were ready are in maintain until they are wiped (billet server wipe, then
+    /// ready) or accepted (billet server accept-unwiped), and instances take no orders before an operator confirmed their servers
+    /// (billet server ready). More: /usr/share/doc/billet/backup.md
+    Restore {
+        /// The folder that `backup` made.
+        backup: PathBuf,
+        /// The daemon's configuration, which names the state folder.
+        #[arg(long, default_value = "/etc/billet/controller.toml")]
+        config: PathBuf,
+        /// Take the place of a database that is there; it is kept beside, under a dated name.
+        #[arg(long)]
+        replace: bool,
+        /// No controller ran after the backup was taken, as when one moves to another machine: nothing is in doubt then.
+        #[arg(long)]
+        nothing_happened_since: bool,
+        /// The master key's file, where the daemon has it as a credential.
+        #[arg(long)]
+        master_key: Option<PathBuf>,
     },
     /// Write the API's OpenAPI document to standard output.
     Openapi,
@@ -128,6 +166,10 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Serve { config } => serve(&config),
         Task::Check { config } => Config::load(&config).map(|_| println!("good")).map_err(Into::into),
+        Task::Backup { into, config, master_key } => back_up(&into, &config, master_key.as_deref()),
+        Task::Restore { backup, config, replace, nothing_happened_since, master_key } => {
+            put_back(&backup, &config, master_key.as_deref(), backup::Wish { replace, nothing_happened_since })
+        }
         Task::Openapi => std::io::stdout().write_all(openapi::text().as_bytes()).context("write the document"),
         Task::Token(TokenTask::New { name, project, role, file }) => new(&name, project.as_ref(), role, &file),
         Task::AccessKey(AccessKeyTask::New { name, project, role, config }) => {
@@ -176,6 +218,38 @@ fn authority(step: CaStep, config: &Path) -> anyhow::Result<()> {
         CaStep::Prepare => replace::prepare(&dir, &edge)?,
         CaStep::Switch => replace::switch(&dir, &edge)?,
         CaStep::Retire => replace::retire(&dir)?,
+    }
+    Ok(())
+}
+
+fn back_up(into: &Path, config: &Path, master_key: Option<&Path>) -> anyhow::Result<()> {
+    let (config, edge) = (Config::load(config)?, Edge::system());
+    let sealer = backup::sealer(&config.state_dir, master_key, &edge)?;
+    let made = backup::take(&config.state_dir, &sealer, edge.now(), into)?;
+    println!("{}", made.display());
+    eprintln!("The master key and the images are not in it: keep a copy of each apart.");
+    Ok(())
+}
+
+fn put_back(from: &Path, config: &Path, master_key: Option<&Path>, wish: backup::Wish) -> anyhow::Result<()> {
+    let (config, edge) = (Config::load(config)?, Edge::system());
+    let sealer = backup::sealer(&config.state_dir, master_key, &edge)?;
+    let restored = backup::restore(from, &config, &sealer, edge.now(), wish)?;
+    println!("The backup of {} is in {}.", restored.taken_at, config.state_dir.display());
+    for path in &restored.kept {
+        println!("kept: {}", path.display());
+    }
+    if let Some(doubted) = restored.doubted {
+        println!("{} servers were ready: wipe them and put them back, or accept them unwiped", doubted.ready);
+        println!("{} servers have an instance: confirm each by `billet server ready`", doubted.in_use);
+        println!("{} pieces of work were in progress, and ended with database_restored", doubted.given_up);
+        println!("Whatever was created after the backup is not known: power off what runs and should not.");
+    }
+    for image in &restored.missing {
+        println!("missing: image {image}; copy its two files into {}/images", config.state_dir.display());
+    }
+    if let Some((count, path)) = &restored.set_aside {
+        println!("{count} images are newer than the backup, and are in {}; import them again", path.display());
     }
     Ok(())
 }

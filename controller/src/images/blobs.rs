@@ -125,6 +125,25 @@ impl Blobs {
         self.sync()
     }
 
+    /// Moves an image out of the folder. The frames go first: what is cut off in between has its manifest still, and is moved
+    /// when this is called again.
+    ///
+    /// # Errors
+    /// When a file cannot be moved.
+    pub fn set_aside(&self, id: ImageId, into: &Path) -> Result<(), BlobError> {
+        let other = Self { dir: into.to_owned() };
+        for (from, to) in
+            [(self.frames_path(id), other.frames_path(id)), (self.manifest_path(id), other.manifest_path(id))]
+        {
+            match std::fs::rename(&from, to) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(&from)(error)),
+                _ => {}
+            }
+        }
+        other.sync()?;
+        self.sync()
+    }
+
     /// `ID.zst`.
     pub(super) fn frames_path(&self, id: ImageId) -> PathBuf {
         self.dir.join(format!("{id}.zst"))

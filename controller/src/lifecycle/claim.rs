@@ -1,14 +1,14 @@
 //! Which servers an agent owns: what it says when it attaches, against what is known.
 
 use super::{
-    inspect,
+    inspect, restored,
     rules::Rules,
     server_event,
     server_table::{ServerEvent, next},
 };
 use crate::store::{
     Machine, Result, Transaction,
-    record::{Hardware, ManageState, Server},
+    record::{Hardware, ManageState},
 };
 use billet_proto::{
     AgentId, MacAddr, ServerId,
@@ -96,7 +96,10 @@ fn claim(
     }
     machines.note(id, said, &macs);
     let is_new = known.is_none();
-    let mut server = known.unwrap_or_else(|| Server::unheard_of(id, rules.now));
+    let mut server = match known {
+        Some(known) => known,
+        None => restored::unheard_of(tx, rules, id)?,
+    };
     let is_another = (server.uuid != said.uuid || server.serial != said.serial) && !is_new;
     if is_another && server.manage_state != ManageState::InUse {
         // Another machine under the same id: what was seen of the old one does not count.

@@ -3,6 +3,7 @@
 use super::{
     inspect,
     refusal::Refusal,
+    restored,
     rules::Rules,
     server_event,
     server_table::{ServerEvent, next},
@@ -33,10 +34,13 @@ pub(super) fn take_out(
     Ok(server)
 }
 
-/// Puts a server back; one that nothing wiped stays out.
+/// Puts a server back; one that nothing wiped stays out. Where a restored database says that an instance is on it, this confirms it.
 pub(super) fn put_back(tx: &mut dyn Transaction, rules: &Rules, id: ServerId) -> Result<Server, Refusal> {
     let mut server = known(tx, id)?;
     task::none_in_progress(&server)?;
+    if restored::is_in_doubt(&server) {
+        return restored::confirm(tx, rules, server);
+    }
     let must = if server.unwiped { "is not wiped; wipe it, or accept it unwiped" } else { "must be maintain" };
     server.manage_state = next(&server, ServerEvent::PutBack).ok_or_else(|| not_ready(&server, must))?;
     server.error = None;

@@ -2,6 +2,7 @@
 
 use super::{
     refusal::Refusal,
+    restored,
     rules::Rules,
     table::{self, Event, Operation},
 };
@@ -51,7 +52,8 @@ pub(super) fn all_may(
 /// changes what the operation is about, and writes the instance by [`accepted`].
 ///
 /// # Errors
-/// [`Refusal::InstanceState`] where the table does not have the move.
+/// [`Refusal::InstanceState`] where the table does not have the move, and [`Refusal::ServersNotReady`] where nobody knows whether the
+/// instance is still there.
 pub(super) fn begin(
     tx: &mut dyn Transaction,
     rules: &Rules,
@@ -62,6 +64,7 @@ pub(super) fn begin(
     let refused = |_| Refusal::InstanceState { instances: vec![(instance.id, standing.told())], wanted };
     let moved = table::next(standing, Event::Asked(operation)).map_err(refused)?;
     let mut server = tx.server(instance.server_id)?.ok_or(StoreError::Corrupt("an instance's server"))?;
+    restored::must_be_confirmed(&server)?;
     // A newer generation: whatever an older order still does, it cannot hand over any more.
     server.generation += 1;
     tx.update_server(&server)?;

@@ -4,6 +4,7 @@
 use super::{
     inspect,
     refusal::Refusal,
+    restored,
     rules::Rules,
     server_event,
     server_table::{ServerEvent, next},
@@ -31,7 +32,10 @@ pub(super) fn register(
         agent.ok_or_else(|| Refusal::invalid("agent_name", "must be an agent that joined", &word.agent_name))?;
     let known = tx.server(id)?;
     let is_new = known.is_none();
-    let mut server = known.unwrap_or_else(|| Server::unheard_of(id, rules.now));
+    let mut server = match known {
+        Some(known) => known,
+        None => restored::unheard_of(tx, rules, id)?,
+    };
     if server.owner.is_some_and(|owner| owner != agent.id) {
         leave_agent(tx, rules, &mut server)?;
     }

@@ -14,10 +14,10 @@ pub(super) const GRACE: Duration = Duration::from_secs(20);
 
 /// Given to every operation.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Rules {
-    pub(super) now: Timestamp,
-    pub(super) deadlines: Deadlines,
-    pub(super) policy: Policy,
+pub(crate) struct Rules {
+    pub(crate) now: Timestamp,
+    pub(crate) deadlines: Deadlines,
+    pub(crate) policy: Policy,
 }
 
 impl Rules {

@@ -100,6 +100,9 @@ kinds! {
         "Instances may be placed on it again.", "None.";
     UNWIPED_ACCEPTED: "unwiped-accepted", Minor, "Accepted unwiped",
         "The next tenant may find what the one before wrote.", "Wipe it where that matters.";
+    RESTORED: "database-restored", Major, "Database put back from a backup",
+        "What was done with the server since the backup is not known, and nothing is done with it before an operator looked.",
+        "Where an instance is on it, see that it is the one that is told, and put the server back; else wipe it and put it back, or accept it unwiped.";
     OFFBOARDING: "offboarding", Info, "Server retired",
         "No instance is placed on it any more.", "Delete it when it has left.";
     POWER_BEGAN: "power-began", Info, "Power action began",

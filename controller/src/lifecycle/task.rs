@@ -17,7 +17,7 @@ pub(super) mod order;
 pub(super) mod report;
 
 pub(super) use deadline::{expire, hear_first};
-pub(super) use end::fail_as;
+pub(super) use end::{fail, fail_as};
 
 use super::{
     refusal::Refusal,

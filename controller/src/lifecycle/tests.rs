@@ -3,6 +3,7 @@
 mod operations;
 mod parameter_plane;
 mod receipts;
+mod restored;
 mod servers;
 mod tasks;
 pub(crate) mod world;

@@ -121,6 +121,8 @@ pub trait Access {
     fn insert_audited(&mut self, line: &Audited) -> Result<()>;
     /// The newest first.
     fn audited(&mut self, wanted: &AuditWanted) -> Result<Vec<Audited>>;
+    /// Whether a line of this caller is kept.
+    fn has_audited(&mut self, caller: &str) -> Result<bool>;
     /// Forgets lines from before, at most 1000 at once.
     fn purge_audited(&mut self, before: Timestamp) -> Result<u64>;
 

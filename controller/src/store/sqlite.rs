@@ -12,6 +12,8 @@
 
 mod access;
 mod agent;
+mod copy;
+mod damage;
 mod error;
 mod event;
 mod fleet;
@@ -35,6 +37,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use copy::{CopyError, check, copy, settle};
 pub use migration::MigrationError;
 
 use super::{Result, Store, StoreError, Transaction};
@@ -92,6 +95,17 @@ pub enum OpenError {
         #[source]
         source: io::Error,
     },
+    /// It would be read wrongly: a row that is gone, or one that never was. Nothing was changed in it.
+    #[error(
+        "use the database {path}: it is damaged ({said}); leave it as it is, and put a backup in its place: \
+         billet-controller restore --replace BACKUP"
+    )]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// What SQLite says of it.
+        said: String,
+    },
     /// SQLite refuses the file or a setting.
     #[error("open the database")]
     Database(#[source] rusqlite::Error),
@@ -107,16 +121,17 @@ impl SqliteStore {
     /// Opens the database at `path`, makes it when there is none (mode 0600), and brings its tables up to date.
     ///
     /// # Errors
-    /// When the file cannot be used, belongs to another program, or was written by a newer version.
+    /// When the file cannot be used, is damaged, belongs to another program, or was written by a newer version.
     pub fn open(path: &Path) -> std::result::Result<Self, OpenError> {
         make_private(path).map_err(|source| OpenError::File { path: path.to_owned(), source })?;
         let connection = Connection::open(path).map_err(OpenError::Database)?;
         let journal: String = connection
             .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))
-            .map_err(OpenError::Database)?;
+            .map_err(|error| damage::failed(path, error))?;
         if journal != "wal" {
             return Err(OpenError::Journal(journal));
         }
+        damage::look(&connection, path)?;
         let mut store = Self::prepare(connection)?;
         // Migrations were synced by SQLite; the log is there since they looked at the file.
         let mut log = path.as_os_str().to_owned();

@@ -34,6 +34,9 @@ pub enum ManageState {
 }
 
 impl ManageState {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Onboard, Self::Ready, Self::InUse, Self::Maintain, Self::Offboarding];
+
     /// The API's word.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -46,9 +49,7 @@ impl ManageState {
     }
     /// The state with that word.
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Onboard, Self::Ready, Self::InUse, Self::Maintain, Self::Offboarding]
-            .into_iter()
-            .find(|s| s.as_str() == word)
+        Self::ALL.into_iter().find(|s| s.as_str() == word)
     }
 }
 

@@ -237,6 +237,10 @@ impl Access for SqliteTransaction<'_> {
     fn audited(&mut self, wanted: &AuditWanted) -> Result<Vec<Audited>> {
         audited(&self.0, wanted)
     }
+    fn has_audited(&mut self, caller: &str) -> Result<bool> {
+        let sql = "SELECT seq FROM audit WHERE caller = ?1 LIMIT 1";
+        Ok(first(&self.0, sql, [caller], |row| row.number("seq"))?.is_some())
+    }
     fn purge_audited(&mut self, before: Timestamp) -> Result<u64> {
         purge_audited(&self.0, before)
     }

@@ -95,6 +95,11 @@ pub(super) fn forget_join_tokens(connection: &Connection, agent_name: &str) -> R
     Ok(())
 }
 
+pub(super) fn forget_all_join_tokens(connection: &Connection) -> Result<()> {
+    connection.execute("DELETE FROM join_token", [])?;
+    Ok(())
+}
+
 pub(super) fn purge_join_tokens(connection: &Connection, before: Timestamp) -> Result<()> {
     connection.execute("DELETE FROM join_token WHERE expires_at < ?1", [time(before)])?;
     Ok(())

@@ -24,7 +24,11 @@ pub enum MigrationError {
     #[error("use the file: it is another program's database (application id {0:#x})")]
     Foreign(i64),
     /// We would misread it.
-    #[error("use the database: it has version {found}, this program knows up to {known}; start the newer program")]
+    #[error(
+        "use the database: a newer billet-controller wrote it (tables of version {found}, this one knows up to {known}), and \
+         nothing was changed; install the newer one again, or put a backup from before the upgrade in its place: \
+         billet-controller restore --replace BACKUP"
+    )]
     Newer {
         /// In the file.
         found: i64,
@@ -47,8 +51,13 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), MigrationError>
     apply(connection, &MIGRATIONS)
 }
 
+/// Whether it is a database of ours that this program can bring up to date, or is; an empty one is too. Changes nothing.
+pub(super) fn check(connection: &Connection) -> Result<(), MigrationError> {
+    look(connection, MIGRATIONS.len()).map(drop)
+}
+
 fn apply(connection: &mut Connection, migrations: &[&str]) -> Result<(), MigrationError> {
-    let found = check(connection, migrations.len())?;
+    let found = look(connection, migrations.len())?;
     for (sql, number) in migrations.iter().zip(1i64..).filter(|(_, number)| *number > found) {
         step(connection, sql, number).map_err(|source| MigrationError::Failed { number, source })?;
     }
@@ -56,12 +65,13 @@ fn apply(connection: &mut Connection, migrations: &[&str]) -> Result<(), Migrati
 }
 
 /// Refuses files that are not ours to change, before anything is changed.
-fn check(connection: &Connection, known: usize) -> Result<i64, MigrationError> {
+fn look(connection: &Connection, known: usize) -> Result<i64, MigrationError> {
     let known = i64::try_from(known).expect("migrations are few");
-    let look = |source| MigrationError::Failed { number: 0, source };
-    let application: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(look)?;
-    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(look)?;
-    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(look)?;
+    let failed = |source| MigrationError::Failed { number: 0, source };
+    let application: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(failed)?;
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
     let fresh = application == 0 && found == 0 && tables == 0;
     if application != APPLICATION_ID && !fresh {
         return Err(MigrationError::Foreign(application));
@@ -94,6 +104,7 @@ mod tests {
         apply(&mut connection, &["CREATE TABLE a (x)", "CREATE TABLE b (x)"]).unwrap();
         let error = apply(&mut connection, &["CREATE TABLE a (x)"]).unwrap_err();
         assert!(matches!(error, MigrationError::Newer { found: 2, known: 1 }), "{error}");
+        assert!(error.to_string().contains("restore --replace"), "{error}");
         assert_eq!(version(&connection), 2);
     }
 

@@ -6,4 +6,4 @@ mod images;
 mod networks;
 mod records;
 mod rules;
-mod sample;
+pub(super) mod sample;

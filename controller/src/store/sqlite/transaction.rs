@@ -196,6 +196,9 @@ impl Transaction for SqliteTransaction<'_> {
     fn forget_join_tokens(&mut self, agent_name: &str) -> Result<()> {
         agent::forget_join_tokens(&self.0, agent_name)
     }
+    fn forget_all_join_tokens(&mut self) -> Result<()> {
+        agent::forget_all_join_tokens(&self.0)
+    }
 
     fn insert_image(&mut self, image: &Image) -> Result<()> {
         image::insert(&self.0, image)

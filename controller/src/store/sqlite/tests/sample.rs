@@ -111,7 +111,7 @@ pub(super) fn subnet(vpc_number: u128) -> Subnet {
 }
 
 /// On server `server_number`, with every optional column filled.
-pub(super) fn instance(n: u128, server_number: u128) -> Instance {
+pub(in crate::store::sqlite) fn instance(n: u128, server_number: u128) -> Instance {
     Instance {
         id: billet_proto::InstanceId::new(id(n)),
         version: 0,
@@ -202,7 +202,7 @@ pub(super) fn reservation(vpc_number: u128, address: &str, instance_number: u128
     }
 }
 
-pub(super) fn event(instance_number: u128, message: &str) -> NewEvent {
+pub(in crate::store::sqlite) fn event(instance_number: u128, message: &str) -> NewEvent {
     NewEvent {
         instance_id: instance(instance_number, 1).id,
         at: Timestamp(10),
@@ -216,7 +216,7 @@ pub(super) fn event(instance_number: u128, message: &str) -> NewEvent {
 }
 
 /// Writes what instances refer to: an agent, servers 1 to 9, an image, two VPCs with a subnet each.
-pub(super) fn furnish(store: &mut SqliteStore) {
+pub(in crate::store::sqlite) fn furnish(store: &mut SqliteStore) {
     within(store, |tx| {
         tx.insert_agent(&agent(1))?;
         for n in 1..=9 {
@@ -239,7 +239,10 @@ pub(super) fn furnished() -> SqliteStore {
 }
 
 /// One transaction, committed when `work` answers `Ok`.
-pub(super) fn within<T>(store: &mut SqliteStore, work: impl FnOnce(&mut dyn Transaction) -> Result<T>) -> Result<T> {
+pub(in crate::store::sqlite) fn within<T>(
+    store: &mut SqliteStore,
+    work: impl FnOnce(&mut dyn Transaction) -> Result<T>,
+) -> Result<T> {
     let mut transaction = store.begin()?;
     let value = work(&mut *transaction)?;
     transaction.commit()?;

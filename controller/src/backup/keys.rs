@@ -1,0 +1,78 @@
+//! The sealed file of a backup: the keys, and what the rest of it was.
+
+use super::{
+    KEYS,
+    error::{BackupError, at},
+};
+use crate::{
+    clock::Timestamp,
+    daemon::state,
+    seal::{Sealed, Sealer, file},
+};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, path::Path};
+use zeroize::{Zeroize, Zeroizing};
+
+/// What it is sealed for.
+const ROW: &str = "backup/keys";
+/// Longer than any file of a key or certificate.
+const MAX_FILE_BYTES: u64 = 64 << 10;
+/// Longer than all of them.
+const MAX_SEALED_BYTES: u64 = 1 << 20;
+
+/// Whoever has them is this controller: its agents trust it, and its receipts are its own.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Keys {
+    pub(super) taken_at: Timestamp,
+    pub(super) database_sha256: String,
+    /// By their names in the state folder.
+    files: BTreeMap<String, String>,
+}
+
+impl Keys {
+    /// Reads them from the state folder.
+    pub(super) fn load(state_dir: &Path, taken_at: Timestamp, database_sha256: String) -> Result<Self, BackupError> {
+        let mut files = BTreeMap::new();
+        for name in state::KEPT {
+            let path = state_dir.join(name);
+            let text = file::read(&path, MAX_FILE_BYTES).map_err(at(&path))?;
+            files.insert(name.to_owned(), text.to_string());
+        }
+        Ok(Self { taken_at, database_sha256, files })
+    }
+
+    /// Each file's name in the state folder, and its text. Names that this version does not know are not files of its folder.
+    pub(super) fn files(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        state::KEPT.into_iter().filter_map(|name| Some((name, self.files.get(name)?.as_str())))
+    }
+
+    /// Writes them, sealed, into a backup.
+    pub(super) fn save(&self, folder: &Path, sealer: &Sealer) -> Result<(), BackupError> {
+        let text = Zeroizing::new(serde_json::to_vec(self).expect("texts and a time have a JSON form"));
+        let path = folder.join(KEYS);
+        file::create_private(&path, &sealer.seal(ROW, &text).0).map_err(at(&path))
+    }
+
+    /// Opens those of a backup.
+    pub(super) fn open(folder: &Path, sealer: &Sealer) -> Result<Self, BackupError> {
+        use std::io::Read;
+        let path = folder.join(KEYS);
+        let mut sealed = Vec::new();
+        std::fs::File::open(&path)
+            .and_then(|file| file.take(MAX_SEALED_BYTES).read_to_end(&mut sealed))
+            .map_err(at(&path))?;
+        let failed = |source| BackupError::Sealed { path: path.clone(), source };
+        let text = sealer.open(ROW, &Sealed(sealed)).map_err(failed)?;
+        let keys: Self = serde_json::from_slice(&text).map_err(|_| BackupError::Unreadable(path.clone()))?;
+        if keys.files().count() != state::KEPT.len() {
+            return Err(BackupError::Unreadable(path));
+        }
+        Ok(keys)
+    }
+}
+
+impl Drop for Keys {
+    fn drop(&mut self) {
+        self.files.values_mut().for_each(Zeroize::zeroize);
+    }
+}

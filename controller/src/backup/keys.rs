@@ -10,9 +10,14 @@ use crate::{
     seal::{Sealed, Sealer, file},
 };
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, io::ErrorKind, path::Path};
 use zeroize::{Zeroize, Zeroizing};
 
+/// In a state folder; the last ones only while one authority takes another's place.
+const NAMES: [&str; state::KEPT.len() + state::KEPT_IF_THERE.len()] = {
+    let ([a, b, c], [d, e, f, g]) = (state::KEPT, state::KEPT_IF_THERE);
+    [a, b, c, d, e, f, g]
+};
 /// What it is sealed for.
 const ROW: &str = "backup/keys";
 /// Longer than any file of a key or certificate.
@@ -33,17 +38,25 @@ impl Keys {
     /// Reads them from the state folder.
     pub(super) fn load(state_dir: &Path, taken_at: Timestamp, database_sha256: String) -> Result<Self, BackupError> {
         let mut files = BTreeMap::new();
-        for name in state::KEPT {
+        for name in NAMES {
             let path = state_dir.join(name);
-            let text = file::read(&path, MAX_FILE_BYTES).map_err(at(&path))?;
-            files.insert(name.to_owned(), text.to_string());
+            match file::read(&path, MAX_FILE_BYTES) {
+                Ok(text) => drop(files.insert(name.to_owned(), text.to_string())),
+                Err(error) if error.kind() == ErrorKind::NotFound && !state::KEPT.contains(&name) => {}
+                Err(error) => return Err(at(&path)(error)),
+            }
         }
         Ok(Self { taken_at, database_sha256, files })
     }
 
     /// Each file's name in the state folder, and its text. Names that this version does not know are not files of its folder.
     pub(super) fn files(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        state::KEPT.into_iter().filter_map(|name| Some((name, self.files.get(name)?.as_str())))
+        NAMES.into_iter().filter_map(|name| Some((name, self.files.get(name)?.as_str())))
+    }
+
+    /// Names that a state folder may have, and the one of the backup did not.
+    pub(super) fn absent(&self) -> impl Iterator<Item = &'static str> {
+        NAMES.into_iter().filter(|name| !self.files.contains_key(*name))
     }
 
     /// Writes them, sealed, into a backup.
@@ -64,7 +77,7 @@ impl Keys {
         let failed = |source| BackupError::Sealed { path: path.clone(), source };
         let text = sealer.open(ROW, &Sealed(sealed)).map_err(failed)?;
         let keys: Self = serde_json::from_slice(&text).map_err(|_| BackupError::Unreadable(path.clone()))?;
-        if keys.files().count() != state::KEPT.len() {
+        if state::KEPT.iter().any(|name| !keys.files.contains_key(*name)) {
             return Err(BackupError::Unreadable(path));
         }
         Ok(keys)

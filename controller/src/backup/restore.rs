@@ -94,6 +94,10 @@ pub(crate) fn put_back(
         restored.kept.extend(replace::write(&path, text, &date)?);
         replace::give_to_the_folders_owner(&path)?;
     }
+    for path in keys.absent().map(|name| state_dir.join(name)) {
+        restored.kept.extend(replace::keep(&path, &date)?);
+        replace::remove(&path)?;
+    }
     let database = state_dir.join(state::DATABASE);
     restored.kept.extend(replace::keep_database(&database, &date)?);
     sync(state_dir)?;
@@ -130,7 +134,10 @@ fn refuse_what_is_there(state_dir: &Path, keys: &Keys) -> Result<(), BackupError
             return Err(BackupError::There(path));
         }
     }
-    Ok(())
+    keys.absent()
+        .map(|name| state_dir.join(name))
+        .find(|path| path.exists())
+        .map_or(Ok(()), |path| Err(BackupError::There(path)))
 }
 
 /// The database under its passing name: copied, checked, brought up to date, put in doubt, and on disk. Answers the images on record.
@@ -272,6 +279,27 @@ mod tests {
         state::check(&folder, None).unwrap();
         let there = servers(&folder.join(state::DATABASE));
         assert_eq!((there.len(), there[0].manage_state), (1, ManageState::Maintain));
+    }
+
+    #[test]
+    fn an_authority_that_takes_anothers_place_is_kept_and_one_of_later_is_set_aside() {
+        let state = State::new();
+        let (_into, before) = backup(&state);
+        crate::ca::replace::prepare(state.path(), &crate::clock::Edge::system()).unwrap();
+        let (_into, made) = backup(&state);
+        let other = tempfile::tempdir().unwrap();
+        put_back(&made, other.path(), &state.sealer, &rules(), Wish::default()).unwrap();
+        for name in ["ca-next.pem", "ca-next.key"] {
+            assert_eq!(
+                fs::read(other.path().join(name)).unwrap(),
+                fs::read(state.path().join(name)).unwrap(),
+                "{name}"
+            );
+        }
+        let restored = put_back(&before, state.path(), &state.sealer, &rules(), REPLACE).unwrap();
+        assert!(!state.path().join("ca-next.pem").exists() && !state.path().join("ca-next.key").exists());
+        let kept = |name: &str| restored.kept.iter().any(|path| path.display().to_string().contains(name));
+        assert!(kept("ca-next.pem.before-") && kept("ca-next.key.before-"), "{:?}", restored.kept);
     }
 
     #[test]

@@ -22,12 +22,13 @@ use std::{
 };
 
 /// The next authority's certificate.
-pub(super) const NEXT: &str = "ca-next.pem";
-const NEXT_KEY: &str = "ca-next.key";
+pub(crate) const NEXT: &str = "ca-next.pem";
+/// Its key.
+pub(crate) const NEXT_KEY: &str = "ca-next.key";
 /// The authority before.
-pub(super) const OLD: &str = "ca-old.pem";
+pub(crate) const OLD: &str = "ca-old.pem";
 /// The authority that signs, by the one before.
-pub(super) const CROSS: &str = "ca-cross.pem";
+pub(crate) const CROSS: &str = "ca-cross.pem";
 
 /// How far a replacement is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! What the state folder must hold: keys that were lost are never replaced by new ones behind whoever needs the old.
 
+use crate::ca::replace;
 use anyhow::{Context, bail};
 use std::{
     fs::{File, TryLockError},
@@ -16,6 +17,9 @@ pub(crate) const RECEIPT_KEY: &str = "receipt.key";
 
 /// What else has to be there, and goes into a backup; the master key does not.
 pub(crate) const KEPT: [&str; 3] = ["ca.key", "ca.pem", RECEIPT_KEY];
+
+/// What goes into a backup while another authority takes the place of the one that signs.
+pub(crate) const KEPT_IF_THERE: [&str; 4] = [replace::NEXT, replace::NEXT_KEY, replace::OLD, replace::CROSS];
 
 /// What a restoring brings the database in by; while it is there, the folder's files may be of two controllers.
 pub(crate) const RESTORING: &str = "billet.db.restoring";

@@ -111,7 +111,7 @@ pub(crate) fn put_back(
 /// As the daemon's command does it: by the configuration, at this time.
 ///
 /// # Errors
-/// As [`put_back`].
+/// When a controller runs on the folder, the backup is not whole, or a file cannot be written; nothing has changed then.
 pub fn restore(
     from: &Path,
     config: &crate::config::Config,

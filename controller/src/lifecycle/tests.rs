@@ -257,7 +257,15 @@ async fn an_order_is_sent_also_while_so_many_look_that_no_more_are_taken() {
     let world = World::over(Handle::with_readers(store, [reader]).unwrap()).await;
     let (go, held) = std::sync::mpsc::channel::<()>();
     let held = Arc::new(Mutex::new(held));
-    let mut looks = Vec::new();
+    // The reader is at work before the others wait: one that it took a moment later would leave a place.
+    let (begun, begins) = tokio::sync::oneshot::channel();
+    let (reading, first) = (world.store.clone(), held.clone());
+    let first = move |_: &mut dyn Transaction| {
+        let _ = begun.send(());
+        Ok::<_, StoreError>(first.lock().unwrap().recv().is_ok())
+    };
+    let mut looks = vec![tokio::spawn(async move { reading.view(first).await })];
+    begins.await.unwrap();
     for _ in 0..2000 {
         let (store, held) = (world.store.clone(), held.clone());
         let look = move |_: &mut dyn Transaction| Ok::<_, StoreError>(held.lock().unwrap().recv().is_ok());
@@ -267,7 +275,9 @@ async fn an_order_is_sent_also_while_so_many_look_that_no_more_are_taken() {
     while !looks.iter().any(tokio::task::JoinHandle::is_finished) {
         tokio::task::yield_now().await;
     }
-    world.create().await.unwrap();
-    assert!(matches!(world.sent()[..], [(_, Order { work: Some(Work::Install(_)), .. })]), "{:?}", world.sent());
+    let created = tokio::time::timeout(Duration::from_secs(60), world.create()).await;
+    // Whatever comes of it, the reader ends.
     drop(go);
+    created.expect("the order waits for nobody who looks").unwrap();
+    assert!(matches!(world.sent()[..], [(_, Order { work: Some(Work::Install(_)), .. })]), "{:?}", world.sent());
 }

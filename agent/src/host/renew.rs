@@ -77,7 +77,7 @@ impl<C: Controller> Renewer<C> {
             pause = match self.renew().await {
                 Ok(()) => {
                     wanted = false;
-                    FIRST_PAUSE
+                    self.pause_after()
                 }
                 Err(error) => {
                     let days_left = days(self.identity.lifetime.left((self.now)()));
@@ -85,9 +85,18 @@ impl<C: Controller> Renewer<C> {
                     (pause * 2).min(MAX_PAUSE)
                 }
             };
-            // After a success too: whatever the controller wants, it does not get a new one each moment.
             next = Instant::now() + jittered(pause);
         }
+    }
+
+    /// Whatever the controller wants, it does not get a new one each moment; and where the clock is wrong, so that a new
+    /// certificate seems old at once, not each minute either.
+    fn pause_after(&self) -> Duration {
+        if (self.now)() < self.identity.lifetime.half() {
+            return FIRST_PAUSE;
+        }
+        tracing::warn!("the new certificate is half over by this machine's clock: is the clock right?");
+        MAX_PAUSE
     }
 
     /// Takes over whom to trust; answers whether the certificate is to be renewed now.

@@ -85,6 +85,10 @@ struct Agent {
 impl Agent {
     /// One that joined now, with a certificate for 100 days; the controller's first answers are these failures.
     fn new(failures: usize) -> Self {
+        Self::whose_clock_is_ahead(Duration::ZERO, failures)
+    }
+
+    fn whose_clock_is_ahead(ahead: Duration, failures: usize) -> Self {
         let state_dir = tempfile::tempdir().unwrap();
         let controller = Arc::new(Played {
             authority: Authority::new(),
@@ -110,7 +114,7 @@ impl Agent {
             controller: controller.clone(),
             identity,
             state_dir: state_dir.path().to_owned(),
-            now: Arc::new(move || clock.now()),
+            now: Arc::new(move || clock.now() + ahead),
             alarm: alarm_told,
         };
         tokio::spawn(renewer.run(stopped));
@@ -200,6 +204,14 @@ async fn a_controller_that_asks_for_it_gets_the_certificate_renewed_once_and_not
     let asked = agent.asked();
     assert!((2..=4).contains(&asked.len()), "{asked:?}");
     assert!(asked[0] < Duration::from_secs(2), "{asked:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_the_clock_is_wrong_and_each_certificate_seems_old_one_is_asked_for_no_oftener_than_each_half_hour() {
+    let agent = Agent::whose_clock_is_ahead(DAY * 90, 0);
+    tokio::time::sleep(DAY).await;
+    let asked = agent.asked().len();
+    assert!((24..=49).contains(&asked), "in a day: {asked}");
 }
 
 #[test]

@@ -41,6 +41,9 @@ pub enum BackupError {
     /// The database cannot be copied, or the copy is not whole.
     #[error("copy the database")]
     Copy(#[from] CopyError),
+    /// A step of a replacement fell in between.
+    #[error("read the keys in {0}: somebody changed them meanwhile; take the backup again")]
+    Moved(PathBuf),
     /// Another master key's, or it was changed.
     #[error("open the backup's {path}: it was sealed by another controller's master key, or was changed since")]
     Sealed {

@@ -37,16 +37,10 @@ pub(super) struct Keys {
 impl Keys {
     /// Reads them from the state folder.
     pub(super) fn load(state_dir: &Path, taken_at: Timestamp, database_sha256: String) -> Result<Self, BackupError> {
-        let mut files = BTreeMap::new();
-        for name in NAMES {
-            let path = state_dir.join(name);
-            match file::read(&path, MAX_FILE_BYTES) {
-                Ok(text) => drop(files.insert(name.to_owned(), text.to_string())),
-                Err(error) if error.kind() == ErrorKind::NotFound && !state::KEPT.contains(&name) => {}
-                Err(error) => return Err(at(&path)(error)),
-            }
-        }
-        Ok(Self { taken_at, database_sha256, files })
+        let keys = Self { taken_at, database_sha256, files: read(state_dir)? };
+        // A step of the authority's in between would leave a key without its certificate, and be found at the restore.
+        let again = Self { taken_at, database_sha256: String::new(), files: read(state_dir)? };
+        if keys.files == again.files { Ok(keys) } else { Err(BackupError::Moved(state_dir.to_owned())) }
     }
 
     /// Each file's name in the state folder, and its text. Names that this version does not know are not files of its folder.
@@ -82,6 +76,19 @@ impl Keys {
         }
         Ok(keys)
     }
+}
+
+fn read(state_dir: &Path) -> Result<BTreeMap<String, String>, BackupError> {
+    let mut files = BTreeMap::new();
+    for name in NAMES {
+        let path = state_dir.join(name);
+        match file::read(&path, MAX_FILE_BYTES) {
+            Ok(text) => drop(files.insert(name.to_owned(), text.to_string())),
+            Err(error) if error.kind() == ErrorKind::NotFound && !state::KEPT.contains(&name) => {}
+            Err(error) => return Err(at(&path)(error)),
+        }
+    }
+    Ok(files)
 }
 
 impl Drop for Keys {

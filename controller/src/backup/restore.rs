@@ -111,7 +111,8 @@ pub(crate) fn put_back(
 /// As the daemon's command does it: by the configuration, at this time.
 ///
 /// # Errors
-/// When a controller runs on the folder, the backup is not whole, or a file cannot be written; nothing has changed then.
+/// When a controller runs there, the backup is not whole or not this master key's, or something is there already that `wish` does not
+/// replace: nothing is changed then. When a file cannot be written; then no controller starts there until it is done again.
 pub fn restore(
     from: &Path,
     config: &crate::config::Config,

@@ -58,7 +58,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         _ = terminate.recv() => return Ok(()),
         _ = interrupt.recv() => return Ok(()),
     };
-    let link = Link::new(config.clone(), &identity).context("use the agent's certificate")?;
+    let link = Link::new(&config, &identity).context("use the agent's certificate")?;
     let (boots, ramdisks) = (BootTable::new(), Ramdisks::default());
     let boot = BootServer::bind(boot_config(&config), boots.clone()).await.context("open the boot services")?;
     let door = ramdisk_door::Door { ramdisks: ramdisks.clone(), link: link.clone() };

@@ -37,8 +37,8 @@ pub struct Link {
 }
 
 struct Inner {
-    /// Where the controller is; none in tests.
-    config: Option<Arc<Config>>,
+    /// Where the controller is, and its name in its certificate.
+    controller: (Endpoint, String),
     /// By the newest certificate; connected when it is used.
     channel: watch::Sender<Channel>,
     advice: watch::Sender<Advice>,
@@ -63,22 +63,29 @@ impl Link {
     ///
     /// # Errors
     /// When the certificates cannot be used.
-    pub fn new(config: Arc<Config>, identity: &Identity) -> Result<Self, tonic::transport::Error> {
-        let (channel, _) = watch::channel(channel(&config, identity)?);
+    pub fn new(config: &Config, identity: &Identity) -> Result<Self, tonic::transport::Error> {
+        let endpoint = Endpoint::from_shared(format!("https://{}", config.controller))?
+            .connect_timeout(Duration::from_secs(5))
+            .http2_keep_alive_interval(Duration::from_secs(5))
+            .keep_alive_timeout(Duration::from_secs(5))
+            .keep_alive_while_idle(true);
+        let controller = (endpoint, config.controller_name());
+        let (channel, _) = watch::channel(channel(&controller, identity)?);
         let ((connected, _), (advice, _)) = (watch::channel(false), watch::channel(Advice::default()));
         let (session, words) = (Mutex::default(), Mutex::default());
-        let inner = Inner { config: Some(config), channel, advice, session, words, connected };
+        let inner = Inner { controller, channel, advice, session, words, connected };
         Ok(Self { inner: Arc::new(inner) })
     }
 
     /// A link whose session is the test itself: what is told is in the queue.
     #[cfg(test)]
     pub(super) fn to_a_test() -> (Self, mpsc::Receiver<AgentMessage>) {
-        let (channel, _) = watch::channel(Endpoint::from_static("http://127.0.0.1:9").connect_lazy());
+        let endpoint = Endpoint::from_static("http://127.0.0.1:9");
+        let (channel, _) = watch::channel(endpoint.connect_lazy());
         let (queue, told) = mpsc::channel(QUEUE);
         let ((connected, _), (advice, _)) = (watch::channel(true), watch::channel(Advice::default()));
         let (session, words) = (Mutex::new(Some(queue)), Mutex::default());
-        let inner = Inner { config: None, channel, advice, session, words, connected };
+        let inner = Inner { controller: (endpoint, String::new()), channel, advice, session, words, connected };
         (Self { inner: Arc::new(inner) }, told)
     }
 
@@ -206,9 +213,7 @@ impl Controller for Link {
     }
 
     fn adopt(&self, identity: &Identity) -> anyhow::Result<()> {
-        if let Some(config) = &self.inner.config {
-            self.inner.channel.send_replace(channel(config, identity)?);
-        }
+        self.inner.channel.send_replace(channel(&self.inner.controller, identity)?);
         Ok(())
     }
 
@@ -224,18 +229,12 @@ impl std::fmt::Debug for Link {
 }
 
 /// The way to the controller by that certificate.
-fn channel(config: &Config, identity: &Identity) -> Result<Channel, tonic::transport::Error> {
+fn channel((endpoint, name): &(Endpoint, String), identity: &Identity) -> Result<Channel, tonic::transport::Error> {
     let tls = ClientTlsConfig::new()
         .ca_certificate(Certificate::from_pem(&identity.ca_pem))
         .identity(TlsIdentity::from_pem(&identity.certificate_pem, &identity.key_pem))
-        .domain_name(config.controller_name());
-    let endpoint = Endpoint::from_shared(format!("https://{}", config.controller))?
-        .tls_config(tls)?
-        .connect_timeout(Duration::from_secs(5))
-        .http2_keep_alive_interval(Duration::from_secs(5))
-        .keep_alive_timeout(Duration::from_secs(5))
-        .keep_alive_while_idle(true);
-    Ok(endpoint.connect_lazy())
+        .domain_name(name);
+    Ok(endpoint.clone().tls_config(tls)?.connect_lazy())
 }
 
 fn wrap(body: agent_message::Body) -> AgentMessage {

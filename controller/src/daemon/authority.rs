@@ -44,19 +44,7 @@ impl Authority {
 /// Whoever may write the files and signal the daemon did this. The objects are the authorities that are trusted now; the
 /// first of them signs.
 fn line(at: Timestamp, objects: Vec<String>, status: u16) -> Audited {
-    Audited {
-        seq: 0,
-        at,
-        request_id: String::new(),
-        caller: super::callers::CALLER.to_owned(),
-        role: "operator".to_owned(),
-        project_id: None,
-        peer: String::new(),
-        action: "Credentials/Read: authority".to_owned(),
-        objects,
-        status,
-        code: String::new(),
-    }
+    Audited::by_host(at, super::callers::CALLER, "Credentials/Read: authority".to_owned(), objects, status)
 }
 
 #[cfg(test)]

@@ -40,19 +40,8 @@ impl Taken {
         if more > 0 {
             objects.push(format!("and {more} more"));
         }
-        Audited {
-            seq: 0,
-            at,
-            request_id: String::new(),
-            caller: CALLER.to_owned(),
-            role: "operator".to_owned(),
-            project_id: None,
-            peer: String::new(),
-            action: format!("Credentials/Read: {}", self.file),
-            objects,
-            status: if used { 200 } else { 500 },
-            code: String::new(),
-        }
+        let action = format!("Credentials/Read: {}", self.file);
+        Audited::by_host(at, CALLER, action, objects, if used { 200 } else { 500 })
     }
 }
 

@@ -77,19 +77,8 @@ pub(crate) fn doubt(tx: &mut dyn Transaction, rules: &Rules, taken_at: Timestamp
     }
     // Those that were used since are good again in the backup.
     tx.forget_all_join_tokens()?;
-    tx.insert_audited(&Audited {
-        seq: 0,
-        at: rules.now,
-        request_id: String::new(),
-        caller: CALLER.to_owned(),
-        role: "operator".to_owned(),
-        project_id: None,
-        peer: String::new(),
-        action: "Store/Restored".to_owned(),
-        objects: vec![taken_at.to_string()],
-        status: 200,
-        code: String::new(),
-    })?;
+    let objects = vec![taken_at.to_string()];
+    tx.insert_audited(&Audited::by_host(rules.now, CALLER, "Store/Restored".to_owned(), objects, 200))?;
     Ok(doubted)
 }
 

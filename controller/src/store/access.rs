@@ -61,6 +61,26 @@ pub struct Audited {
     pub code: String,
 }
 
+impl Audited {
+    /// Of what no call did, but somebody who may do anything on the controller's host; `caller` is a name that no token
+    /// can have.
+    pub fn by_host(at: Timestamp, caller: &str, action: String, objects: Vec<String>, status: u16) -> Self {
+        Self {
+            seq: 0,
+            at,
+            request_id: String::new(),
+            caller: caller.to_owned(),
+            role: "operator".to_owned(),
+            project_id: None,
+            peer: String::new(),
+            action,
+            objects,
+            status,
+            code: String::new(),
+        }
+    }
+}
+
 /// Which lines of the audit log are to be read.
 #[derive(Debug, Clone, Default)]
 pub struct AuditWanted {

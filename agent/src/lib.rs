@@ -2,7 +2,7 @@
 
 pub mod bmc;
 pub mod boot;
-mod causes;
+use billet_proto::causes;
 pub mod config;
 pub mod disk;
 pub mod host;

@@ -5,7 +5,7 @@ pub mod api;
 pub mod auth;
 pub mod backup;
 pub mod ca;
-mod causes;
+use billet_proto::causes;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -72,8 +72,8 @@ impl Connection {
     /// # Errors
     /// As [`Self::json`].
     pub async fn json_once(&mut self, method: &str, path: &str, body: &Value, client_token: &str) -> Result<Answer> {
-        let content = format!("application/json\r\nx-client-token: {client_token}");
-        self.call(method, path, &content, body.to_string().as_bytes()).await
+        let headers = [("content-type", "application/json"), ("x-client-token", client_token)];
+        self.send((method, path), &headers, body.to_string().as_bytes()).await
     }
 
     /// Calls without a body.
@@ -89,10 +89,18 @@ impl Connection {
     /// # Errors
     /// As [`Self::json`].
     pub async fn call(&mut self, method: &str, path: &str, content: &str, body: &[u8]) -> Result<Answer> {
+        let headers = [("content-type", content)];
+        self.send((method, path), if content.is_empty() { &[] } else { &headers }, body).await
+    }
+
+    async fn send(&mut self, (method, path): (&str, &str), headers: &[(&str, &str)], body: &[u8]) -> Result<Answer> {
         let mut head =
             format!("{method} {path} HTTP/1.1\r\nhost: {}\r\nx-auth-token: {}\r\n", self.address, self.token);
-        if !content.is_empty() {
-            head.push_str(&format!("content-type: {content}\r\ncontent-length: {}\r\n", body.len()));
+        for (name, value) in headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        if !headers.is_empty() {
+            head.push_str(&format!("content-length: {}\r\n", body.len()));
         }
         head.push_str("\r\n");
         let mut message = head.into_bytes();

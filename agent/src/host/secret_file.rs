@@ -18,7 +18,8 @@ const FORBIDDEN: u32 = 0o037;
 /// The first line of a short file. Whoever has a BMC's password has the server: one that others may read is refused.
 ///
 /// # Errors
-/// When it cannot be read, is longer than 4096 bytes, or others than its owner and group may read or anybody else change it.
+/// When it cannot be read, is longer than 4096 bytes, others than its owner and group may read it, or others than its owner
+/// may change it.
 pub(super) fn read(path: &Path) -> anyhow::Result<SecretString> {
     let reading = || format!("read {}", path.display());
     let file = File::open(path).with_context(reading)?;

@@ -1,6 +1,8 @@
 //! Network providers: what attaches a server's NIC to a network and detaches it. Both are idempotent.
 
 mod hook;
+#[cfg(test)]
+pub(crate) mod hook_script;
 
 use crate::config;
 use billet_proto::{MacAddr, ServerId, VpcId};
@@ -105,16 +107,13 @@ impl Provider {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use std::os::unix::fs::PermissionsExt;
+    use super::{hook_script::hook_script, *};
 
     #[tokio::test]
     async fn a_tenants_network_has_all_of_a_bond_with_its_tag_and_provisioning_the_one_nic() {
         let dir = tempfile::tempdir().unwrap();
-        let (hook, seen) = (dir.path().join("hook"), dir.path().join("seen"));
-        let script = format!("#!/bin/sh\ncat >> {}; echo '{{\"ok\":true}}'\n", seen.display());
-        std::fs::write(&hook, script).unwrap();
-        std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o700)).unwrap();
+        let seen = dir.path().join("seen");
+        let hook = hook_script(dir.path(), &format!("cat >> {}; echo '{{\"ok\":true}}'", seen.display()));
         let mac = |last: u8| -> MacAddr { format!("52:54:00:00:00:0{last}").parse().unwrap() };
         let config = config::Network::Hook { command: hook, arguments: Vec::new(), deadline_seconds: 10 };
         let provider = Provider { config, wires: [(mac(1), (vec![mac(1), mac(2)], Some(100)))].into() };

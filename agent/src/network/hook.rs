@@ -108,14 +108,8 @@ impl Drop for Group {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
+    use crate::network::hook_script::hook_script;
 
-    fn hook(dir: &tempfile::TempDir, script: &str) -> std::path::PathBuf {
-        let path = dir.path().join("hook");
-        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
-        path
-    }
     fn call() -> Call {
         Call {
             action: "attach",
@@ -130,7 +124,7 @@ mod tests {
     async fn the_hook_is_told_which_port_goes_where() {
         let dir = tempfile::tempdir().unwrap();
         let seen = dir.path().join("seen");
-        let path = hook(&dir, &format!("cat > {}; echo '{{\"ok\":true}}'", seen.display()));
+        let path = hook_script(dir.path(), &format!("cat > {}; echo '{{\"ok\":true}}'", seen.display()));
         run(&path, &[], &call(), Duration::from_secs(10)).await.unwrap();
         assert_eq!(
             std::fs::read_to_string(seen).unwrap(),
@@ -141,12 +135,12 @@ mod tests {
     #[tokio::test]
     async fn what_the_hook_refuses_is_told_in_its_words() {
         let dir = tempfile::tempdir().unwrap();
-        let path = hook(&dir, r#"echo '{"ok":false,"error":"no such port"}'; exit 1"#);
+        let path = hook_script(dir.path(), r#"echo '{"ok":false,"error":"no such port"}'; exit 1"#);
         let error = run(&path, &[], &call(), Duration::from_secs(10)).await.unwrap_err();
         assert!(error.to_string().contains("no such port"), "{error}");
-        let path = hook(&dir, "echo nonsense");
+        let path = hook_script(dir.path(), "echo nonsense");
         assert!(matches!(run(&path, &[], &call(), Duration::from_secs(10)).await, Err(NetworkError::Refused { .. })));
-        let path = hook(&dir, r#"echo '{"ok":true}'; exit 3"#);
+        let path = hook_script(dir.path(), r#"echo '{"ok":true}'; exit 3"#);
         assert!(matches!(run(&path, &[], &call(), Duration::from_secs(10)).await, Err(NetworkError::Refused { .. })));
     }
 
@@ -154,7 +148,7 @@ mod tests {
     async fn a_hook_that_hangs_is_ended_at_its_deadline() {
         let dir = tempfile::tempdir().unwrap();
         let pid = dir.path().join("pid");
-        let path = hook(&dir, &format!("sleep 60 & echo $! > {}; wait", pid.display()));
+        let path = hook_script(dir.path(), &format!("sleep 60 & echo $! > {}; wait", pid.display()));
         let error = run(&path, &[], &call(), Duration::from_millis(500)).await.unwrap_err();
         assert!(matches!(error, NetworkError::Deadline { .. }), "{error}");
         let child = std::fs::read_to_string(pid).unwrap();

@@ -12,6 +12,7 @@ use crate::{
         worker,
     },
     network::Provider,
+    network::hook_script::hook_script,
 };
 use billet_proto::{
     ServerId,
@@ -21,7 +22,7 @@ use billet_proto::{
     },
     ramdisk::{self, HandOverReply, RamdiskReport, ramdisk_report},
 };
-use std::{os::unix::fs::PermissionsExt, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use tokio::sync::{mpsc, oneshot};
 use tonic::Status;
 
@@ -48,11 +49,8 @@ impl Rack {
     /// The sample's server, on or off; its ports are moved by a hook that writes down what it was told.
     pub(super) fn new(on: bool) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let hook = dir.path().join("hook");
-        let script =
-            format!("#!/bin/sh\ncat >> {0}\necho >> {0}\necho '{{\"ok\":true}}'\n", dir.path().join("moves").display());
-        std::fs::write(&hook, script).unwrap();
-        std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o700)).unwrap();
+        let lines = format!("cat >> {0}\necho >> {0}\necho '{{\"ok\":true}}'", dir.path().join("moves").display());
+        let hook = hook_script(dir.path(), &lines);
         let text = SAMPLE
             .replace("/var/lib/billet-agent", &dir.path().display().to_string())
             .replace("provider = \"static\"", &format!("provider = \"hook\"\ncommand = \"{}\"", hook.display()));

@@ -16,4 +16,4 @@ mod table;
 mod tftp;
 
 pub use server::{BootConfig, BootError, BootServer};
-pub use table::{Boot, BootEventKind, BootTable, Events};
+pub use table::{Answered, Boot, BootEventKind, BootTable, Events, Identity};

@@ -12,6 +12,7 @@ mod kept;
 mod link;
 mod notify;
 mod orders;
+mod rack;
 mod ramdisk_door;
 mod ramdisks;
 mod renew;
@@ -24,3 +25,5 @@ mod watched;
 mod worker;
 
 pub use daemon::run;
+pub use identity::Identity;
+pub use rack::{Around, Rack};

@@ -4,6 +4,7 @@ pub mod bmc;
 pub mod boot;
 use billet_proto::causes;
 pub mod config;
+pub mod dial;
 pub mod disk;
 pub mod host;
 pub mod inject;

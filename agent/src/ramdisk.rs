@@ -14,7 +14,9 @@ mod smbios;
 mod steps;
 mod work;
 
+pub use agent::{Agent, AgentError};
 use std::time::Duration;
+pub use steps::{StepError, hand_over};
 
 /// After the work, well or not, the agent resets or powers off; where it does not, the machine powers itself off.
 const PATIENCE: Duration = Duration::from_secs(3600);

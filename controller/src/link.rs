@@ -17,5 +17,5 @@ mod sessions;
 mod tests;
 
 pub use join_token::JoinTokens;
-pub use server::{LinkError, LinkServer};
+pub use server::{LinkError, LinkServer, Listener};
 pub use sessions::Sessions;

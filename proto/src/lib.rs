@@ -8,6 +8,7 @@ pub mod identity;
 pub mod join;
 pub mod mac;
 pub mod manifest;
+pub mod planted;
 
 /// Messages between controller and agent.
 pub mod link {

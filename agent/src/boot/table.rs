@@ -75,15 +75,18 @@ impl Events {
 
 /// What the services may say of an open boot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Answered {
-    pub(super) mac: MacAddr,
-    pub(super) address: Ipv4Addr,
-    pub(super) id: Uuid,
+pub struct Answered {
+    /// The NIC that boots.
+    pub mac: MacAddr,
+    /// Its address meanwhile.
+    pub address: Ipv4Addr,
+    /// Of this boot and no other.
+    pub id: Uuid,
 }
 
 /// What became of a request for the identity.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Identity {
+pub enum Identity {
     /// The file; it was never served before.
     First(Vec<u8>),
     /// It was served before; the boot is void from now on.
@@ -135,7 +138,8 @@ impl BootTable {
     }
 
     /// The open boot of a NIC, unless it is void.
-    pub(super) fn of_mac(&self, mac: MacAddr) -> Option<Answered> {
+    #[must_use]
+    pub fn of_mac(&self, mac: MacAddr) -> Option<Answered> {
         self.lock().get(&mac).filter(|open| !open.is_void()).map(Open::answered)
     }
 
@@ -146,14 +150,15 @@ impl BootTable {
     }
 
     /// Notes how far a NIC's boot came.
-    pub(super) fn reached(&self, mac: MacAddr, kind: BootEventKind) {
+    pub fn reached(&self, mac: MacAddr, kind: BootEventKind) {
         if let Some(open) = self.lock().get(&mac) {
             open.advance(kind);
         }
     }
 
-    /// The identity file of a boot, once.
-    pub(super) fn take_identity(&self, mac: MacAddr, id: Uuid) -> Identity {
+    /// The identity file of a boot, as JSON, once: a second request voids the boot.
+    #[must_use]
+    pub fn take_identity(&self, mac: MacAddr, id: Uuid) -> Identity {
         let boots = self.lock();
         let Some(open) = boots.get(&mac).filter(|open| open.boot.id == id) else { return Identity::Unknown };
         if *open.reached.borrow() >= Some(BootEventKind::IdentityServed) {

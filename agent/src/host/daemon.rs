@@ -1,40 +1,29 @@
 //! Putting the daemon together, and taking it down.
 
 use super::{
-    certificate::BootCertificate,
-    enroll,
-    link::Link,
-    notify,
-    orders::Tools,
+    enroll, notify,
+    rack::{Around, Rack},
     ramdisk_door,
-    ramdisks::Ramdisks,
     renew::Renewer,
     secret_file,
-    state::{Records, Stage, replace},
-    worker,
 };
 use crate::{
-    bmc::{IpmiBmc, IpmiOptions},
+    bmc::{Bmc, IpmiBmc, IpmiOptions},
     boot::{BootConfig, BootServer, BootTable},
     config::{Config, Server},
-    network::Provider,
+    dial, network,
+    probe::SshProbe,
 };
 use anyhow::Context;
-use billet_proto::{ServerId, link::Order};
 use std::{
-    collections::HashMap,
-    fs,
-    path::Path,
     sync::Arc,
     time::{Duration, SystemTime},
 };
 use tokio::{
     signal::unix::{SignalKind, signal},
-    sync::{mpsc, watch},
+    sync::watch,
 };
 
-/// Orders that wait for one worker; it takes them at once.
-const ORDERS: usize = 8;
 /// How long the doors may take to close.
 const STOP_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -50,43 +39,27 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let watchdog = tokio::spawn(notify::watchdog());
     notify::status("joining the controller");
 
-    let records = Records::open(&config.state_dir)?;
-    let epoch = next_epoch(&config.state_dir).context("count this start")?;
-    let certificate = BootCertificate::load_or_create(&config.state_dir)?;
     let identity = tokio::select! {
         identity = enroll::load_or_join(&config) => identity?,
         _ = terminate.recv() => return Ok(()),
         _ = interrupt.recv() => return Ok(()),
     };
-    let link = Link::new(&config, &identity).context("use the agent's certificate")?;
-    let (boots, ramdisks) = (BootTable::new(), Ramdisks::default());
+    let boots = BootTable::new();
     let boot = BootServer::bind(boot_config(&config), boots.clone()).await.context("open the boot services")?;
-    let door = ramdisk_door::Door { ramdisks: ramdisks.clone(), link: link.clone() };
     let (address, interface) = (config.provisioning.grpc_address(), config.provisioning.interface.clone());
-    let door = ramdisk_door::open(door, address, &interface, &certificate, stopped.clone()).await?;
-
-    let mut workers = HashMap::new();
-    for server in &config.servers {
-        let tools = Tools {
-            config: config.clone(),
-            server: Arc::new(server.clone()),
-            bmc: Arc::new(bmc(server)?),
-            provider: Provider::new(config.network.clone(), server),
-            boots: boots.clone(),
-            ramdisks: ramdisks.clone(),
-            records: records.clone(),
-            link: link.clone(),
-            boot_ca: certificate.ca_pem.as_str().into(),
-        };
-        if let Some(Stage::Ramdisk { session, token, .. }) = records.load(server.id)?.map(|record| record.stage) {
-            ramdisks.await_order(server.id, (token, session));
-        }
-        let (orders, taken) = mpsc::channel(ORDERS);
-        tokio::spawn(worker::run(tools, taken));
-        workers.insert(server.id, orders);
-    }
-    let sessions = link.clone().run(config.clone(), epoch, move |order| route(&workers, order), stopped.clone());
-    let sessions = tokio::spawn(sessions);
+    let listener = ramdisk_door::listen(address, &interface);
+    let listener = listener.with_context(|| format!("listen for ramdisks on {address}"))?;
+    let around = Around {
+        bmcs: config.servers.iter().map(|server| Ok((server.id, bmc(server)?))).collect::<anyhow::Result<_>>()?,
+        switch: network::switch(config.network.clone()),
+        probe: Arc::new(SshProbe),
+        dial: dial::over_tcp(),
+        boots,
+    };
+    let rack = Rack::new(config.clone(), &identity, around)?;
+    let (link, epoch) = (rack.link(), rack.epoch());
+    let door = rack.door(listener, stopped.clone())?;
+    let sessions = tokio::spawn(rack.run(stopped.clone()));
     let (alarm, alarming) = watch::channel(None);
     let renewer = Renewer {
         controller: link.clone(),
@@ -116,15 +89,6 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     status.abort();
     watchdog.abort();
     ended
-}
-
-fn route(workers: &HashMap<ServerId, mpsc::Sender<Order>>, order: Order) {
-    let worker = order.server_id.parse().ok().and_then(|id: ServerId| workers.get(&id));
-    match worker {
-        Some(worker) if worker.try_send(order).is_ok() => {}
-        Some(_) => tracing::error!("a worker does not take its order; the controller sends it again"),
-        None => tracing::error!("an order for a server that this agent does not own"),
-    }
 }
 
 async fn tell_status(mut connected: watch::Receiver<bool>, mut alarming: watch::Receiver<Option<u64>>, servers: usize) {
@@ -161,25 +125,12 @@ fn boot_config(config: &Config) -> BootConfig {
     }
 }
 
-fn bmc(server: &Server) -> anyhow::Result<IpmiBmc> {
+fn bmc(server: &Server) -> anyhow::Result<Arc<dyn Bmc>> {
     let bmc = &server.bmc;
     let password = secret_file::read(&bmc.password_file).context("read the BMC's password")?;
     let kg = bmc.kg_file.as_deref().map(secret_file::read).transpose().context("read the BMC's key")?;
     let options = IpmiOptions { privilege: bmc.privilege, kg, ..IpmiOptions::default() };
-    Ok(IpmiBmc::new(bmc.address, bmc.user.clone(), password, options))
-}
-
-/// Grows with each start, so that the controller knows an older process by its number.
-fn next_epoch(state_dir: &Path) -> anyhow::Result<u64> {
-    let path = state_dir.join("epoch");
-    let last = match fs::read_to_string(&path) {
-        Ok(text) => text.trim().parse::<u64>().with_context(|| format!("read {}", path.display()))?,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
-        Err(error) => return Err(error).with_context(|| format!("read {}", path.display())),
-    };
-    let epoch = last + 1;
-    replace(&path, epoch.to_string().as_bytes(), 0o600).with_context(|| format!("write {}", path.display()))?;
-    Ok(epoch)
+    Ok(Arc::new(IpmiBmc::new(bmc.address, bmc.user.clone(), password, options)))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::{
     identity::Identity,
     renew::{Advice, Controller},
 };
-use crate::config::Config;
+use crate::{config::Config, dial::Dial};
 use billet_proto::link::{
     AgentMessage, ControllerMessage, Hello, Order, OwnedServer, RenewReply, RenewRequest, Report, Welcome, Word,
     WordRequest, agent_message, controller_message, link_client::LinkClient,
@@ -39,6 +39,7 @@ pub struct Link {
 struct Inner {
     /// Where the controller is, and its name in its certificate.
     controller: (Endpoint, String),
+    dial: Dial,
     /// By the newest certificate; connected when it is used.
     channel: watch::Sender<Channel>,
     advice: watch::Sender<Advice>,
@@ -63,17 +64,17 @@ impl Link {
     ///
     /// # Errors
     /// When the certificates cannot be used.
-    pub fn new(config: &Config, identity: &Identity) -> Result<Self, tonic::transport::Error> {
+    pub fn new(config: &Config, identity: &Identity, dial: Dial) -> Result<Self, tonic::transport::Error> {
         let endpoint = Endpoint::from_shared(format!("https://{}", config.controller))?
             .connect_timeout(Duration::from_secs(5))
             .http2_keep_alive_interval(Duration::from_secs(5))
             .keep_alive_timeout(Duration::from_secs(5))
             .keep_alive_while_idle(true);
         let controller = (endpoint, config.controller_name());
-        let (channel, _) = watch::channel(channel(&controller, identity)?);
+        let (channel, _) = watch::channel(channel(&controller, identity, &dial)?);
         let ((connected, _), (advice, _)) = (watch::channel(false), watch::channel(Advice::default()));
         let (session, words) = (Mutex::default(), Mutex::default());
-        let inner = Inner { controller, channel, advice, session, words, connected };
+        let inner = Inner { controller, dial, channel, advice, session, words, connected };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -85,7 +86,8 @@ impl Link {
         let (queue, told) = mpsc::channel(QUEUE);
         let ((connected, _), (advice, _)) = (watch::channel(true), watch::channel(Advice::default()));
         let (session, words) = (Mutex::new(Some(queue)), Mutex::default());
-        let inner = Inner { controller: (endpoint, String::new()), channel, advice, session, words, connected };
+        let (controller, dial) = ((endpoint, String::new()), crate::dial::over_tcp());
+        let inner = Inner { controller, dial, channel, advice, session, words, connected };
         (Self { inner: Arc::new(inner) }, told)
     }
 
@@ -213,7 +215,7 @@ impl Controller for Link {
     }
 
     fn adopt(&self, identity: &Identity) -> anyhow::Result<()> {
-        self.inner.channel.send_replace(channel(&self.inner.controller, identity)?);
+        self.inner.channel.send_replace(channel(&self.inner.controller, identity, &self.inner.dial)?);
         Ok(())
     }
 
@@ -229,14 +231,17 @@ impl std::fmt::Debug for Link {
 }
 
 /// The way to the controller by that certificate.
-fn channel((endpoint, name): &(Endpoint, String), identity: &Identity) -> Result<Channel, tonic::transport::Error> {
+fn channel(
+    (endpoint, name): &(Endpoint, String),
+    identity: &Identity,
+    dial: &Dial,
+) -> Result<Channel, tonic::transport::Error> {
     let tls = ClientTlsConfig::new()
         .ca_certificate(Certificate::from_pem(&identity.ca_pem))
         .identity(TlsIdentity::from_pem(&identity.certificate_pem, &identity.key_pem))
         .domain_name(name);
-    Ok(endpoint.clone().tls_config(tls)?.connect_lazy())
+    Ok(dial(endpoint.clone().tls_config(tls)?))
 }
-
 fn wrap(body: agent_message::Body) -> AgentMessage {
     AgentMessage { body: Some(body) }
 }

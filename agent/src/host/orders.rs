@@ -24,6 +24,7 @@ use crate::{
     boot::BootTable,
     config,
     network::Provider,
+    probe::Probe,
 };
 use billet_proto::{
     ServerId,
@@ -39,6 +40,7 @@ pub(super) struct Tools {
     pub(super) server: Arc<config::Server>,
     pub(super) bmc: Arc<dyn Bmc>,
     pub(super) provider: Provider,
+    pub(super) probe: Arc<dyn Probe>,
     pub(super) boots: BootTable,
     pub(super) ramdisks: Ramdisks,
     pub(super) records: Records,

@@ -16,13 +16,14 @@ use billet_proto::{
 use rand::TryRngCore;
 use std::{net::SocketAddrV4, time::Duration};
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::TcpListener,
     sync::{oneshot, watch},
 };
-use tokio_stream::wrappers::TcpListenerStream;
+use tokio_stream::{Stream, wrappers::TcpListenerStream};
 use tonic::{
     Request, Response, Status, Streaming,
-    transport::{Identity, Server, ServerTlsConfig},
+    transport::{Identity, Server, ServerTlsConfig, server::Connected},
 };
 
 /// How long a worker may take to answer a ramdisk; BMC calls are in it.
@@ -40,19 +41,21 @@ pub(super) struct Door {
     pub(super) link: Link,
 }
 
-/// Opens the door; the inner future serves until `stop`.
+/// Opens the door to those who come by `incoming`; the future serves until `stop`.
 ///
 /// # Errors
-/// When the port cannot be had or the certificate not be used; the inner one when serving fails.
-pub(super) async fn open(
+/// When the certificate cannot be used; the future's when serving fails.
+pub(super) fn open<I, C>(
     door: Door,
-    address: SocketAddrV4,
-    interface: &str,
+    incoming: I,
     certificate: &BootCertificate,
     mut stop: watch::Receiver<bool>,
-) -> anyhow::Result<impl Future<Output = Result<(), tonic::transport::Error>> + Send + use<>> {
+) -> anyhow::Result<impl Future<Output = Result<(), tonic::transport::Error>> + Send + use<I, C>>
+where
+    I: Stream<Item = std::io::Result<C>> + Send + 'static,
+    C: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+{
     use anyhow::Context;
-    let listener = listener(address, interface).with_context(|| format!("listen for ramdisks on {address}"))?;
     let identity = Identity::from_pem(&certificate.certificate_pem, &certificate.key_pem);
     let router = Server::builder()
         .tls_config(ServerTlsConfig::new().identity(identity).timeout(HANDSHAKE))
@@ -67,18 +70,18 @@ pub(super) async fn open(
         // A sender that is gone means the same as a stop.
         let _ = stop.wait_for(|stop| *stop).await;
     };
-    Ok(router.serve_with_incoming_shutdown(TcpListenerStream::new(listener), stopped))
+    Ok(router.serve_with_incoming_shutdown(incoming, stopped))
 }
 
-/// Bound to the interface: no other network reaches it, whatever the routes say.
-fn listener(address: SocketAddrV4, interface: &str) -> std::io::Result<TcpListener> {
+/// The door's port, bound to the interface: no other network reaches it, whatever the routes say.
+pub(super) fn listen(address: SocketAddrV4, interface: &str) -> std::io::Result<TcpListenerStream> {
     use socket2::{Domain, Protocol, Socket, Type};
     let socket = Socket::new(Domain::IPV4, Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.bind_device(Some(interface.as_bytes()))?;
     socket.bind(&std::net::SocketAddr::V4(address).into())?;
     socket.listen(128)?;
-    TcpListener::from_std(socket.into())
+    TcpListener::from_std(socket.into()).map(TcpListenerStream::new)
 }
 
 impl Door {

@@ -5,7 +5,10 @@ use super::{
     reporter::Reporter,
     state::{Outcome, Record, Stage},
 };
-use billet_proto::link::{Order, order::Work};
+use billet_proto::{
+    link::{Order, order::Work},
+    planted::{self, Bug},
+};
 use tokio::{sync::mpsc, task::JoinHandle};
 
 /// An order in progress.
@@ -41,7 +44,8 @@ async fn take(tools: &Tools, order: Order, running: &mut Option<Running>) {
             return;
         }
     };
-    if let Some(newest) = known.as_ref().map(|record| record.generation).filter(|newest| *newest > generation) {
+    let newest = known.as_ref().map(|record| record.generation);
+    if let Some(newest) = newest.filter(|newest| *newest > generation && !planted::is(Bug::OlderOrdersTaken)) {
         tracing::warn!(%server, generation, newest, "an older order is refused");
         return;
     }
@@ -51,7 +55,13 @@ async fn take(tools: &Tools, order: Order, running: &mut Option<Running>) {
     }
     let reporter = Reporter::new(tools.link.clone(), server, generation);
     let stage = match known {
-        Some(Record { generation: same, stage }) if same == generation => stage,
+        Some(Record { generation: same, stage }) if same == generation => {
+            if planted::is(Bug::StartedOver) {
+                Stage::Begun
+            } else {
+                stage
+            }
+        }
         _ => {
             stop(tools, running).await;
             if let Err(error) = tools.records.save(server, &Record { generation, stage: Stage::Begun }) {

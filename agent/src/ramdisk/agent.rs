@@ -1,5 +1,6 @@
 //! Calls to the agent: TLS with the certificate pinned in the boot's identity, repeated while the agent is away.
 
+use crate::dial::Dial;
 use billet_proto::{
     identity::BootIdentity,
     link::{Chunk, Step},
@@ -26,40 +27,53 @@ const MAX_TAKEN_BYTES: usize = 80 << 20;
 
 /// Why the agent could not be asked.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum AgentError {
+pub enum AgentError {
     /// It said no; asking again would not help.
     #[error("{doing}: the agent refused: {}", .status.message())]
-    Refused { doing: &'static str, status: Status },
+    Refused {
+        /// What was asked.
+        doing: &'static str,
+        /// Its words.
+        status: Status,
+    },
     /// It stayed away.
     #[error("{doing}: the agent did not answer for {} s: {}", PATIENCE.as_secs(), .status.message())]
-    Away { doing: &'static str, status: Status },
+    Away {
+        /// What was asked.
+        doing: &'static str,
+        /// Of the last try.
+        status: Status,
+    },
 }
 
 /// The agent, for one session.
 #[derive(Clone)]
-pub(super) struct Agent {
+pub struct Agent {
     client: RamdiskClient<Channel>,
     session: String,
 }
 
 impl Agent {
     /// Turns the boot token into a session.
-    pub(super) async fn enlist(
+    ///
+    /// # Errors
+    /// When the agent refuses, or stays away.
+    pub async fn enlist(
         identity: &BootIdentity,
+        dial: &Dial,
         inventory: billet_proto::link::Inventory,
         uptime: Duration,
     ) -> anyhow::Result<(Self, EnlistReply)> {
         let tls = ClientTlsConfig::new()
             .ca_certificate(Certificate::from_pem(&identity.ca_pem))
             .domain_name(identity.agent_name.clone());
-        let channel = Endpoint::from_shared(format!("https://{}", identity.agent))?
+        let endpoint = Endpoint::from_shared(format!("https://{}", identity.agent))?
             .tls_config(tls)?
             .connect_timeout(Duration::from_secs(3))
             .http2_keep_alive_interval(Duration::from_secs(10))
             .keep_alive_timeout(Duration::from_secs(10))
-            .keep_alive_while_idle(true)
-            .connect_lazy();
-        let client = RamdiskClient::new(channel).max_decoding_message_size(MAX_TAKEN_BYTES);
+            .keep_alive_while_idle(true);
+        let client = RamdiskClient::new(dial(endpoint)).max_decoding_message_size(MAX_TAKEN_BYTES);
         let request = EnlistRequest {
             boot_token: identity.boot_token.clone(),
             inventory: Some(inventory),
@@ -83,13 +97,16 @@ impl Agent {
     }
 
     /// Reports until it is delivered.
-    pub(super) async fn report(&self, step: Step, what: What) -> Result<(), AgentError> {
+    ///
+    /// # Errors
+    /// When the agent refuses, or stays away.
+    pub async fn report(&self, step: Step, what: What) -> Result<(), AgentError> {
         let request = RamdiskReport { session: self.session.clone(), step: step.into(), what: Some(what) };
         repeat("report", async || self.client.clone().report(request.clone()).await).await.map(drop)
     }
 
     /// Reports once; a report that is lost is as good as the next.
-    pub(super) async fn mention(&self, step: Step, what: What) {
+    pub async fn mention(&self, step: Step, what: What) {
         let request = RamdiskReport { session: self.session.clone(), step: step.into(), what: Some(what) };
         let _ = tokio::time::timeout(Duration::from_secs(2), self.client.clone().report(request)).await;
     }

@@ -2,7 +2,7 @@
 
 pub(super) mod choose;
 pub(super) mod configure;
-pub(super) mod hand_over;
+pub mod hand_over;
 pub(super) mod write;
 
 use super::agent::AgentError;
@@ -10,16 +10,24 @@ use crate::{disk::DiskError, inject::InjectError};
 
 /// Why a step failed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum StepError {
+pub enum StepError {
+    /// The disk failed, or is not the right one.
     #[error("use the disk")]
     Disk(#[from] DiskError),
+    /// The installed system cannot be configured.
     #[error("configure the system")]
     Inject(#[from] InjectError),
+    /// The agent refused, or stayed away.
     #[error("ask the agent")]
     Agent(#[from] AgentError),
     /// With a cause of its own.
     #[error("{message}")]
-    Other { cause: &'static str, message: String },
+    Other {
+        /// One word for programs.
+        cause: &'static str,
+        /// For a person.
+        message: String,
+    },
 }
 
 impl StepError {
@@ -28,7 +36,7 @@ impl StepError {
     }
 
     /// One word for programs.
-    pub(super) fn cause(&self) -> &'static str {
+    pub fn cause(&self) -> &'static str {
         match self {
             Self::Disk(error) => error.cause(),
             Self::Inject(error) => error.cause(),

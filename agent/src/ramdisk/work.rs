@@ -5,7 +5,7 @@ mod reconfigure;
 mod wipe;
 
 use super::{agent::Agent, identity, inventory, network, steps::StepError};
-use crate::causes::chain;
+use crate::{causes::chain, dial};
 use anyhow::{Context, bail};
 use billet_proto::{
     link::{Disk, Failed, Finished, Started, Step},
@@ -19,7 +19,7 @@ pub(super) async fn run() -> anyhow::Result<()> {
     network::bring_up(&identity.nic).await?;
     let disks = crate::disk::settled_disks(Path::new("/sys")).await?;
     let inventory = inventory::read(disks.clone());
-    let (agent, reply) = Agent::enlist(&identity, inventory, identity::uptime()).await?;
+    let (agent, reply) = Agent::enlist(&identity, &dial::over_tcp(), inventory, identity::uptime()).await?;
     drop(identity);
     tracing::info!(
         generation = reply.generation,

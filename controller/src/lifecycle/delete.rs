@@ -7,7 +7,10 @@ use super::{
     table::{Operation, Phase},
 };
 use crate::store::{Transaction, record::Instance};
-use billet_proto::{InstanceId, ProjectId};
+use billet_proto::{
+    InstanceId, ProjectId,
+    planted::{self, Bug},
+};
 
 /// Records the wish. Answers the instance when an order is to be sent; none when one is on its way already.
 pub(super) fn delete(
@@ -29,6 +32,9 @@ pub(super) fn delete(
     (instance.password_hash, instance.next_password_hash) = (None, None);
     instance.waiting_for = "the server's agent to power it off".into();
     tx.update_instance(&instance)?;
+    if planted::is(Bug::FreedBeforePowerOff) {
+        tx.release(instance.id)?;
+    }
     event::record(tx, &instance, rules.now, "deleting", "deletion was asked for")?;
     Ok(Some(instance))
 }

@@ -12,11 +12,15 @@ use billet_proto::link::{enrollment_server::EnrollmentServer, link_server::LinkS
 use futures_util::{Stream, stream::unfold};
 use std::{io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::{oneshot, watch},
     task::{JoinError, JoinSet},
 };
-use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig, server::Router};
+use tonic::transport::{
+    Certificate, Identity, Server, ServerTlsConfig,
+    server::{Connected, Router, TcpConnectInfo},
+};
 
 /// Frames are at most 4 MiB and some; a manifest of the largest image is below 64 MiB.
 const MAX_SENT_BYTES: usize = 72 << 20;
@@ -81,9 +85,22 @@ impl LinkServer {
         self,
         address: SocketAddr,
         names: &[String],
-        mut stop: watch::Receiver<bool>,
+        stop: watch::Receiver<bool>,
     ) -> Result<impl Future<Output = Result<(), LinkError>> + Send + use<>, LinkError> {
         let listener = TcpListener::bind(address).await.map_err(|source| LinkError::Listen { address, source })?;
+        self.serve(listener, names, stop)
+    }
+
+    /// As [`Self::bind`], with connections from somewhere else.
+    ///
+    /// # Errors
+    /// When there is no certificate; the inner one when serving fails.
+    pub fn serve<L: Listener>(
+        self,
+        listener: L,
+        names: &[String],
+        mut stop: watch::Receiver<bool>,
+    ) -> Result<impl Future<Output = Result<(), LinkError>> + Send + use<L>, LinkError> {
         let listener = Arc::new(listener);
         let (sessions, ca, names) = (self.sessions.clone(), self.ca.clone(), names.to_vec());
         let mut changes = ca.changes();
@@ -166,17 +183,30 @@ fn router(ca: &Ca, names: &[String], services: Services) -> Result<Router, LinkE
     Ok(router)
 }
 
+/// Where connections come from: a port, or a simulation's network.
+pub trait Listener: Send + Sync + 'static {
+    /// A connection. What tells who calls is its certificate; its addresses are for the log.
+    type Stream: AsyncRead + AsyncWrite + Connected<ConnectInfo = TcpConnectInfo> + Unpin + Send + 'static;
+
+    /// The next connection; to be dropped at any time without losing one.
+    fn accept(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+}
+
+impl Listener for TcpListener {
+    type Stream = TcpStream;
+
+    async fn accept(&self) -> io::Result<TcpStream> {
+        let (stream, _) = Self::accept(self).await?;
+        // Nagle's algorithm would hold back what little is said here until the other side acknowledges, up to 40 ms
+        // later. A caller that is gone already shows in the handshake.
+        let _ = stream.set_nodelay(true);
+        Ok(stream)
+    }
+}
+
 /// The port's connections. The port stays open when the stream is dropped.
-fn incoming(listener: Arc<TcpListener>) -> Pin<Box<dyn Stream<Item = io::Result<TcpStream>> + Send>> {
-    Box::pin(unfold(listener, |listener| async move {
-        let accepted = listener.accept().await.map(|(stream, _)| stream);
-        if let Ok(stream) = &accepted {
-            // Nagle's algorithm would hold back what little is said here until the other side acknowledges, up to 40 ms
-            // later. A caller that is gone already shows in the handshake.
-            let _ = stream.set_nodelay(true);
-        }
-        Some((accepted, listener))
-    }))
+fn incoming<L: Listener>(listener: Arc<L>) -> Pin<Box<dyn Stream<Item = io::Result<L::Stream>> + Send>> {
+    Box::pin(unfold(listener, |listener| async move { Some((listener.accept().await, listener)) }))
 }
 
 /// Serving ends by itself only when it fails, or after its certificate's time was over.

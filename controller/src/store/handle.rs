@@ -2,6 +2,7 @@
 
 use super::{Result, Store, StoreError, Transaction};
 use std::{
+    pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -34,8 +35,11 @@ enum Way {
         /// None: what reads waits among the others.
         views: Option<mpsc::Sender<Job>>,
     },
-    Inline(Arc<Mutex<dyn Store>>),
+    Inline(Arc<Mutex<dyn Store>>, Option<Pause>),
 }
+
+/// What passes before a transaction begins, and again before its caller hears of it.
+pub type Pause = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 impl Handle {
     /// Gives the store a thread of its own, which ends when the last handle is dropped.
@@ -78,7 +82,17 @@ impl Handle {
 
     /// Runs every transaction in the caller's thread: for simulations, which have no threads.
     pub fn inline(store: impl Store + 'static) -> Self {
-        Self(Way::Inline(Arc::new(Mutex::new(store))))
+        Self(Way::Inline(Arc::new(Mutex::new(store)), None))
+    }
+
+    /// As this handle, which is inline, with a pause before each transaction and before its answer: a process that ends
+    /// meanwhile leaves work that was never begun, or that is done and was told to nobody. Other handles stay as they are.
+    #[must_use]
+    pub fn paced(&self, pause: Pause) -> Self {
+        match &self.0 {
+            Way::Inline(store, _) => Self(Way::Inline(store.clone(), Some(pause))),
+            Way::Threads { .. } => self.clone(),
+        }
     }
 
     /// Runs `work` in one transaction, and commits when it answers `Ok`.
@@ -94,11 +108,18 @@ impl Handle {
         E: From<StoreError> + Send + 'static,
     {
         match &self.0 {
-            Way::Inline(store) => {
-                let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
-                let done = in_transaction(&mut *store, work)?;
-                store.flush()?;
-                Ok(done)
+            Way::Inline(store, pause) => {
+                if let Some(pause) = pause {
+                    pause().await;
+                }
+                let done = {
+                    let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
+                    in_transaction(&mut *store, work).and_then(|done| store.flush().map(|()| done).map_err(E::from))
+                };
+                if let Some(pause) = pause {
+                    pause().await;
+                }
+                done
             }
             Way::Threads { jobs, .. } => on_thread(jobs, work).await,
         }
@@ -119,7 +140,7 @@ impl Handle {
     {
         match &self.0 {
             Way::Threads { views: Some(views), .. } => on_thread(views, work).await,
-            Way::Threads { views: None, .. } | Way::Inline(_) => self.run(work).await,
+            Way::Threads { views: None, .. } | Way::Inline(..) => self.run(work).await,
         }
     }
 }

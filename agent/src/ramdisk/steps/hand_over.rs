@@ -2,7 +2,8 @@
 
 use super::StepError;
 use crate::ramdisk::agent::{Agent, may_pass};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// The word's age is counted from when it was asked for.
 const LIFETIME: Duration = Duration::from_secs(10);
@@ -10,7 +11,11 @@ const LIFETIME: Duration = Duration::from_secs(10);
 const TRIES: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(500);
 
-pub(in crate::ramdisk) async fn run(agent: &Agent) -> Result<(), StepError> {
+/// Asks for the word until it is fresh, and leaves.
+///
+/// # Errors
+/// When the word is refused, or no fresh one came in twenty tries.
+pub async fn run(agent: &Agent) -> Result<(), StepError> {
     nix::unistd::sync();
     for _ in 0..TRIES {
         let nonce: [u8; 16] = rand::random();

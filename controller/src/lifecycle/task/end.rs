@@ -15,7 +15,10 @@ use crate::{
         record::{Cause, Server, Task, TaskKind},
     },
 };
-use billet_proto::link::{Done, Failed};
+use billet_proto::{
+    link::{Done, Failed},
+    planted::{self, Bug},
+};
 
 /// Ends the task well, where what the agent tells bears that out; else with a cause.
 pub(super) fn done(
@@ -68,6 +71,7 @@ pub(in crate::lifecycle) fn fail(
         server.operation_state = format!("{action}-failed");
     }
     let event = match task.kind {
+        TaskKind::Wipe { .. } if planted::is(Bug::FailedWipeBelieved) => ServerEvent::Wiped,
         TaskKind::Wipe { .. } => ServerEvent::WipeFailed,
         _ => ServerEvent::Settled,
     };

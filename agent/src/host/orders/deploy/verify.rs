@@ -8,9 +8,12 @@ use crate::{
         orders::Job,
         state::{Installed, Stage},
     },
-    probe::{HostKey, ssh_host_key},
+    probe::HostKey,
 };
-use billet_proto::link::Step;
+use billet_proto::{
+    link::Step,
+    planted::{self, Bug},
+};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -35,7 +38,8 @@ pub(super) async fn run(job: &Job, plan: &Plan, installed: Installed) -> Result<
     let mut was_reset = false;
     let mut last = String::from("nothing was tried");
     while began.elapsed() < deadline {
-        match ssh_host_key(*target, Some(interface), &expected, PROBE).await {
+        match job.tools.probe.host_key(*target, interface, &expected, PROBE).await {
+            _ if planted::is(Bug::HostKeyNotAsked) => return Ok(installed),
             Ok(()) => {
                 job.reporter.finished(STEP, "the host key answered");
                 return Ok(installed);

@@ -1,0 +1,149 @@
+//! The agent's own logic, put together. What touches the world (BMCs, switches, probes, connections) is given, so that all of
+//! this can run in a simulation too.
+
+use super::{
+    certificate::BootCertificate,
+    identity::Identity,
+    link::Link,
+    orders::Tools,
+    ramdisk_door,
+    ramdisks::Ramdisks,
+    state::{Records, Stage, replace},
+    worker,
+};
+use crate::{
+    bmc::Bmc,
+    boot::BootTable,
+    config::Config,
+    dial::Dial,
+    network::{Provider, Switch},
+    probe::Probe,
+};
+use anyhow::Context;
+use billet_proto::{ServerId, link::Order};
+use std::{collections::HashMap, fs, path::Path, sync::Arc};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::{mpsc, watch},
+};
+use tokio_stream::Stream;
+use tonic::transport::server::Connected;
+
+/// Orders that wait for one worker; it takes them at once.
+const ORDERS: usize = 8;
+
+/// The world around an agent.
+pub struct Around {
+    /// Of each server that the configuration names.
+    pub bmcs: HashMap<ServerId, Arc<dyn Bmc>>,
+    /// Moves NICs.
+    pub switch: Arc<dyn Switch>,
+    /// Asks installed systems for their host keys.
+    pub probe: Arc<dyn Probe>,
+    /// The way to the controller.
+    pub dial: Dial,
+    /// What the boot services answer from.
+    pub boots: BootTable,
+}
+
+/// An agent with a worker for each of its servers.
+pub struct Rack {
+    config: Arc<Config>,
+    certificate: BootCertificate,
+    epoch: u64,
+    link: Link,
+    ramdisks: Ramdisks,
+    workers: HashMap<ServerId, mpsc::Sender<Order>>,
+}
+
+impl Rack {
+    /// Counts a start in the state folder, and starts the workers there where their orders stand.
+    ///
+    /// # Errors
+    /// When a file of the state folder or the certificate cannot be used, or a server has no BMC.
+    pub fn new(config: Arc<Config>, identity: &Identity, around: Around) -> anyhow::Result<Self> {
+        let Around { bmcs, switch, probe, dial, boots } = around;
+        let records = Records::open(&config.state_dir)?;
+        let epoch = next_epoch(&config.state_dir).context("count this start")?;
+        let certificate = BootCertificate::load_or_create(&config.state_dir)?;
+        let link = Link::new(&config, identity, dial).context("use the agent's certificate")?;
+        let ramdisks = Ramdisks::default();
+        let mut workers = HashMap::new();
+        for server in &config.servers {
+            let tools = Tools {
+                config: config.clone(),
+                server: Arc::new(server.clone()),
+                bmc: bmcs.get(&server.id).with_context(|| format!("server {}: it has no BMC", server.id))?.clone(),
+                provider: Provider::over(switch.clone(), server),
+                probe: probe.clone(),
+                boots: boots.clone(),
+                ramdisks: ramdisks.clone(),
+                records: records.clone(),
+                link: link.clone(),
+                boot_ca: certificate.ca_pem.as_str().into(),
+            };
+            if let Some(Stage::Ramdisk { session, token, .. }) = records.load(server.id)?.map(|record| record.stage) {
+                ramdisks.await_order(server.id, (token, session));
+            }
+            let (orders, taken) = mpsc::channel(ORDERS);
+            tokio::spawn(worker::run(tools, taken));
+            workers.insert(server.id, orders);
+        }
+        Ok(Self { config, certificate, epoch, link, ramdisks, workers })
+    }
+
+    /// The way to the controller.
+    pub fn link(&self) -> Link {
+        self.link.clone()
+    }
+
+    /// How often this agent was started, this time included.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Serves ramdisks, which come by `incoming`, until `stop`.
+    ///
+    /// # Errors
+    /// When the certificate cannot be used; the future's when serving fails.
+    pub fn door<I, C>(
+        &self,
+        incoming: I,
+        stop: watch::Receiver<bool>,
+    ) -> anyhow::Result<impl Future<Output = Result<(), tonic::transport::Error>> + Send + use<I, C>>
+    where
+        I: Stream<Item = std::io::Result<C>> + Send + 'static,
+        C: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+    {
+        let door = ramdisk_door::Door { ramdisks: self.ramdisks.clone(), link: self.link.clone() };
+        ramdisk_door::open(door, incoming, &self.certificate, stop)
+    }
+
+    /// Has sessions with the controller, one after the other, until `stop`.
+    pub async fn run(self, stop: watch::Receiver<bool>) {
+        let Self { config, epoch, link, workers, .. } = self;
+        link.run(config, epoch, move |order| route(&workers, order), stop).await;
+    }
+}
+
+fn route(workers: &HashMap<ServerId, mpsc::Sender<Order>>, order: Order) {
+    let worker = order.server_id.parse().ok().and_then(|id: ServerId| workers.get(&id));
+    match worker {
+        Some(worker) if worker.try_send(order).is_ok() => {}
+        Some(_) => tracing::error!("a worker does not take its order; the controller sends it again"),
+        None => tracing::error!("an order for a server that this agent does not own"),
+    }
+}
+
+/// Grows with each start, so that the controller knows an older process by its number.
+fn next_epoch(state_dir: &Path) -> anyhow::Result<u64> {
+    let path = state_dir.join("epoch");
+    let last = match fs::read_to_string(&path) {
+        Ok(text) => text.trim().parse::<u64>().with_context(|| format!("read {}", path.display()))?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
+        Err(error) => return Err(error).with_context(|| format!("read {}", path.display())),
+    };
+    let epoch = last + 1;
+    replace(&path, epoch.to_string().as_bytes(), 0o600).with_context(|| format!("write {}", path.display()))?;
+    Ok(epoch)
+}

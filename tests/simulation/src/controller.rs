@@ -1,0 +1,222 @@
+//! The controller's process, and what outlives it: its database and its keys.
+
+use crate::{
+    network::{Listener, Network, Node},
+    process::Process,
+    random::Random,
+    time::{ProcessClock, Skew, Timeline},
+};
+use anyhow::Context;
+use billet_agent::host::Identity;
+use billet_controller::{
+    ca::Ca,
+    clock::{Edge, Timestamp},
+    config::{Config, Deadlines, Policy},
+    images::Blobs,
+    lifecycle::{Dispatch, Lifecycle, Parts, secrets::InstanceSecrets},
+    link::{LinkServer, Sessions},
+    receipt::ReceiptKey,
+    seal::Sealer,
+    store::{Handle, Result as StoreResult, Store, StoreError, Transaction, record, sqlite::SqliteStore},
+};
+use billet_proto::{AgentId, link::Order};
+use rcgen::{CertificateParams, KeyPair};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+/// Where agents find it.
+pub const ADDRESS: &str = "192.0.2.10:8444";
+
+/// What is on the controller's disk.
+pub struct Site {
+    /// The database.
+    pub store: Handle,
+    /// Set while the database's disk refuses.
+    pub disk_refuses: Arc<AtomicBool>,
+    ca: Arc<Ca>,
+    sealer: Arc<Sealer>,
+    receipts: ReceiptKey,
+    blobs: Blobs,
+    random: Random,
+    agents: std::sync::atomic::AtomicU32,
+}
+
+impl Site {
+    /// A new one, in `dir`.
+    ///
+    /// # Errors
+    /// When a file cannot be made.
+    pub fn new(dir: &Path, random: Random) -> anyhow::Result<Self> {
+        let dir = dir.join("controller");
+        std::fs::create_dir_all(&dir).context("make the controller's state folder")?;
+        // Certificates are good by the real clock, which TLS looks at.
+        let real = Edge::system();
+        let entropy: Arc<dyn billet_controller::clock::Entropy> = Arc::new(random.clone());
+        let disk_refuses = Arc::new(AtomicBool::new(false));
+        let store = Disk { store: SqliteStore::open_in_memory()?, refuses: disk_refuses.clone() };
+        Ok(Self {
+            store: Handle::inline(store),
+            disk_refuses,
+            ca: Arc::new(Ca::load_or_create(&dir, &real)?),
+            sealer: Arc::new(Sealer::load_or_create(&dir.join("master.key"), &entropy)?),
+            receipts: ReceiptKey::load_or_create(&dir.join("receipt.key"), &*real.entropy)?,
+            blobs: Blobs::new(&dir.join("images"))?,
+            random,
+            agents: std::sync::atomic::AtomicU32::new(0),
+        })
+    }
+
+    /// An agent joins: its row, and what it has to show.
+    ///
+    /// # Errors
+    /// When no certificate can be made.
+    pub fn join(&self, name: &str) -> anyhow::Result<(AgentId, Identity)> {
+        let number = u128::from(self.agents.fetch_add(1, Ordering::Relaxed));
+        let id = AgentId::new(Uuid::from_u128(0x019b_0000_0000_7000_8000_0000_a000_0000 + number));
+        let key = KeyPair::generate()?;
+        let request = CertificateParams::new(Vec::new())?.serialize_request(&key)?.pem()?;
+        let signed = self.ca.sign_agent(&request, id)?;
+        let row = record::Agent {
+            id,
+            name: name.to_owned(),
+            certificate_sha256: signed.sha256,
+            key_sha256: signed.key_sha256,
+            join_secret_sha256: *blake3::hash(name.as_bytes()).as_bytes(),
+            epoch: 0,
+            joined_at: Timestamp(crate::time::EPOCH_MS),
+            next: None,
+            revoked_at: None,
+        };
+        self.write(move |tx| tx.insert_agent(&row))?;
+        let identity = Identity::new(signed.certificate_pem, key.serialize_pem(), self.ca.trusted_pem())?;
+        Ok((id, identity))
+    }
+
+    /// Reads or writes the database as it is, from outside of all processes.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut dyn Transaction) -> StoreResult<T> + Send + 'static,
+    ) -> StoreResult<T> {
+        let refused = self.disk_refuses.swap(false, Ordering::Relaxed);
+        // An inline store is done when it is polled once.
+        let done = futures_util::FutureExt::now_or_never(self.store.run(work));
+        self.disk_refuses.store(refused, Ordering::Relaxed);
+        done.unwrap_or(Err(StoreError::Unreachable))
+    }
+}
+
+/// A database whose disk may refuse.
+struct Disk {
+    store: SqliteStore,
+    refuses: Arc<AtomicBool>,
+}
+
+impl Store for Disk {
+    fn begin(&mut self) -> StoreResult<Box<dyn Transaction + '_>> {
+        if self.refuses.load(Ordering::Relaxed) { Err(StoreError::Busy) } else { self.store.begin() }
+    }
+
+    fn flush(&mut self) -> StoreResult<()> {
+        self.store.flush()
+    }
+
+    fn is_flushed(&self) -> bool {
+        self.store.is_flushed()
+    }
+}
+
+/// A controller that runs.
+pub struct Controller {
+    /// Its runtime.
+    pub process: Process,
+    /// What its API calls.
+    pub lifecycle: Lifecycle,
+    _stop: watch::Sender<bool>,
+}
+
+impl Controller {
+    /// Its name on the network.
+    #[must_use]
+    pub fn node() -> Node {
+        "controller".into()
+    }
+
+    /// Starts it, for the how-many-th time.
+    ///
+    /// # Errors
+    /// When it has no certificate.
+    pub fn start(site: &Site, network: &Network, timeline: &Timeline, skew: &Skew) -> anyhow::Result<Self> {
+        let (stop, stopped) = watch::channel(false);
+        let listener = network.listen(&Self::node(), ADDRESS);
+        let (process, lifecycle) = Process::start(|| Self::main(site, listener, timeline, skew, stopped));
+        Ok(Self { process, lifecycle: lifecycle?, _stop: stop })
+    }
+
+    fn main(
+        site: &Site,
+        listener: Listener,
+        timeline: &Timeline,
+        skew: &Skew,
+        stopped: watch::Receiver<bool>,
+    ) -> anyhow::Result<Lifecycle> {
+        let random = site.random.clone();
+        let clock = Arc::new(ProcessClock::new(timeline.clone(), skew.clone()));
+        let edge = Edge { clock, entropy: Arc::new(random.clone()) };
+        let pause = random.clone();
+        let store = site.store.paced(Arc::new(move || {
+            let slow = pause.happens(5);
+            let time = if slow { pause.within(100..900) } else { pause.within(1..9) };
+            Box::pin(tokio::time::sleep(Duration::from_millis(time)))
+        }));
+        let sessions = Sessions::new(store.clone());
+        let dispatch = Repeating { sessions: sessions.clone(), random };
+        let Config { deadlines, policy, .. } = Config::default();
+        let lifecycle = Lifecycle::new(Parts {
+            store: store.clone(),
+            edge: edge.clone(),
+            secrets: InstanceSecrets::new(site.sealer.clone()),
+            receipts: site.receipts.clone(),
+            deadlines: Deadlines { write: Duration::from_secs(900), ..deadlines },
+            policy: Policy { ..policy },
+            dispatch: Arc::new(dispatch),
+        });
+        let (ca, blobs) = (site.ca.clone(), site.blobs.clone());
+        let door = LinkServer { store, edge, ca, sessions, lifecycle: lifecycle.clone(), blobs };
+        let door =
+            door.serve(listener, &["192.0.2.10".to_owned()], stopped.clone()).context("open the agents' door")?;
+        tokio::spawn(async move { drop(door.await) });
+        tokio::spawn(lifecycle.clone().run(stopped));
+        Ok(lifecycle)
+    }
+}
+
+/// Sends orders, and now and then one more time, when it may be over.
+struct Repeating {
+    sessions: Sessions,
+    random: Random,
+}
+
+impl Dispatch for Repeating {
+    fn send(&self, agent: AgentId, order: Order) {
+        if self.random.happens(60) {
+            let (sessions, late) = (self.sessions.clone(), order.clone());
+            let delay = Duration::from_millis(self.random.within(10..90_000));
+            tokio::spawn(async move {
+                tokio::time::sleep(delay).await;
+                sessions.send(agent, late);
+            });
+        }
+        self.sessions.send(agent, order);
+    }
+}

@@ -1,0 +1,155 @@
+//! `billet-simulation`: runs seeds, and tells which failed and what all of them saw.
+
+use anyhow::Context;
+use billet_proto::planted::Bug;
+use billet_simulation::world::{self, Outcome};
+use clap::Parser;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Instant,
+};
+
+/// Controller, agents and machines in one process, in virtual time.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// How many seeds.
+    #[arg(long, default_value_t = 1)]
+    seeds: u64,
+    /// The first of them.
+    #[arg(long, default_value_t = 1)]
+    from: u64,
+    /// With a bug in it that is to be found: ends well at the first seed that finds it.
+    #[arg(long, value_parser = bug)]
+    bug: Option<Bug>,
+    /// Seeds at once; as many as there are cores where it is not given.
+    #[arg(long)]
+    jobs: Option<usize>,
+    /// Print each seed's journal.
+    #[arg(long)]
+    journal: bool,
+    /// Print what the programs log, by this filter of tracing's.
+    #[arg(long)]
+    log: Option<String>,
+}
+
+fn bug(word: &str) -> Result<Bug, String> {
+    let words: Vec<&str> = Bug::ALL.iter().map(|bug| bug.word()).collect();
+    let found = Bug::ALL.into_iter().find(|bug| bug.word() == word);
+    found.ok_or_else(|| format!("must be one of {}", words.join(", ")))
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("failed: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What all seeds saw.
+#[derive(Default)]
+struct Totals {
+    seeds: u64,
+    failed: Vec<u64>,
+    instances: usize,
+    virtual_ms: u64,
+    faults: BTreeMap<&'static str, u64>,
+    poor: Vec<u64>,
+}
+
+fn run(arguments: &Arguments) -> anyhow::Result<bool> {
+    if let Some(filter) = &arguments.log {
+        let filter: tracing_subscriber::EnvFilter = filter.parse().context("read --log")?;
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    }
+    let began = Instant::now();
+    let jobs = arguments.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let (next, found) = (AtomicU64::new(arguments.from), AtomicBool::new(false));
+    let totals = Mutex::new(Totals::default());
+    let end = arguments.from.saturating_add(arguments.seeds);
+    let dir = in_memory();
+    std::thread::scope(|scope| {
+        for _ in 0..jobs.max(1) {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= end || (arguments.bug.is_some() && found.load(Ordering::Relaxed)) {
+                        return;
+                    }
+                    let outcome = world::run(seed, arguments.bug, &dir, arguments.journal);
+                    let failed = tell(seed, &outcome, &mut totals.lock().unwrap_or_else(PoisonError::into_inner));
+                    found.fetch_or(failed, Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    let totals = totals.into_inner().unwrap_or_else(PoisonError::into_inner);
+    summary(&totals, began.elapsed().as_secs_f64());
+    Ok(if arguments.bug.is_some() { found.into_inner() } else { totals.failed.is_empty() && totals.poor.is_empty() })
+}
+
+/// Prints one seed's end, and counts it; true where it failed.
+fn tell(seed: u64, outcome: &anyhow::Result<Outcome>, totals: &mut Totals) -> bool {
+    totals.seeds += 1;
+    let outcome = match outcome {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            println!("seed {seed} FAILED: {error:#}");
+            totals.failed.push(seed);
+            return true;
+        }
+    };
+    for line in &outcome.lines {
+        println!("{line}");
+    }
+    let faults: u64 = outcome.faults.values().sum();
+    totals.instances += outcome.instances;
+    totals.virtual_ms += outcome.virtual_ms;
+    for (kind, count) in &outcome.faults {
+        *totals.faults.entry(kind).or_default() += count;
+    }
+    // A seed that saw little shows little.
+    if outcome.instances < 20 || faults < 10 || outcome.virtual_ms < 3_600_000 {
+        println!("seed {seed} saw too little: {} instances, {faults} faults", outcome.instances);
+        totals.poor.push(seed);
+    }
+    if !outcome.violations.is_empty() {
+        println!("seed {seed} FAILED (digest {}):", &outcome.digest[..16]);
+        outcome.violations.iter().take(20).for_each(|what| println!("    {what}"));
+        totals.failed.push(seed);
+    } else if !outcome.lines.is_empty() {
+        println!("seed {seed}: digest {}", outcome.digest);
+    }
+    !outcome.violations.is_empty()
+}
+
+fn summary(totals: &Totals, seconds: f64) {
+    #[allow(clippy::cast_precision_loss, reason = "for a person")]
+    let hours = totals.virtual_ms as f64 / 3_600_000.0;
+    println!(
+        "{} seeds in {seconds:.1} s: {} failed {:?}; {} instances, {hours:.1} virtual hours, {} faults",
+        totals.seeds,
+        totals.failed.len(),
+        totals.failed.iter().take(20).collect::<Vec<_>>(),
+        totals.instances,
+        totals.faults.values().sum::<u64>(),
+    );
+    for (kind, count) in &totals.faults {
+        println!("    {count:>8} {kind}");
+    }
+}
+
+/// Agents flush their journals: on a disk that takes most of the time.
+fn in_memory() -> PathBuf {
+    let memory = Path::new("/dev/shm");
+    if tempfile::tempdir_in(memory).is_ok() { memory.to_owned() } else { std::env::temp_dir() }
+}

@@ -1,0 +1,220 @@
+//! Tenants and an operator: they ask for things by chance, and put right what they find.
+
+use crate::{controller::Controller, invariants::Snapshot, journal::Journal, ledger::Ledger, random::Random};
+use billet_controller::{
+    api::ports::LifecycleApi as _,
+    lifecycle::{PowerAction, refusal::Refusal, table::Phase},
+    request::{CreateInstance, ModifyIp, ServerAction},
+    store::record::{Instance, ManageState},
+};
+use billet_proto::{ImageId, InstanceId, ProjectId, ServerId, SubnetId, VpcId};
+use serde_json::json;
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// Whose instances they are.
+pub const PROJECT: &str = "lab";
+
+/// Where instances are put.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    /// What is installed.
+    pub image: ImageId,
+    /// Their network.
+    pub vpc: VpcId,
+    /// Its subnet.
+    pub subnet: SubnetId,
+}
+
+/// Tenants and operator.
+pub struct Traffic {
+    random: Random,
+    ledger: Ledger,
+    journal: Journal,
+    place: Place,
+    asked: u64,
+    next: u64,
+    answers: Arc<Mutex<VecDeque<Answer>>>,
+}
+
+struct Answer {
+    what: String,
+    created: Option<InstanceId>,
+    refused: Option<String>,
+}
+
+impl Traffic {
+    /// Nobody asked for anything yet.
+    #[must_use]
+    pub fn new(random: Random, ledger: Ledger, journal: Journal, place: Place) -> Self {
+        Self { random, ledger, journal, place, asked: 0, next: 0, answers: Arc::default() }
+    }
+
+    /// What was answered since: in the order of the answers.
+    pub fn hear(&self) {
+        let answers: Vec<Answer> = self.answers.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect();
+        for Answer { what, created, refused } in answers {
+            let end = match (created, refused) {
+                (Some(id), _) => format!("accepted as {}", self.ledger.name(id)),
+                (None, None) => "accepted".into(),
+                (None, Some(why)) => format!("refused: {why}"),
+            };
+            self.journal.write(&format!("{what}: {end}"));
+        }
+    }
+
+    fn call(
+        &self,
+        controller: &Controller,
+        what: String,
+        work: impl Future<Output = Result<Option<InstanceId>, Refusal>> + Send + 'static,
+    ) {
+        self.journal.write(&format!("{what}?"));
+        let answers = self.answers.clone();
+        controller.process.spawn(async move {
+            let (created, refused) = match work.await {
+                Ok(created) => (created, None),
+                Err(refusal) => (None, Some(kind(&refusal))),
+            };
+            answers.lock().unwrap_or_else(PoisonError::into_inner).push_back(Answer { what, created, refused });
+        });
+    }
+
+    /// Something is asked for, if it is time; `most` creations in all.
+    pub fn step(&mut self, now: u64, seen: &Snapshot, controller: &Controller, most: usize) {
+        if now < self.next {
+            return;
+        }
+        self.next = now + self.random.within(3_000..25_000);
+        let is_early = self.ledger.instances() < most;
+        let free = seen.servers.iter().any(|server| server.manage_state == ManageState::Ready);
+        if is_early && free && self.random.happens(650) {
+            return self.create(controller);
+        }
+        if self.random.happens(250) {
+            return self.operate(seen, controller);
+        }
+        let living: Vec<&Instance> =
+            seen.instances.iter().filter(|instance| instance.phase != Phase::Terminated).collect();
+        if let Some(instance) = self.random.pick(&living) {
+            self.change(instance, controller);
+        }
+    }
+
+    /// All that lives is deleted, and servers are put right; to be called until nothing is left to do.
+    pub fn clean(&mut self, now: u64, seen: &Snapshot, controller: &Controller) {
+        if now < self.next {
+            return;
+        }
+        self.next = now + 20_000;
+        for instance in &seen.instances {
+            if instance.phase != Phase::Terminated && !instance.phase.has_order() {
+                self.delete(instance.id, controller);
+            }
+        }
+        self.operate(seen, controller);
+    }
+
+    fn create(&mut self, controller: &Controller) {
+        self.asked += 1;
+        let name = format!("vm-{}", self.asked);
+        let hash = format!("$6$s${name}-0");
+        let Place { image, vpc, subnet } = self.place;
+        let body = json!({
+            "name": name,
+            "image_id": image.to_string(),
+            "vpc_id": vpc.to_string(),
+            "network_interfaces": [{ "subnet_id": subnet.to_string() }],
+            "password": "Aa1-Bb2-Cc3",
+            "metadata": { "role": "front" },
+        });
+        let lifecycle = controller.lifecycle.clone();
+        self.call(controller, format!("create {name}"), async move {
+            let request = CreateInstance::parse(body.to_string().as_bytes())?;
+            lifecycle.create(project(), request, hash, None).await.map(Some)
+        });
+    }
+
+    fn change(&mut self, instance: &Instance, controller: &Controller) {
+        let (id, name, server) = (instance.id, self.ledger.name(instance.id), instance.server_id);
+        let lifecycle = controller.lifecycle.clone();
+        match self.random.within(0..100) {
+            0..40 => self.delete(id, controller),
+            40..55 => {
+                self.asked += 1;
+                let hash = format!("$6$s${}-{}", instance.name, self.asked);
+                if may_write(instance) {
+                    self.ledger.rewrite(id);
+                }
+                let work = async move { lifecycle.reinstall(project(), (vec![id], None), hash).await.map(|()| None) };
+                self.call(controller, format!("reinstall {name}"), work);
+            }
+            55..70 => {
+                let body = json!({ "nics": [{ "subnet_id": self.place.subnet.to_string() }] });
+                let work = async move {
+                    let request = ModifyIp::parse(body.to_string().as_bytes())?;
+                    lifecycle.modify_ip(project(), id, request).await.map(|()| None)
+                };
+                self.call(controller, format!("modify-ip {name}"), work);
+            }
+            roll => {
+                let action = match roll {
+                    70..80 => PowerAction::Off,
+                    80..90 => PowerAction::On,
+                    _ => PowerAction::Reboot,
+                };
+                let work =
+                    async move { lifecycle.power_servers(Some(project()), vec![server], action).await.map(|()| None) };
+                self.call(controller, format!("power {action:?} {name}"), work);
+            }
+        }
+    }
+
+    fn delete(&self, id: InstanceId, controller: &Controller) {
+        self.ledger.release(id);
+        let lifecycle = controller.lifecycle.clone();
+        let work = async move { lifecycle.delete(Some(project()), id).await.map(|()| None) };
+        self.call(controller, format!("delete {}", self.ledger.name(id)), work);
+    }
+
+    /// The operator looks at what stands still.
+    fn operate(&self, seen: &Snapshot, controller: &Controller) {
+        for server in seen.servers.iter().filter(|server| server.task.is_none()) {
+            let occupied = seen
+                .instances
+                .iter()
+                .any(|instance| instance.server_id == server.id && instance.phase != Phase::Terminated);
+            let action = match server.manage_state {
+                ManageState::Maintain if !occupied && !server.unwiped => ServerAction::Ready,
+                ManageState::Maintain if !occupied => ServerAction::Wipe { policy: None },
+                ManageState::Onboard => ServerAction::Inspect { allow_reset: true },
+                _ => continue,
+            };
+            self.act(server.id, &server.serial, action, controller);
+        }
+    }
+
+    fn act(&self, id: ServerId, serial: &str, action: ServerAction, controller: &Controller) {
+        let lifecycle = controller.lifecycle.clone();
+        let what = format!("{action:?} {serial}");
+        let work = async move { lifecycle.act_on_server(id, action).await.map(|_| None) };
+        self.call(controller, what, work);
+    }
+}
+
+/// Whether a reinstallation can be accepted now or a moment later; what is refused for certain changes nothing.
+fn may_write(instance: &Instance) -> bool {
+    instance.phase != Phase::Terminated
+}
+
+fn project() -> ProjectId {
+    PROJECT.parse().expect("the name of a project")
+}
+
+/// Why something was refused, without ids.
+fn kind(refusal: &Refusal) -> String {
+    let text = format!("{refusal:?}");
+    text.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default().to_owned()
+}

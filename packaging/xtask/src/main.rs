@@ -8,6 +8,7 @@ mod demo;
 mod lab;
 mod packages;
 mod ramdisk;
+mod simulate;
 mod stage;
 mod step;
 mod test;
@@ -35,6 +36,8 @@ enum Task {
     /// A laboratory that stays.
     #[command(subcommand)]
     Lab(lab::Task),
+    /// Live through thousands of hours in virtual time, with everything failing.
+    Simulate(simulate::Options),
     /// Install what is missing, then check formatting, lints and documentation and run the tests.
     Test(test::Options),
 }
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         Task::Bench(task) => bench::run(&task),
         Task::Demo(options) => demo::run(&options),
         Task::Lab(task) => lab::run(&task),
+        Task::Simulate(options) => simulate::run(&options),
         Task::Test(options) => test::run(&options),
     };
     match done {

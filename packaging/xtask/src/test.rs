@@ -8,7 +8,7 @@ use clap::Args;
 use nix::unistd::geteuid;
 
 use crate::step::{self, cargo};
-use crate::{build, conformance, lab, packages, stage, units};
+use crate::{build, conformance, lab, packages, simulate, stage, units};
 
 /// What to run.
 #[derive(Debug, Args)]
@@ -35,6 +35,8 @@ enum Part {
     Conformance,
     /// A controller that is killed again and again, with a simulated fleet.
     Restarts,
+    /// The controller and agents in virtual time, from seeds, and bugs that are planted to be found.
+    Simulation,
     /// The controller with a real Keystone.
     Keystone,
     /// Whole installations in the laboratory, and an ordinary user's laboratory.
@@ -51,7 +53,13 @@ impl Part {
     /// What a merge must pass in any case; the rest takes too long.
     const fn is_always(self) -> bool {
         match self {
-            Self::Checks | Self::Unit | Self::Conformance | Self::Restarts | Self::Keystone | Self::Laboratory => true,
+            Self::Checks
+            | Self::Unit
+            | Self::Conformance
+            | Self::Restarts
+            | Self::Simulation
+            | Self::Keystone
+            | Self::Laboratory => true,
             Self::Operations | Self::Failures | Self::Networks => false,
         }
     }
@@ -77,7 +85,7 @@ impl Part {
                 ("wires::each_rail_has_its_own_table_and_leads_nowhere_else", "rails"),
                 ("wires::a_bond_with_a_tag_lives_on_when_a_cable_is_pulled", "bond"),
             ],
-            Self::Checks | Self::Unit | Self::Conformance | Self::Restarts | Self::Keystone => &[],
+            Self::Checks | Self::Unit | Self::Conformance | Self::Restarts | Self::Simulation | Self::Keystone => &[],
         }
     }
 }
@@ -110,6 +118,10 @@ pub fn run(options: &Options) -> Result<()> {
     }
     if wants(Part::Restarts) {
         restarts()?;
+    }
+    if wants(Part::Simulation) {
+        simulate::seeds()?;
+        simulate::find_planted_bugs()?;
     }
     if wants(Part::Keystone) {
         // Of the whole workspace, here and below: what the unit tests were built with serves again.

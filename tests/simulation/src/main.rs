@@ -27,6 +27,9 @@ struct Arguments {
     /// With a bug in it that is to be found: ends well at the first seed that finds it.
     #[arg(long, value_parser = bug)]
     bug: Option<Bug>,
+    /// With each bug in its turn, each of which is to be found.
+    #[arg(long, conflicts_with = "bug")]
+    all_bugs: bool,
     /// Seeds at once; as many as there are cores where it is not given.
     #[arg(long)]
     jobs: Option<usize>,
@@ -71,7 +74,29 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
         let filter: tracing_subscriber::EnvFilter = filter.parse().context("read --log")?;
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     }
+    if arguments.all_bugs {
+        return Ok(Bug::ALL.into_iter().filter(|bug| !is_found(arguments, *bug)).count() == 0);
+    }
     let began = Instant::now();
+    let totals = sweep(arguments, arguments.bug);
+    summary(&totals, began.elapsed().as_secs_f64());
+    Ok(match arguments.bug {
+        Some(_) => !totals.failed.is_empty(),
+        None => totals.failed.is_empty() && totals.poor.is_empty(),
+    })
+}
+
+/// Plants a bug, and tells which seed finds it.
+fn is_found(arguments: &Arguments, bug: Bug) -> bool {
+    let totals = sweep(arguments, Some(bug));
+    let found = !totals.failed.is_empty();
+    let how = if found { "found" } else { "NOT FOUND" };
+    println!("{}: {how} after {} seeds", bug.word(), totals.seeds);
+    found
+}
+
+/// Runs the seeds; with a bug, until one finds it.
+fn sweep(arguments: &Arguments, bug: Option<Bug>) -> Totals {
     let jobs = arguments.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let (next, found) = (AtomicU64::new(arguments.from), AtomicBool::new(false));
     let totals = Mutex::new(Totals::default());
@@ -82,19 +107,17 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
             scope.spawn(|| {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= end || (arguments.bug.is_some() && found.load(Ordering::Relaxed)) {
+                    if seed >= end || (bug.is_some() && found.load(Ordering::Relaxed)) {
                         return;
                     }
-                    let outcome = world::run(seed, arguments.bug, &dir, arguments.journal);
+                    let outcome = world::run(seed, bug, &dir, arguments.journal);
                     let failed = tell(seed, &outcome, &mut totals.lock().unwrap_or_else(PoisonError::into_inner));
                     found.fetch_or(failed, Ordering::Relaxed);
                 }
             });
         }
     });
-    let totals = totals.into_inner().unwrap_or_else(PoisonError::into_inner);
-    summary(&totals, began.elapsed().as_secs_f64());
-    Ok(if arguments.bug.is_some() { found.into_inner() } else { totals.failed.is_empty() && totals.poor.is_empty() })
+    totals.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Prints one seed's end, and counts it; true where it failed.

@@ -19,6 +19,7 @@ use crate::{
 };
 use billet_agent::boot::{BootEventKind, Identity};
 use billet_controller::{
+    api::ports::LifecycleApi as _,
     clock::Timestamp,
     store::record::{Image, ManageState, Server, Subnet, Vpc},
 };
@@ -39,10 +40,12 @@ const LONGEST_TRAFFIC_MS: u64 = 4 * TRAFFIC_MS;
 /// Without faults, everything accepted ends within so many milliseconds.
 const SETTLE_MS: u64 = 4 * 60 * 60 * 1000;
 /// A step while anything is on its way, and while nothing is.
-const BUSY_MS: u64 = 25;
+const BUSY_MS: u64 = 50;
 const IDLE_MS: u64 = 500;
-/// Between two looks at the database.
+/// Between two looks at machines, and at the database where it changed.
 const LOOK_MS: u64 = 4_000;
+/// And where it did not: what was answered to nobody is seen too.
+const LOOK_ANYWAY: u64 = 15;
 
 /// What one simulation showed.
 #[derive(Debug, Clone)]
@@ -110,6 +113,9 @@ pub struct World {
     watch: Watch,
     seen: Snapshot,
     next_look: u64,
+    looks: u64,
+    /// How often the controller told that something changed, when the database was read last.
+    changes: Option<u64>,
     busy_until: u64,
 }
 
@@ -158,6 +164,8 @@ impl World {
             watch: Watch::default(),
             seen: Snapshot::default(),
             next_look: 0,
+            looks: 0,
+            changes: None,
             busy_until: 0,
         };
         world.start_controller();
@@ -228,7 +236,7 @@ impl World {
     /// Goes on until that holds; false where it does not in time.
     fn until(&mut self, mut holds: impl FnMut(&mut Self) -> bool) -> anyhow::Result<bool> {
         let end = self.timeline.now() + SETTLE_MS;
-        self.next_look = 0;
+        (self.next_look, self.changes) = (0, None);
         self.step(u64::MAX)?;
         while self.timeline.now() < end {
             if holds(self) {
@@ -281,7 +289,12 @@ impl World {
         self.traffic.hear();
         if self.timeline.now() >= self.next_look {
             self.next_look = self.timeline.now() + LOOK_MS;
-            self.seen = Snapshot::take(&self.site)?;
+            self.looks += 1;
+            let changes = self.controller.as_ref().map(|controller| *controller.lifecycle.changes().borrow());
+            if changes != self.changes || self.looks % LOOK_ANYWAY == 0 {
+                self.changes = changes;
+                self.seen = Snapshot::take(&self.site)?;
+            }
             let now = (self.timeline.now(), &self.seen);
             self.watch.look(now, &self.machines.0, &self.ledger, &self.journal);
         }

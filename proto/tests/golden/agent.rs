@@ -36,7 +36,10 @@ fn what_an_agent_of_0_1_0_says_means_the_same() {
         ("started-power-off", Step::PowerOff, "the BMC to say that the server is off"),
         ("started-wipe", Step::Wipe, "the disks"),
     ] {
-        golden.means(name, &report(step, What::Started(Started { waiting_for: waiting_for.into() })));
+        golden.means(
+            name,
+            &report(step, What::Started(Started { waiting_for: waiting_for.into(), ..Started::default() })),
+        );
     }
     let progress = Progress {
         done_bytes: 1 << 20,

@@ -28,7 +28,7 @@ fn what_a_ramdisk_of_0_1_0_says_means_the_same() {
         waiting_for: "the disk".into(),
     };
     for (name, step, what) in [
-        ("started", Step::Write, What::Started(Started { waiting_for: "the image".into() })),
+        ("started", Step::Write, What::Started(Started { waiting_for: "the image".into(), ..Started::default() })),
         ("progress", Step::Write, What::Progress(progress)),
         ("finished", Step::Write, What::Finished(Finished { detail: "written".into() })),
         ("failed", Step::Inspect, What::Failed(Failed { cause: "no_disk".into(), message: "no disk fits".into() })),

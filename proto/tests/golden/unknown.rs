@@ -17,7 +17,7 @@ fn with_later(message: &impl Message) -> Vec<u8> {
 
 /// Field `number` with `body`; both are below 128.
 fn field(number: u8, body: &[u8]) -> Vec<u8> {
-    [vec![number << 3 | 2, u8::try_from(body.len()).unwrap()], body.to_vec()].concat()
+    [vec![number << 3 | 2, u8::try_from(body.len()).expect("it is short")], body.to_vec()].concat()
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod images;
 mod instances;
 pub mod openapi;
 mod operate;
+mod operate_instance;
 mod page;
 mod parameter_plane;
 mod peer;
@@ -33,6 +34,7 @@ mod schema;
 mod servers;
 mod subnets;
 mod vpcs;
+mod waiting;
 
 pub use audit::AuditLog;
 pub use idempotency::Once;

@@ -4,6 +4,7 @@
 //! gives it the time, runs it, and tells agents and watchers afterwards; nothing is sent before it is on disk.
 
 mod addressing;
+mod cancel;
 mod certify;
 mod change_password;
 mod choose;
@@ -26,9 +27,12 @@ pub mod refusal;
 mod register;
 mod rehearse;
 mod reinstall;
+mod remove;
 mod replace_agent;
 mod report;
+mod resend;
 mod restored;
+mod retry;
 mod revoke;
 mod rules;
 pub mod secrets;
@@ -39,6 +43,7 @@ mod server_tags;
 pub mod table;
 mod tags;
 mod task;
+mod waiting;
 mod wipe;
 mod word;
 

@@ -140,7 +140,7 @@ mod tests {
     use super::*;
     use crate::{
         clock::Timestamp,
-        store::record::{Task, TaskKind},
+        store::record::{Task, TaskKind, Waiting},
     };
     use billet_proto::{AgentId, MacAddr};
     use uuid::Uuid;
@@ -162,6 +162,7 @@ mod tests {
             generation: 1,
             step: String::new(),
             waiting_for: String::new(),
+            waiting: Waiting::default(),
             began_at: Timestamp(0),
             progress: None,
             disks: vec![],

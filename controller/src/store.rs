@@ -233,6 +233,11 @@ pub trait Transaction: access::Access {
     fn overdue(&mut self, now: Timestamp) -> Result<(Vec<Server>, Vec<Instance>)>;
     /// The earliest deadline of all.
     fn next_deadline(&mut self) -> Result<Option<Timestamp>>;
+    /// Servers with a task, and instances with an order, that no agent has taken up and that are to be sent again by now: at most
+    /// `limit` of each, the longest due first.
+    fn untaken(&mut self, now: Timestamp, limit: u32) -> Result<(Vec<Server>, Vec<Instance>)>;
+    /// When, after `now`, the next of these is to be sent again.
+    fn next_resend(&mut self, now: Timestamp) -> Result<Option<Timestamp>>;
     /// A page, by id ascending, and the total without paging.
     fn listed_servers(&mut self, wanted: &ServersWanted) -> Result<(Vec<ListedServer>, u64)>;
     /// One as in a list.

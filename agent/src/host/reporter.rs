@@ -59,7 +59,7 @@ impl Reporter {
             }
             waiting_for.clone_into(&mut stands.waiting_for);
         }
-        self.tell(step, What::Started(Started { waiting_for: waiting_for.into() }));
+        self.tell(step, What::Started(Started { waiting_for: waiting_for.into(), ..Started::default() }));
     }
 
     /// What the present step waits for.
@@ -126,7 +126,7 @@ impl Reporter {
         if step == Step::Unspecified {
             return;
         }
-        self.tell(step, What::Started(Started { waiting_for }));
+        self.tell(step, What::Started(Started { waiting_for, ..Started::default() }));
         if let Some(message) = key {
             self.tell(step, What::Note(Note { kind: "host-key".into(), message }));
         }

@@ -68,7 +68,8 @@ impl Work {
 
     async fn begin(&mut self, next: Step, waiting_for: &str) -> Result<(), StepError> {
         self.step = next;
-        Ok(self.agent.report(next, What::Started(Started { waiting_for: waiting_for.into() })).await?)
+        let started = Started { waiting_for: waiting_for.into(), ..Started::default() };
+        Ok(self.agent.report(next, What::Started(started)).await?)
     }
 
     async fn end(&self, detail: &str) -> Result<(), StepError> {

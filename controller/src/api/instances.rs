@@ -13,7 +13,7 @@ pub(super) mod show;
 pub(super) mod status;
 pub(super) mod tags;
 
-use super::{error::ApiError, router::AppState};
+use super::{error::ApiError, router::AppState, waiting};
 use crate::{
     host_key::fingerprint,
     store::{
@@ -32,7 +32,7 @@ fn ids(instances: &[InstanceId]) -> Json<Value> {
 }
 
 /// An id of a path.
-fn id_of(text: &str) -> Result<InstanceId, ApiError> {
+pub(super) fn id_of(text: &str) -> Result<InstanceId, ApiError> {
     text.parse().map_err(|_| ApiError::NotFound { what: "instances", id: text.chars().take(64).collect() })
 }
 
@@ -50,6 +50,16 @@ pub(super) fn find(tx: &mut dyn Transaction, project: &ProjectId, id: &str) -> R
 fn error(instance: &Instance) -> Option<Value> {
     let cause = instance.error.as_ref()?;
     Some(json!({ "error_code": cause.cause, "error_msg": cause.message, "error_type": instance.operation.word() }))
+}
+
+/// Where an instance stands, in the family's words.
+pub(super) fn standing(instance: &Instance) -> Json<Value> {
+    let standing = instance.standing();
+    let mut value = json!({ "state": standing.state(), "operation_state": standing.operation_state() });
+    if let Some(error) = error(instance) {
+        value["error"] = error;
+    }
+    Json(value)
 }
 
 /// The family's object, and ours beside it.
@@ -75,7 +85,7 @@ fn shown(state: &AppState, instance: &Instance, image: Option<&Image>) -> Result
     });
     let image = image.map(|image| json!({ "id": image.id.to_string(), "name": image.name, "os_type": image.os_type }));
     // Moved in; within `json!` each would be copied, for each entry of a list.
-    let optional = [
+    let optional = waiting::shown(&instance.waiting).into_iter().chain([
         ("network_interfaces", Some(nics.into())),
         ("parameter_plane_interfaces", Some(plane.into())),
         ("image", image),
@@ -85,7 +95,7 @@ fn shown(state: &AppState, instance: &Instance, image: Option<&Image>) -> Result
         ("host_key_fingerprint", instance.host_key.as_deref().and_then(fingerprint).map(Value::from)),
         ("proof", instance.proof.clone().map(Value::from)),
         ("boot_trust", instance.boot_trust.clone().map(Value::from)),
-    ];
+    ]);
     for (name, given) in optional {
         if let Some(given) = given {
             value[name] = given;

@@ -37,6 +37,9 @@ pub(super) async fn inspect(
 }
 
 /// Takes a server out for maintenance.
+///
+/// One that is in use is set aside: its instance stays on it and can be powered off and deleted alone, and afterwards the server is
+/// `maintain`.
 #[utoipa::path(
     post,
     path = "/servers/{id}/maintain",
@@ -86,16 +89,24 @@ pub(super) async fn wipe(
 }
 
 /// Retires a server: nothing is placed on it any more.
+///
+/// One that is in use is retired only with `confirm_off`, the operator's word that it is off and unplugged for good: its instance is
+/// then terminated, and its addresses are free. Nobody reads that back, and nothing of its disks is erased.
 #[utoipa::path(
     post,
     path = "/servers/{id}/offboard",
     operation_id = "OffboardServer",
     tag = "Operators",
     params(("id" = String, Path, description = "The server's")),
+    request_body = schema::admin::OffboardServer,
     responses((status = 200, description = "As it is now", body = schema::server::Server)),
 )]
-pub(super) async fn offboard(State(state): State<AppState>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
-    act(&state, &id, ServerAction::Offboard).await
+pub(super) async fn offboard(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Json<Value>, ApiError> {
+    act(&state, &id, ServerAction::offboard(&body)?).await
 }
 
 /// Forgets a server that was retired, and its events.

@@ -141,6 +141,19 @@ pub trait LifecycleApi: Send + Sync {
     /// Why not; nothing is changed then.
     fn modify_ip(&self, project: ProjectId, id: InstanceId, request: ModifyIp) -> BoxFuture<'_, Result<(), Refusal>>;
 
+    /// Asks once more, for an operator, for what failed last; answers the instance as it then stands.
+    ///
+    /// # Errors
+    /// For one that is unknown, or where nothing failed that can be done again as it was asked for, with what to do instead.
+    fn retry(&self, id: InstanceId) -> BoxFuture<'_, Result<Instance, Refusal>>;
+
+    /// Gives up, for an operator, the operation that is in progress: the server is powered off. Answers the instance as it then
+    /// stands.
+    ///
+    /// # Errors
+    /// For one that is unknown, or has nothing in progress that can be given up.
+    fn cancel(&self, id: InstanceId) -> BoxFuture<'_, Result<Instance, Refusal>>;
+
     /// Takes the operator's word for a server: registers it, or changes its registration.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use super::{
     error::ApiError,
     events, guard, health,
     idempotency::Once,
-    images, instances, openapi, operate, parameter_plane,
+    images, instances, openapi, operate, operate_instance, parameter_plane,
     ports::{Enrolment, ImageImport, LifecycleApi, Presence, Secrets},
     quota,
     rate::Rates,
@@ -117,6 +117,8 @@ pub(super) fn guarded() -> OpenApiRouter<AppState> {
         .routes(routes!(operate::ready))
         .routes(routes!(operate::wipe))
         .routes(routes!(operate::offboard))
+        .routes(routes!(operate_instance::retry))
+        .routes(routes!(operate_instance::cancel))
         .routes(routes!(parameter_plane::list::list, parameter_plane::create::create))
         .routes(routes!(parameter_plane::delete::delete))
         .routes(routes!(admin::accept_unwiped))

@@ -12,7 +12,7 @@ pub(super) mod show;
 pub(super) mod status;
 pub(super) mod tags;
 
-use super::{error::ApiError, router::AppState};
+use super::{error::ApiError, router::AppState, waiting};
 use crate::{
     auth::Caller,
     store::{
@@ -73,7 +73,8 @@ pub(super) fn shown(state: &AppState, listed: &ListedServer, to: Option<&Project
         .as_ref()
         .map(|wipe| json!({ "at": wipe.at.to_string(), "policy": wipe.policy.as_str(), "disks": wipe.disks.len() }));
     // Moved in; within `json!` each would be copied, for each entry of a list.
-    let optional = [
+    let waits = server.task.as_ref().map(|task| waiting::shown(&task.waiting));
+    let optional = waits.into_iter().flatten().chain([
         ("hardware_attributes", Some(summary(server))),
         ("project_id", server.project_id.as_ref().map(|project| project.as_str().into())),
         ("power_state", server.power_on.map(|on| if on { "on" } else { "off" }.into())),
@@ -85,7 +86,7 @@ pub(super) fn shown(state: &AppState, listed: &ListedServer, to: Option<&Project
         ("task", server.task.as_ref().map(task)),
         ("waiting_for", server.task.as_ref().map(|task| task.waiting_for.clone().into())),
         ("deadline", server.task_deadline.map(|at| at.to_string().into())),
-    ];
+    ]);
     for (name, given) in optional {
         if let Some(given) = given {
             value[name] = given;

@@ -19,6 +19,7 @@ use super::{
     client::{Client, ClientError, Event, Instance, Live, Opened},
     console::Console,
     error::CliError,
+    text,
 };
 use billet_proto::InstanceId;
 use goal::Verdict;
@@ -207,7 +208,7 @@ impl Run<'_> {
 
     fn note_standing(&mut self, instance: &Instance) {
         if self.after == self.follow.after {
-            self.seen = format!("state '{}', {}", instance.state, instance.waiting_for);
+            self.seen = format!("state '{}', {}", instance.state, text::plain(&instance.waits()));
         }
     }
 

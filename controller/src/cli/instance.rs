@@ -1,5 +1,6 @@
 //! `billet instance`.
 
+mod cancel;
 mod change_password;
 mod create;
 mod delete;
@@ -12,6 +13,7 @@ mod once;
 mod password;
 mod power;
 mod reinstall;
+mod retry;
 mod show;
 mod tag;
 mod untag;
@@ -52,6 +54,10 @@ pub enum Verb {
     Off(power::Power),
     /// Power off, as by `off`, and on
     Reboot(power::Power),
+    /// For operators: ask once more for a deletion, a change of address or a power action that failed
+    Retry(retry::Retry),
+    /// For operators: give up what is in progress; the server is powered off
+    Cancel(cancel::Cancel),
 }
 
 impl Verb {
@@ -74,6 +80,8 @@ impl Verb {
             Self::On(verb) => verb.run("power on", client, console).await,
             Self::Off(verb) => verb.run("power off", client, console).await,
             Self::Reboot(verb) => verb.run("rebooting", client, console).await,
+            Self::Retry(verb) => verb.run(client, console).await,
+            Self::Cancel(verb) => verb.run(client, console).await,
         }
     }
 }

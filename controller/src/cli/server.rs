@@ -46,13 +46,13 @@ pub enum Verb {
     Untag(untag::Untag),
     /// Boot a server only to look at it
     Inspect(inspect::Inspect),
-    /// Take a server out, with a reason
+    /// Take a server out, with a reason; one in use is set aside, and stays out when its instance is deleted
     Maintain(maintain::Maintain),
     /// Put a server back
     Ready(ready::Ready),
     /// Erase the disks of a server that is out
     Wipe(wipe::Wipe),
-    /// Let a server leave service
+    /// Let a server leave service; one in use only by your word that it is off and unplugged
     Offboard(offboard::Offboard),
     /// Forget a server that left service
     Retire(retire::Retire),

@@ -8,6 +8,7 @@ use super::{
     server_event,
     server_table::{ServerEvent, next},
     table::{Operation, Phase},
+    waiting,
 };
 use crate::{
     clock::Edge,
@@ -151,6 +152,7 @@ pub(super) fn accept(
         network_change: None,
         phase: Phase::Waiting,
         waiting_for: "the server's agent to take the order".into(),
+        waiting: waiting::to_be_taken(rules.now),
         deadline: None,
         generation: server.generation,
         password_hash: Some(secrets.seal_password(id, password_hash)),

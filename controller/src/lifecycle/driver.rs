@@ -6,6 +6,7 @@ mod instances;
 mod servers;
 
 use super::{
+    cancel,
     certify::certify,
     claim::{self, HelloError},
     create::{self, New},
@@ -16,10 +17,10 @@ use super::{
     rehearse::Would,
     replace_agent::{self, Replaced},
     report::{self, Applied},
-    revoke,
+    resend, retry, revoke,
     rules::Rules,
     secrets::InstanceSecrets,
-    server_tags, tags, word,
+    server_tags, tags, task, word,
 };
 use crate::{
     api::ports::{AlsoWritten, BoxFuture, LifecycleApi},
@@ -124,7 +125,7 @@ impl Lifecycle {
         let (id, instance) = (instance.id, Arc::new(instance));
         let make = move |tx: &mut dyn Transaction| Ok::<_, StoreError>(order::of(tx, &rules, &secrets, &instance));
         let made = match store.view(make.clone()).await {
-            // So many look that no more are taken. They may come again; an order is not made again before the agent attaches anew.
+            // So many look that no more are taken. They may come again; an order is made again only after a pause.
             Err(StoreError::Busy) => store.run(make).await,
             made => made,
         };
@@ -252,6 +253,45 @@ impl Lifecycle {
         Ok(next)
     }
 
+    /// Sends the orders again that no agent took up, and are due; answers when the next one is.
+    ///
+    /// # Errors
+    /// When the store fails; nothing was sent then.
+    pub async fn send_again(&self) -> Result<Option<Timestamp>, StoreError> {
+        loop {
+            let (rules, edge) = (self.rules(), self.parts.edge.clone());
+            let work = move |tx: &mut dyn Transaction| {
+                let due = resend::due(tx, &rules, &edge)?;
+                Ok::<_, StoreError>((due, tx.next_resend(rules.now)?))
+            };
+            let ((servers, instances), next) = self.parts.store.run(work).await?;
+            for server in &servers {
+                if let Some((agent, order)) = task::order::of(&rules, server) {
+                    self.parts.dispatch.send(agent, order);
+                }
+            }
+            let sent = servers.len().max(instances.len());
+            for instance in instances {
+                self.dispatch(instance).await;
+            }
+            // As many as are looked at together: there may be more.
+            if sent < usize::try_from(resend::TOGETHER).unwrap_or(usize::MAX) {
+                return Ok(next);
+            }
+        }
+    }
+
+    /// Does what the time has come for: ends what is overdue, and sends again what nobody took up. Answers when there is more to
+    /// do.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn keep_time(&self) -> Result<Option<Timestamp>, StoreError> {
+        let deadline = self.expire().await?;
+        let resend = self.send_again().await?;
+        Ok(deadline.into_iter().chain(resend).min())
+    }
+
     /// Forgets terminated instances that are older than the policy keeps them, and what happened to servers long ago.
     pub(super) async fn purge(&self) -> Result<(), StoreError> {
         let rules = self.rules();
@@ -276,7 +316,7 @@ impl Lifecycle {
             tracing::error!(%error, "deadlines cannot be put off after this start");
         }
         while !*stop.borrow() {
-            let sleep = match self.expire().await {
+            let sleep = match self.keep_time().await {
                 Ok(Some(next)) => next.since(self.parts.edge.now()).min(MAX_SLEEP),
                 Ok(None) => MAX_SLEEP,
                 Err(error @ StoreError::Unreachable) => {
@@ -427,6 +467,14 @@ impl LifecycleApi for Lifecycle {
 
     fn modify_ip(&self, project: ProjectId, id: InstanceId, request: ModifyIp) -> BoxFuture<'_, Result<(), Refusal>> {
         Box::pin(self.accept_ip(project, id, request))
+    }
+
+    fn retry(&self, id: InstanceId) -> BoxFuture<'_, Result<Instance, Refusal>> {
+        Box::pin(self.on_instance(move |tx, rules| retry::retry(tx, rules, id)))
+    }
+
+    fn cancel(&self, id: InstanceId) -> BoxFuture<'_, Result<Instance, Refusal>> {
+        Box::pin(self.on_instance(move |tx, rules| cancel::cancel(tx, rules, id)))
     }
 
     fn register(&self, id: ServerId, word: RegisterServer) -> BoxFuture<'_, Result<Server, Refusal>> {

@@ -20,7 +20,7 @@ pub(super) fn expire(tx: &mut dyn Transaction, rules: &Rules) -> Result<(u32, Op
             human(rules.now.since(instance.created_at).as_secs()),
             if instance.waiting_for.is_empty() { "its end" } else { &instance.waiting_for },
         );
-        let cause = if phase == Phase::Waiting {
+        let cause = if instance.waiting.untaken || phase == Phase::Waiting {
             "agent_unavailable".into()
         } else {
             format!("{}_deadline", cause_word(phase))

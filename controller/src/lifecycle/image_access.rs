@@ -1,5 +1,6 @@
 //! Which image an agent may read for a server: the one of the order in progress, and no other.
 
+use super::table::Phase;
 use crate::store::{Result, Transaction};
 use billet_proto::{AgentId, ImageId, ServerId};
 
@@ -16,7 +17,8 @@ pub(super) fn readable(
     }
     let instance = tx.instance_on(server_id)?;
     let instance = instance.filter(|instance| {
-        instance.generation == generation && instance.phase.has_order() && instance.operation.installs()
+        let is_installed = instance.operation.installs() && instance.phase != Phase::Cancelling;
+        instance.generation == generation && instance.phase.has_order() && is_installed
     });
     Ok(instance.map(|instance| instance.image_id))
 }

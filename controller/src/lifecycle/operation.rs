@@ -1,10 +1,12 @@
 //! Beginning an operation on an instance that is there.
 
 use super::{
+    maintain,
     refusal::Refusal,
     restored,
     rules::Rules,
     table::{self, Event, Operation},
+    waiting,
 };
 use crate::store::{
     StoreError, Transaction,
@@ -65,6 +67,7 @@ pub(super) fn begin(
     let moved = table::next(standing, Event::Asked(operation)).map_err(refused)?;
     let mut server = tx.server(instance.server_id)?.ok_or(StoreError::Corrupt("an instance's server"))?;
     restored::must_be_confirmed(&server)?;
+    maintain::must_be_put_back(&server, operation)?;
     // A newer generation: whatever an older order still does, it cannot hand over any more.
     server.generation += 1;
     tx.update_server(&server)?;
@@ -74,6 +77,7 @@ pub(super) fn begin(
     instance.updated_at = rules.now;
     instance.error = None;
     instance.waiting_for = "the server's agent to take the order".into();
+    instance.waiting = waiting::to_be_taken(rules.now);
     instance.deadline = rules.deadline(instance, moved.phase);
     Ok(server)
 }

@@ -1,7 +1,12 @@
 //! The order that an unfinished instance stands for: built from the rows each time it is sent, so that it is the same
 //! after any crash.
 
-use super::{rules::Rules, secrets::InstanceSecrets, table::Operation, task};
+use super::{
+    rules::Rules,
+    secrets::InstanceSecrets,
+    table::{Operation, Phase},
+    task,
+};
 use crate::{
     api::ports::{Secrets, SecretsError},
     request::Hostname,
@@ -34,6 +39,7 @@ pub(super) fn of(
     let Some(server) = tx.server(instance.server_id)? else { return Ok(None) };
     let Some(agent) = server.owner.filter(|_| instance.phase.has_order()) else { return Ok(None) };
     let work = match instance.operation {
+        _ if instance.phase == Phase::Cancelling => Work::PowerOff(PowerOff { nics: given_up(tx, instance)? }),
         Operation::Install | Operation::Reinstall | Operation::SwitchInstall => install(tx, secrets, instance)?,
         Operation::ModifyIp => reconfigure(tx, secrets, instance)?,
         // A password that waits is written by a boot into the ramdisk.
@@ -43,14 +49,7 @@ pub(super) fn of(
         Operation::PowerOn => power(PowerAction::On, instance),
         Operation::Reboot => power(PowerAction::Reboot, instance),
         Operation::PowerOff => power(PowerAction::Off, instance),
-        Operation::Uninstall => {
-            let mut ports = movable(nics(tx, (instance.vpc_id, &instance.nics))?);
-            // Wherever a change of address had come to.
-            if let Some(NetworkChange { vpc_id, nics: wanted }) = &instance.network_change {
-                ports.extend(movable(nics(tx, (*vpc_id, wanted))?));
-            }
-            Work::PowerOff(PowerOff { nics: ports })
-        }
+        Operation::Uninstall => Work::PowerOff(PowerOff { nics: all_ports(tx, instance)? }),
     };
     let order = Order {
         server_id: server.id.to_string(),
@@ -92,6 +91,22 @@ fn reconfigure(tx: &mut dyn Transaction, secrets: &InstanceSecrets, instance: &I
         password_hash: secrets.next_password(instance)?.map(|hash| hash.to_string()).unwrap_or_default(),
         old_nics: movable(nics(tx, (instance.vpc_id, &instance.nics))?),
     }))
+}
+
+/// Every port that a network provider may have moved for the instance.
+fn all_ports(tx: &mut dyn Transaction, instance: &Instance) -> Result<Vec<NicConfig>, StoreError> {
+    let mut ports = movable(nics(tx, (instance.vpc_id, &instance.nics))?);
+    // Wherever a change of address had come to.
+    if let Some(NetworkChange { vpc_id, nics: wanted }) = &instance.network_change {
+        ports.extend(movable(nics(tx, (*vpc_id, wanted))?));
+    }
+    Ok(ports)
+}
+
+/// The ports to detach from the tenant's networks where an operation is given up: none where the system that is installed is
+/// powered on later as it is, without being brought into service again.
+fn given_up(tx: &mut dyn Transaction, instance: &Instance) -> Result<Vec<NicConfig>, StoreError> {
+    if instance.operation.is_power() { Ok(Vec::new()) } else { all_ports(tx, instance) }
 }
 
 fn power(action: PowerAction, instance: &Instance) -> Work {

@@ -1,20 +1,20 @@
 //! What an agent says of the order in progress, and the moves that follow from it.
 
 use super::{
-    addressing,
+    addressing, cancel,
     event::{self, tame},
     inspect,
     rules::{Rules, phase_of},
     table::{self, Event, Operation, Phase, Standing},
-    task, wipe,
+    task, waiting, wipe,
 };
 use crate::store::{
     Result, StoreError, Transaction,
-    record::{Cause, Instance, NewEvent},
+    record::{Cause, Instance, NewEvent, Waiting},
 };
 use billet_proto::{
     AgentId, ServerId,
-    link::{Done, Failed, Progress, Report, report::What},
+    link::{Done, Failed, Progress, Report, Started, report::What},
     planted::{self, Bug},
 };
 
@@ -50,7 +50,7 @@ pub(super) fn apply(tx: &mut dyn Transaction, rules: &Rules, agent: AgentId, rep
     let Some(step) = phase_of(report.step()) else { return Ok(Applied::Ignored("no step")) };
     instance.updated_at = rules.now;
     match &report.what {
-        Some(What::Started(started)) => start(tx, rules, &mut instance, step, &started.waiting_for),
+        Some(What::Started(started)) => start(tx, rules, &mut instance, step, started),
         Some(What::Progress(progress)) => progressed(tx, rules, &instance, step, progress),
         Some(What::Finished(finished)) => note(tx, rules, &instance, step, ("finished", &finished.detail)),
         Some(What::Note(said)) if said.kind == "host-key" => host_key(tx, instance, &said.message),
@@ -69,23 +69,24 @@ fn start(
     rules: &Rules,
     instance: &mut Instance,
     step: Phase,
-    waiting: &str,
+    said: &Started,
 ) -> Result<Applied> {
     let Ok(Standing { phase, .. }) = table::next(instance.standing(), Event::StepStarted(step)) else {
         return Ok(Applied::Ignored("a step that is not legal now"));
     };
-    let waiting = tame(waiting);
+    let before = (instance.waiting_for.as_str(), instance.waiting);
+    let waits = waiting::told(rules.now, before, phase != instance.phase, said);
     if phase == instance.phase {
-        if instance.waiting_for == waiting {
+        if (waits.0.as_str(), waits.1) == before {
             return Ok(Applied::Ignored("nothing new"));
         }
-        instance.waiting_for = waiting;
+        (instance.waiting_for, instance.waiting) = waits;
         tx.update_instance(instance)?;
         return Ok(Applied::Recorded);
     }
     instance.phase = phase;
     instance.deadline = rules.deadline(instance, phase);
-    instance.waiting_for = waiting;
+    (instance.waiting_for, instance.waiting) = waits;
     tx.update_instance(instance)?;
     event::record(tx, instance, rules.now, "started", &instance.waiting_for)?;
     Ok(Applied::Recorded)
@@ -144,13 +145,16 @@ pub(super) fn fail(
     let Ok(Standing { phase, .. }) = table::next(instance.standing(), Event::Failed) else {
         return Ok(Applied::Ignored("a failure that is not legal now"));
     };
-    let cause = Cause { cause: tame(&failed.cause), message: tame(&failed.message) };
+    let mut cause = Cause { cause: tame(&failed.cause), message: tame(&failed.message) };
+    if instance.phase == Phase::Cancelling && cause.cause != cancel::CAUSE {
+        cause.message = format!("it was given up, and the server may be on still: {}", cause.message);
+    }
     let text = format!("{}: {}", cause.cause, cause.message);
     tx.insert_event(&event::plain(instance, rules.now, "failed", event::step_word(step), &text))?;
     instance.phase = phase;
     instance.error = Some(cause);
     instance.deadline = None;
-    instance.waiting_for = String::new();
+    (instance.waiting_for, instance.waiting) = (String::new(), Waiting::default());
     instance.password_hash = None;
     instance.updated_at = rules.now;
     tx.update_instance(instance)?;
@@ -162,6 +166,10 @@ fn end(tx: &mut dyn Transaction, rules: &Rules, mut instance: Instance, done: &D
     let Ok(Standing { phase, .. }) = table::next(instance.standing(), Event::Done) else {
         return Ok(Applied::Ignored("an end that is not legal now"));
     };
+    if instance.phase == Phase::Cancelling {
+        let message = "an operator gave it up; the server is off".to_owned();
+        return fail(tx, rules, &mut instance, Phase::PowerOff, &Failed { cause: cancel::CAUSE.into(), message });
+    }
     // Wherever a ramdisk was booted, what answers must be what it made, or found on the disk.
     if booted_by_us(&instance) {
         if done.host_key.is_empty() {
@@ -192,7 +200,7 @@ fn end(tx: &mut dyn Transaction, rules: &Rules, mut instance: Instance, done: &D
     };
     instance.phase = phase;
     instance.deadline = None;
-    instance.waiting_for = String::new();
+    (instance.waiting_for, instance.waiting) = (String::new(), Waiting::default());
     instance.password_hash = None;
     if phase == Phase::Terminated {
         (instance.metadata, instance.user_data) = (None, None);

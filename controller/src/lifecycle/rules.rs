@@ -22,7 +22,7 @@ pub(crate) struct Rules {
 
 impl Rules {
     /// How long an agent has for a phase; none when nothing is in progress in it.
-    fn duration(&self, phase: Phase) -> Option<Duration> {
+    pub(super) fn duration(&self, phase: Phase) -> Option<Duration> {
         let d = &self.deadlines;
         match phase {
             Phase::Waiting => Some(d.dispatch),
@@ -34,6 +34,8 @@ impl Rules {
             Phase::HandOver => Some(d.hand_over),
             Phase::Verify => Some(d.verify),
             Phase::PowerOff => Some(d.power_off),
+            // Its order is sent first.
+            Phase::Cancelling => Some(d.dispatch + d.power_off),
             Phase::Running | Phase::Stopped | Phase::Failed | Phase::Terminated => None,
         }
     }
@@ -42,6 +44,10 @@ impl Rules {
     /// the sum of all its deadlines after it was accepted.
     pub(super) fn deadline(&self, instance: &Instance, phase: Phase) -> Option<Timestamp> {
         let own = self.now.after(self.duration(phase)? + GRACE);
+        if phase == Phase::Cancelling {
+            // It is entered once, however late.
+            return Some(own);
+        }
         let steps = [Phase::Waiting].iter().chain(instance.operation.steps());
         let all: Duration = steps.filter_map(|phase| self.duration(*phase)).sum();
         Some(own.min(instance.operation_began_at.after(all * 2)))

@@ -112,7 +112,7 @@ kinds! {
     POWER_FAILED: "power-failed", Major, "Power action failed",
         "The power may not be as was asked for.", "Look at the server's BMC.";
     TASK_CANCELLED: "task-cancelled", Minor, "Work on the server was given up",
-        "The server was given to another agent meanwhile.", "Ask again.";
+        "The server was given to another agent meanwhile, or is gone.", "Ask again.";
     PLACED: "instance-placed", Info, "Instance placed",
         "The server is in use.", "None.";
     TERMINATED: "instance-terminated", Info, "Instance terminated",

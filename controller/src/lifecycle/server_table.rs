@@ -3,9 +3,12 @@
 //! ```text
 //! onboard ─► ready ─► in-use ─► ready        vouched for and inspected · taken · released and wiped
 //! onboard, ready ─► maintain ─► ready        by the operator; also what is unwiped, or could not be wiped
+//! in-use ─► in-use ─► maintain               set aside by the operator: its instance may be deleted, and the server stays out
 //! onboard, ready, maintain ─► offboarding    and, when nothing refers to it any more, gone
+//! in-use ─► offboarding                      only by the operator's word that it is off and unplugged
 //! ```
 
+use super::maintain;
 use crate::store::record::{ManageState, Server};
 
 /// What happens to a server.
@@ -29,6 +32,8 @@ pub(super) enum ServerEvent {
     PutBack,
     /// The operator retires it.
     Retired,
+    /// The operator's word: it is off and unplugged for good.
+    Removed,
 }
 
 /// The server's next state; none when the move is not legal.
@@ -42,19 +47,24 @@ pub(super) fn next(server: &Server, event: ServerEvent) -> Option<ManageState> {
         (state @ (InUse | Maintain | Offboarding), E::Settled) => Some(state),
         // Work on the server itself keeps instances away.
         (Ready, E::Taken) if server.task.is_none() => Some(InUse),
-        (InUse, E::Reused | E::Wiped) => Some(usable),
+        // What the operator set aside while it was in use goes to nobody.
+        (InUse, E::Reused | E::Wiped) => Some(if maintain::is_set_aside(server) { Maintain } else { usable }),
         (Maintain, E::UnwipedAccepted) if server.task.is_none() => Some(usable),
         // What the operator took out he puts back himself.
         (state @ (Maintain | Offboarding), E::Wiped) => Some(state),
         (InUse | Maintain, E::WipeFailed) => Some(Maintain),
         (Offboarding, E::WipeFailed) => Some(Offboarding),
         (Onboard | Ready | Maintain | Offboarding, E::TakenOut) => Some(Maintain),
+        // Its instance stays on it.
+        (InUse, E::TakenOut) => Some(InUse),
+        (InUse, E::PutBack) if maintain::is_set_aside(server) => Some(InUse),
         (Maintain, E::PutBack) if !server.unwiped && server.task.is_none() => Some(usable),
         (Onboard | Ready | Maintain | Offboarding, E::Retired) => Some(Offboarding),
+        (Onboard | Ready | InUse | Maintain | Offboarding, E::Removed) => Some(Offboarding),
         (Onboard | Ready, E::Wiped | E::WipeFailed)
         | (Onboard | Ready | InUse | Maintain | Offboarding, E::Taken | E::UnwipedAccepted)
         | (Onboard | Ready | Maintain | Offboarding, E::Reused)
-        | (InUse, E::TakenOut | E::Retired)
+        | (InUse, E::Retired)
         | (Onboard | Ready | InUse | Maintain | Offboarding, E::PutBack) => None,
     }
 }
@@ -69,13 +79,13 @@ mod tests {
     use super::*;
     use crate::{
         clock::Timestamp,
-        store::record::{Task, TaskKind},
+        store::record::{Cause, Task, TaskKind, Waiting},
     };
     use ManageState::{InUse, Maintain, Offboarding, Onboard, Ready};
     use billet_proto::{AgentId, ServerId};
     use uuid::Uuid;
 
-    const EVENTS: [ServerEvent; 9] = [
+    const EVENTS: [ServerEvent; 10] = [
         ServerEvent::Settled,
         ServerEvent::Taken,
         ServerEvent::Reused,
@@ -85,15 +95,17 @@ mod tests {
         ServerEvent::TakenOut,
         ServerEvent::PutBack,
         ServerEvent::Retired,
+        ServerEvent::Removed,
     ];
 
-    fn server(state: ManageState, [vouched, inspected, unwiped, busy]: [bool; 4]) -> Server {
+    fn server(state: ManageState, [vouched, inspected, unwiped, busy, aside]: [bool; 5]) -> Server {
         let agent = AgentId::new(Uuid::from_u128(7));
         let task = Task {
             kind: TaskKind::PowerOn,
             generation: 1,
             step: String::new(),
             waiting_for: String::new(),
+            waiting: Waiting::default(),
             began_at: Timestamp(0),
             progress: None,
             disks: vec![],
@@ -105,21 +117,23 @@ mod tests {
             inspected_at: inspected.then_some(Timestamp(1)),
             unwiped,
             task: busy.then_some(task),
+            error: aside.then(|| Cause { cause: maintain::CAUSE.into(), message: "a fan".into() }),
             ..Server::unheard_of(ServerId::new(Uuid::from_u128(1)), Timestamp(0))
         }
     }
 
-    fn moves([vouched, inspected, unwiped, busy]: [bool; 4]) -> Vec<(ManageState, ServerEvent, ManageState)> {
+    fn moves([vouched, inspected, unwiped, busy, aside]: [bool; 5]) -> Vec<(ManageState, ServerEvent, ManageState)> {
         use ServerEvent as E;
         let usable = if vouched && inspected { Ready } else { Onboard };
+        let released = if aside { Maintain } else { usable };
         let mut moves = vec![
             (Onboard, E::Settled, if usable == Ready && unwiped { Maintain } else { usable }),
             (Ready, E::Settled, usable),
             (InUse, E::Settled, InUse),
             (Maintain, E::Settled, Maintain),
             (Offboarding, E::Settled, Offboarding),
-            (InUse, E::Reused, usable),
-            (InUse, E::Wiped, usable),
+            (InUse, E::Reused, released),
+            (InUse, E::Wiped, released),
             (Maintain, E::Wiped, Maintain),
             (Offboarding, E::Wiped, Offboarding),
             (InUse, E::WipeFailed, Maintain),
@@ -127,6 +141,7 @@ mod tests {
             (Offboarding, E::WipeFailed, Offboarding),
             (Onboard, E::TakenOut, Maintain),
             (Ready, E::TakenOut, Maintain),
+            (InUse, E::TakenOut, InUse),
             (Maintain, E::TakenOut, Maintain),
             (Offboarding, E::TakenOut, Maintain),
             (Onboard, E::Retired, Offboarding),
@@ -134,6 +149,10 @@ mod tests {
             (Maintain, E::Retired, Offboarding),
             (Offboarding, E::Retired, Offboarding),
         ];
+        moves.extend(ManageState::ALL.map(|state| (state, E::Removed, Offboarding)));
+        if aside {
+            moves.push((InUse, E::PutBack, InUse));
+        }
         if !busy {
             moves.extend([(Ready, E::Taken, InUse), (Maintain, E::UnwipedAccepted, usable)]);
         }
@@ -145,8 +164,8 @@ mod tests {
 
     #[test]
     fn every_move_is_one_of_these() {
-        for bits in 0..16_u8 {
-            let conditions = [0, 1, 2, 3].map(|bit| bits >> bit & 1 == 1);
+        for bits in 0..32_u8 {
+            let conditions = [0, 1, 2, 3, 4].map(|bit| bits >> bit & 1 == 1);
             let legal = moves(conditions);
             for manage_state in [Onboard, Ready, InUse, Maintain, Offboarding] {
                 for event in EVENTS {

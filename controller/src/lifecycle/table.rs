@@ -8,6 +8,9 @@
 //! reboot                     power-off ─► power ─► (as power-on) ────────────────────────────────────────────────► running
 //! power-off                  power-off ──────────────────────────────────────────────────────────────────────────► stopped
 //! uninstall                  power-off ──────────────────────────────────────────────────────────────────────► terminated
+//!
+//! given up by an operator    any step but those of the last two ─► cancelling ─► failed, or stopped where it is power-on or reboot
+//! removed with its server    any phase ──────────────────────────────────────────────────────────────────────► terminated
 //! ```
 //!
 //! A step may be started again, a later one may be started, and the first may be started over. What fails ends `failed`;
@@ -61,6 +64,8 @@ pub enum Phase {
     HandOver,
     /// The host key is awaited at the address.
     Verify,
+    /// An operator gave the operation up; the agent powers the server off.
+    Cancelling,
     /// Usable.
     Running,
     /// Off; the disk is kept.
@@ -91,6 +96,10 @@ pub enum Event {
     Done,
     /// The present order ended with a cause, or its deadline passed.
     Failed,
+    /// An operator gave the operation up.
+    Cancelled,
+    /// An operator's word: the server is off and unplugged for good.
+    Removed,
 }
 
 /// A move that the table does not have.
@@ -116,7 +125,7 @@ pub const OPERATIONS: [Operation; 8] = [
 ];
 
 /// All phases; those of an order in progress first, in their order.
-pub const PHASES: [Phase; 13] = [
+pub const PHASES: [Phase; 14] = [
     Phase::Waiting,
     Phase::PowerOff,
     Phase::Power,
@@ -126,6 +135,7 @@ pub const PHASES: [Phase; 13] = [
     Phase::Configure,
     Phase::HandOver,
     Phase::Verify,
+    Phase::Cancelling,
     Phase::Running,
     Phase::Stopped,
     Phase::Failed,
@@ -141,13 +151,23 @@ pub fn next(standing: Standing, event: Event) -> Result<Standing, Illegal> {
     let moved = match event {
         Event::Asked(wanted) if may_begin(standing, wanted) => {
             // Asking again for a deletion in progress moves nothing.
-            let goes_on = wanted == Operation::Uninstall && operation == wanted && phase.has_order();
+            let is_deleted = operation == Operation::Uninstall && phase.has_order() && phase != Phase::Cancelling;
+            let goes_on = wanted == Operation::Uninstall && is_deleted;
             Some(Standing { operation: wanted, phase: if goes_on { phase } else { Phase::Waiting } })
         }
+        Event::StepStarted(Phase::PowerOff) if phase == Phase::Cancelling => Some(standing),
         Event::StepStarted(step) if may_start(standing, step) => Some(Standing { operation, phase: step }),
+        // What was given up has failed, and that was read back.
+        Event::Done if phase == Phase::Cancelling => Some(Standing { operation, phase: operation.failure(phase) }),
         Event::Done if may_end(standing) => Some(Standing { operation, phase: operation.end() }),
         Event::Failed if phase.has_order() => Some(Standing { operation, phase: operation.failure(phase) }),
-        Event::Asked(_) | Event::StepStarted(_) | Event::Done | Event::Failed => None,
+        Event::Cancelled if may_cancel(standing) => Some(Standing { operation, phase: Phase::Cancelling }),
+        Event::Removed if phase != Phase::Terminated => {
+            Some(Standing { operation: Operation::Uninstall, phase: Phase::Terminated })
+        }
+        Event::Asked(_) | Event::StepStarted(_) | Event::Done | Event::Failed | Event::Cancelled | Event::Removed => {
+            None
+        }
     };
     moved.ok_or(Illegal { standing, event })
 }
@@ -175,11 +195,18 @@ pub fn may_begin(standing: Standing, wanted: Operation) -> bool {
     }
 }
 
+/// Whether an operation in progress may be given up: not one that leaves the server off by itself.
+pub fn may_cancel(Standing { operation, phase }: Standing) -> bool {
+    let leaves_on = !matches!(operation, Operation::PowerOff | Operation::Uninstall);
+    phase.has_order() && phase != Phase::Cancelling && leaves_on
+}
+
 /// An order goes forward, stays, or starts over; it never enters another order's steps.
 fn may_start(Standing { operation, phase }: Standing, step: Phase) -> bool {
     let steps = operation.steps();
     let place = |of: Phase| PHASES.iter().position(|phase| *phase == of);
     phase.has_order()
+        && phase != Phase::Cancelling
         && steps.contains(&step)
         && (place(step) >= place(phase) || step == Phase::Power || steps.first() == Some(&step))
 }
@@ -269,6 +296,7 @@ impl Phase {
             Self::Configure => "configure",
             Self::HandOver => "hand-over",
             Self::Verify => "verify",
+            Self::Cancelling => "cancelling",
             Self::Running => "running",
             Self::Stopped => "stopped",
             Self::Failed => "failed",
@@ -300,6 +328,7 @@ impl Standing {
     pub const fn told(self) -> &'static str {
         use Operation as O;
         match self.operation {
+            _ if matches!(self.phase, Phase::Cancelling) => "being given up",
             O::PowerOn if self.phase.has_order() => "being powered on",
             O::PowerOff if self.phase.has_order() => "being powered off",
             O::Reboot if self.phase.has_order() => "being rebooted",

@@ -23,6 +23,7 @@ use super::{
     refusal::Refusal,
     rules::Rules,
     server_event::{self, Kind},
+    waiting,
 };
 use crate::store::{
     Result, Transaction,
@@ -100,6 +101,7 @@ pub(super) fn begin(
         generation: server.generation,
         step: String::new(),
         waiting_for: waiting_for.into(),
+        waiting: waiting::to_be_taken(rules.now),
         began_at: rules.now,
         progress: None,
         disks,

@@ -1,11 +1,15 @@
 //! The life cycle with a real store, a clock that is set by hand, and agents that are nothing but their messages.
 
+mod documents;
+mod old_agent;
 mod operations;
 mod parameter_plane;
 mod receipts;
 mod restored;
 mod servers;
 mod tasks;
+mod waiting;
+mod ways_out;
 pub(crate) mod world;
 
 use crate::{
@@ -22,7 +26,7 @@ use world::{PROJECT, World};
 pub(crate) const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 pub(crate) fn started() -> What {
-    What::Started(Started { waiting_for: "something".into() })
+    What::Started(Started { waiting_for: "something".into(), ..Started::default() })
 }
 
 pub(crate) fn done(key: &str) -> What {

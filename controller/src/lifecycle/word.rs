@@ -29,7 +29,9 @@ pub(super) fn speak(
     }
     let standing = tx.instance_on(server_id)?.filter(|i| i.generation == asked.generation).map(|i| i.standing());
     Ok(match standing {
-        Some(Standing { operation, phase }) if phase.has_order() && operation.steps().contains(&Phase::HandOver) => {
+        Some(Standing { operation, phase })
+            if phase.has_order() && phase != Phase::Cancelling && operation.steps().contains(&Phase::HandOver) =>
+        {
             Ok(())
         }
         Some(Standing { operation, phase }) => Err(format!("the instance is {} ({})", phase.word(), operation.word())),

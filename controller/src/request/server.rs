@@ -55,7 +55,10 @@ pub enum ServerAction {
     /// Used although nothing wiped it.
     AcceptUnwiped,
     /// Retired.
-    Offboard,
+    Offboard {
+        /// The operator's word that it is off and unplugged: what is on it ends, and its addresses are free.
+        confirm_off: bool,
+    },
 }
 
 /// The agent that is to join.
@@ -110,6 +113,15 @@ impl ServerAction {
         maybe_empty(bytes, |fields| {
             Some(Self::Maintain { reason: fields.required("reason", |value| plain_text(value, 1, 255))? })
         })
+    }
+
+    /// Reads the body of an order to retire a server; an empty one is one without fields.
+    ///
+    /// # Errors
+    /// When the word is neither true nor false.
+    pub fn offboard(bytes: &[u8]) -> Result<Self, Problems> {
+        let parse = |fields: &mut Fields<'_>| fields.optional("confirm_off", boolean).unwrap_or_default();
+        maybe_empty(bytes, |fields| Some(Self::Offboard { confirm_off: parse(fields) }))
     }
 
     /// Reads the body of an order to wipe; an empty one is one without fields.

@@ -1,13 +1,13 @@
 //! `GET /instances/{id}/status`.
 
-use super::{error, find};
+use super::{find, standing};
 use crate::api::{error::ApiError, router::AppState, schema};
 use axum::{
     Extension, Json,
     extract::{Path, State},
 };
 use billet_proto::ProjectId;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// Tells where an instance stands.
 #[utoipa::path(
@@ -24,10 +24,5 @@ pub(in crate::api) async fn status(
     Path((_, id)): Path<(String, String)>,
 ) -> Result<Json<Value>, ApiError> {
     let instance = state.store.view(move |tx| find(tx, &project, &id)).await?;
-    let standing = instance.standing();
-    let mut value = json!({ "state": standing.state(), "operation_state": standing.operation_state() });
-    if let Some(error) = error(&instance) {
-        value["error"] = error;
-    }
-    Ok(Json(value))
+    Ok(standing(&instance))
 }

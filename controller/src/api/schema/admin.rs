@@ -99,6 +99,13 @@ pub(in crate::api) struct MaintainServer {
     reason: String,
 }
 
+/// An order to retire a server.
+#[derive(ToSchema)]
+pub(in crate::api) struct OffboardServer {
+    /// The operator's word that it is off and unplugged for good: also one in use is retired then.
+    confirm_off: Option<bool>,
+}
+
 /// An order to wipe.
 #[derive(ToSchema)]
 pub(in crate::api) struct WipeServer {

@@ -247,6 +247,15 @@ pub(in crate::api) struct Instance {
     phase: Phase,
     /// What it waits for, for a person; empty when for nothing.
     waiting_for: String,
+    /// When what it waits for changed last; absent where it waits for nothing.
+    #[schema(required = false)]
+    waiting_since: Timestamp,
+    /// Which try of the step it is, or of sending the order, from 1; absent where that is not told.
+    #[schema(required = false)]
+    attempt: u32,
+    /// When the next try comes; absent where one is going on.
+    #[schema(required = false)]
+    next_try_at: Timestamp,
     /// Absent once the image was deleted.
     #[schema(required = false)]
     image: InstanceImage,
@@ -349,6 +358,7 @@ pub(in crate::api) enum Phase {
     Configure,
     HandOver,
     Verify,
+    Cancelling,
     Running,
     Stopped,
     Failed,

@@ -62,6 +62,15 @@ pub(in crate::api) struct Server {
     /// What the task waits for, for a person.
     #[schema(required = false)]
     waiting_for: String,
+    /// When what the task waits for changed last; absent where that is not known.
+    #[schema(required = false)]
+    waiting_since: Timestamp,
+    /// Which try of the step it is, or of sending the order, from 1; absent where that is not told.
+    #[schema(required = false)]
+    attempt: u32,
+    /// When the next try comes; absent where one is going on.
+    #[schema(required = false)]
+    next_try_at: Timestamp,
     /// When the task's step becomes an error.
     #[schema(required = false)]
     deadline: Timestamp,

@@ -90,7 +90,6 @@ async fn a_server_is_forgotten_only_when_it_was_retired_and_nothing_refers_to_it
     assert_eq!((status, code(&body)), (StatusCode::BAD_REQUEST, "iMetal.0101"), "{body}");
     let id = api.world.create().await.unwrap();
     assert!(refused(&api, "offboard", json!({})).await.contains("in use"));
-    assert!(refused(&api, "maintain", json!({ "reason": "x" })).await.contains("in use"));
     api.world.terminate(id).await;
     api.world.erase().await;
     assert_eq!(act(&api, "offboard", json!({})).await.1["manage_state"], "offboarding");
@@ -123,6 +122,46 @@ async fn a_server_that_was_not_wiped_in_full_is_forgotten_only_by_the_operators_
     let path = format!("{path}?accept_unwiped=true");
     let (status, _, body) = api.call(Method::DELETE, &path, &api.admin, Body::empty()).await;
     assert_eq!(status, StatusCode::NO_CONTENT, "{body}");
+}
+
+#[tokio::test]
+async fn what_failed_is_tried_again_and_what_is_in_progress_is_given_up_by_operators_and_that_is_written_down() {
+    let api = Api::new(50).await;
+    let id = api.world.create().await.unwrap();
+    let call = async |verb: &str, token: &str| {
+        let path = format!("/admin/v1/instances/{id}/{verb}");
+        let (status, _, body) = api.call(Method::POST, &path, token, Body::empty()).await;
+        (status, body)
+    };
+    for verb in ["retry", "cancel"] {
+        let (status, body) = call(verb, &api.tenant).await;
+        assert_eq!((status, code(&body)), (StatusCode::FORBIDDEN, "iMetal.0004"), "{verb}");
+        let path = format!("/admin/v1/instances/{}/{verb}", api.world.image);
+        let (status, _, body) = api.call(Method::POST, &path, &api.admin, Body::empty()).await;
+        assert_eq!((status, code(&body)), (StatusCode::NOT_FOUND, "iMetal.0200"), "{body}");
+    }
+    let (status, body) = call("retry", &api.admin).await;
+    assert_eq!((status, code(&body)), (StatusCode::BAD_REQUEST, "iMetal.0201"), "{body}");
+    let (status, body) = call("cancel", &api.admin).await;
+    assert_eq!((status, &body["operation_state"]), (StatusCode::ACCEPTED, &json!("install-processing")), "{body}");
+    let (_, shown) = api.get(&format!("/v1/lab/instances/{id}")).await;
+    assert_eq!((&shown["phase"], &shown["attempt"]), (&json!("cancelling"), &json!(1)), "{shown}");
+    assert!(shown["waiting_since"].is_string() && shown["next_try_at"].is_string(), "{shown}");
+    let (_, _, audit) = api.call(Method::GET, &format!("/admin/v1/audit?object={id}"), &api.admin, Body::empty()).await;
+    let told: Vec<&str> = audit["entries"].as_array().unwrap().iter().map(|e| e["action"].as_str().unwrap()).collect();
+    assert!(told.contains(&"POST /admin/v1/instances/{id}/cancel"), "{audit}");
+}
+
+#[tokio::test]
+async fn a_server_in_use_leaves_service_only_where_it_is_confirmed_to_be_off() {
+    let api = Api::new(50).await;
+    let id = api.world.create().await.unwrap();
+    let (status, body) = act(&api, "offboard", json!({ "confirm_off": "yes" })).await;
+    assert_eq!((status, code(&body)), (StatusCode::BAD_REQUEST, "iMetal.0001"), "{body}");
+    assert!(refused(&api, "offboard", json!({ "confirm_off": false })).await.contains("off and unplugged"));
+    let (status, body) = act(&api, "offboard", json!({ "confirm_off": true })).await;
+    assert_eq!((status, &body["manage_state"]), (StatusCode::OK, &json!("offboarding")), "{body}");
+    assert_eq!(api.world.instance(id).await.standing().state(), "terminated");
 }
 
 #[tokio::test]

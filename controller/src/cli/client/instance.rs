@@ -37,6 +37,15 @@ pub struct Instance {
     /// What it waits for, for a person.
     #[serde(default)]
     pub waiting_for: String,
+    /// When that changed last, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_since: Option<String>,
+    /// Which try of the step it is, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u32>,
+    /// When the next try comes, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_try_at: Option<String>,
     /// When the phase becomes an error, RFC 3339.
     #[serde(default)]
     pub deadline: Option<String>,
@@ -69,6 +78,24 @@ pub struct Instance {
 }
 
 impl Instance {
+    /// What it waits for, since when, and when the next try comes; empty where for nothing.
+    pub fn waits(&self) -> String {
+        let mut text = self.waiting_for.clone();
+        if text.is_empty() {
+            return text;
+        }
+        if let Some(since) = &self.waiting_since {
+            text = format!("{text}, since {since}");
+        }
+        if let Some(attempt) = self.attempt {
+            text = format!("{text}, try {attempt}");
+        }
+        if let Some(next) = &self.next_try_at {
+            text = format!("{text}, next try {next}");
+        }
+        text
+    }
+
     /// Its addresses, the primary first, with commas between.
     pub fn addresses(&self) -> String {
         let addresses: Vec<String> = self.network_interfaces.iter().map(|nic| nic.ipv4_address.to_string()).collect();

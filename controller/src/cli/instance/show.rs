@@ -31,7 +31,7 @@ fn render(instance: &Instance) -> String {
         ("state", instance.state.clone()),
         ("operation", instance.operation_state.clone()),
         ("phase", instance.phase.clone()),
-        ("waiting for", instance.waiting_for.clone()),
+        ("waiting for", instance.waits()),
         ("deadline", optional(&instance.deadline)),
         ("error", instance.error.as_ref().map(ToString::to_string).unwrap_or_default()),
         ("image", instance.image.as_ref().map(|image| format!("{} ({})", image.name, image.id)).unwrap_or_default()),

@@ -16,12 +16,16 @@ use serde_json::json;
 pub struct Offboard {
     /// The server's id
     id: ServerId,
+    /// Your word that it is off and unplugged for good: its instance is terminated, and its addresses are free for others
+    #[arg(long)]
+    confirm_off: bool,
 }
 
 impl Offboard {
     pub(super) async fn run(self, client: &Client, console: &mut Console) -> Result<(), CliError> {
         let id = self.id.to_string();
-        let answer = client.order(Method::POST, Place::Operators(&["servers", &id, "offboard"]), &json!({})).await?;
+        let body = if self.confirm_off { json!({ "confirm_off": true }) } else { json!({}) };
+        let answer = client.order(Method::POST, Place::Operators(&["servers", &id, "offboard"]), &body).await?;
         document::print(console, &answer, "done")
     }
 }

@@ -309,6 +309,13 @@ async fn every_verb_makes_the_call_that_the_api_has() {
             json!({ "policy": "full" }),
         ),
         (vec!["server", "offboard", ID], format!("POST /admin/v1/servers/{ID}/offboard"), json!({})),
+        (
+            vec!["server", "offboard", ID, "--confirm-off"],
+            format!("POST /admin/v1/servers/{ID}/offboard"),
+            json!({ "confirm_off": true }),
+        ),
+        (vec!["instance", "retry", ID], format!("POST /admin/v1/instances/{ID}/retry"), json!({})),
+        (vec!["instance", "cancel", ID], format!("POST /admin/v1/instances/{ID}/cancel"), json!({})),
         (vec!["server", "retire", ID], format!("DELETE /admin/v1/servers/{ID}"), Value::Null),
         (
             vec!["server", "retire", ID, "--accept-unwiped"],

@@ -111,6 +111,20 @@ impl Lifecycle {
         self.transact(move |tx| change_password::accept(tx, &rules, &secrets, &project, (&ids, &hash))).await
     }
 
+    /// Runs an operator's operation on one instance, sends its order, and answers how it stands.
+    pub(super) async fn on_instance(
+        &self,
+        work: impl FnOnce(&mut dyn Transaction, &Rules) -> Result<Instance, Refusal> + Send + 'static,
+    ) -> Result<Instance, Refusal> {
+        let (rules, lifecycle) = (self.rules(), self.clone());
+        unhurried(async move {
+            let instance = lifecycle.transact(move |tx| work(tx, &rules)).await?;
+            lifecycle.dispatch(instance.clone()).await;
+            Ok(instance)
+        })
+        .await
+    }
+
     pub(super) async fn accept_ip(&self, project: ProjectId, id: InstanceId, request: ModifyIp) -> Result<(), Refusal> {
         self.on_instances(move |tx, rules| Ok(vec![modify_ip::accept(tx, rules, &project, (id, &request))?])).await
     }

@@ -2,7 +2,9 @@
 
 use super::{Lifecycle, unhurried};
 use crate::{
-    lifecycle::{inspect, maintain, power::PowerAction, refusal::Refusal, rules::Rules, server_power, task, wipe},
+    lifecycle::{
+        inspect, maintain, power::PowerAction, refusal::Refusal, remove, rules::Rules, server_power, task, wipe,
+    },
     request::ServerAction,
     store::{Transaction, record::Server},
 };
@@ -21,7 +23,8 @@ pub(super) fn act(
         ServerAction::Ready => maintain::put_back(tx, rules, id),
         ServerAction::Wipe { policy } => wipe::ask(tx, rules, id, policy),
         ServerAction::AcceptUnwiped => maintain::accept_unwiped(tx, rules, id),
-        ServerAction::Offboard => maintain::retire(tx, rules, id),
+        ServerAction::Offboard { confirm_off: false } => maintain::retire(tx, rules, id),
+        ServerAction::Offboard { confirm_off: true } => remove::remove(tx, rules, id),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::*;
 
 fn events() -> Vec<Event> {
-    let mut all = vec![Event::Done, Event::Failed];
+    let mut all = vec![Event::Done, Event::Failed, Event::Cancelled, Event::Removed];
     all.extend(PHASES.map(Event::StepStarted));
     all.extend(OPERATIONS.map(Event::Asked));
     all
@@ -57,7 +57,20 @@ fn expected(from: Standing, event: Event) -> Option<String> {
     let Standing { operation, phase } = from;
     let (op, at) = (operation.word(), phase.word());
     let settled = ["running", "stopped"].contains(&at);
+    let given_up = || format!("{op}/{}", if ["power-on", "reboot"].contains(&op) { "stopped" } else { "failed" });
     match event {
+        Event::StepStarted(step) if at == "cancelling" => (step == Phase::PowerOff).then(|| format!("{op}/cancelling")),
+        Event::Done if at == "cancelling" && op != "power-off" && op != "uninstall" => Some(given_up()),
+        // No operation of these two is ever given up.
+        Event::Done if at == "cancelling" => {
+            Some(if op == "uninstall" { "uninstall/failed" } else { "power-off/running" }.into())
+        }
+        Event::Cancelled => {
+            let is_idle = settled || ["failed", "terminated", "cancelling"].contains(&at);
+            let is_off = op == "power-off" || op == "uninstall";
+            (!is_off && !is_idle).then(|| format!("{op}/cancelling"))
+        }
+        Event::Removed => (at != "terminated").then(|| "uninstall/terminated".to_owned()),
         Event::StepStarted(step) => {
             startable(from).split(' ').any(|word| word == step.word()).then(|| format!("{op}/{}", step.word()))
         }
@@ -83,7 +96,9 @@ fn expected(from: Standing, event: Event) -> Option<String> {
                 "modify-ip" => settled || (at == "failed" && op == "modify-ip"),
                 "power-on" => at == "stopped",
                 "power-off" | "reboot" => at == "running",
-                "uninstall" if op == "uninstall" && phase.has_order() => return Some(format!("{op}/{at}")),
+                "uninstall" if op == "uninstall" && phase.has_order() && at != "cancelling" => {
+                    return Some(format!("{op}/{at}"));
+                }
                 _ => at != "terminated",
             };
             legal.then(|| format!("{}/waiting", wanted.word()))

@@ -2,13 +2,13 @@
 
 use super::{deadline, end, word};
 use crate::{
-    lifecycle::{event::tame, report::Applied, rules::Rules, server_event},
+    lifecycle::{event::tame, report::Applied, rules::Rules, server_event, waiting},
     store::{
         Result, Transaction,
         record::{Server, Task, TaskProgress},
     },
 };
-use billet_proto::link::{Progress, Report, Step, report::What};
+use billet_proto::link::{Progress, Report, Started, Step, report::What};
 
 /// Applies one report of the server's owner.
 pub(in crate::lifecycle) fn apply(
@@ -21,8 +21,8 @@ pub(in crate::lifecycle) fn apply(
         return Ok(Applied::Ignored("an order that is over"));
     };
     let changed = match &report.what {
-        Some(What::Started(started)) => start(rules, &mut server, report.step(), &started.waiting_for),
-        Some(What::Progress(progress)) => progressed(&mut server, report.step(), progress),
+        Some(What::Started(started)) => start(rules, &mut server, report.step(), started),
+        Some(What::Progress(progress)) => progressed(rules, &mut server, report.step(), progress),
         Some(What::Finished(_)) => return Ok(Applied::Ignored("the end of a step, which the next one's start tells")),
         Some(What::Note(said)) => {
             let text = tame(&format!("{}: {}", said.kind, said.message));
@@ -47,28 +47,30 @@ pub(in crate::lifecycle) fn apply(
 }
 
 /// Whether something changed.
-fn start(rules: &Rules, server: &mut Server, step: Step, waiting: &str) -> bool {
+fn start(rules: &Rules, server: &mut Server, step: Step, said: &Started) -> bool {
     let Some(task) = server.task.as_mut().filter(|task| task.kind.may_start(&task.step, step)) else { return false };
-    let waiting = tame(waiting);
-    if task.step == word(step) {
-        let is_new = task.waiting_for != waiting;
-        task.waiting_for = waiting;
+    let is_present = task.step == word(step);
+    let before = (task.waiting_for.as_str(), task.waiting);
+    let waits = waiting::told(rules.now, before, !is_present, said);
+    let is_new = (waits.0.as_str(), waits.1) != before;
+    (task.waiting_for, task.waiting) = waits;
+    if is_present {
         return is_new;
     }
     word(step).clone_into(&mut task.step);
-    task.waiting_for = waiting;
     task.progress = None;
     server.task_deadline = Some(deadline::of(rules, task));
     true
 }
 
-fn progressed(server: &mut Server, step: Step, said: &Progress) -> bool {
+fn progressed(rules: &Rules, server: &mut Server, step: Step, said: &Progress) -> bool {
     let is_present = |task: &&mut Task| !task.step.is_empty() && task.step == word(step);
     let Some(task) = server.task.as_mut().filter(is_present) else { return false };
     let Progress { done_bytes, total_bytes, bytes_per_second, .. } = *said;
     task.progress = Some(TaskProgress { done_bytes, total_bytes, bytes_per_second });
     if !said.waiting_for.is_empty() {
-        task.waiting_for = tame(&said.waiting_for);
+        let before = (task.waiting_for.as_str(), task.waiting);
+        (task.waiting_for, task.waiting) = waiting::told_of_progress(rules.now, before, &said.waiting_for);
     }
     true
 }

@@ -264,7 +264,7 @@ async fn a_server_that_is_added_again_after_it_was_forgotten_takes_orders_newer_
     world.hello(world.agent, 1).await.unwrap();
     let last = world.server().await.generation;
     assert!(last > first.generation, "it is inspected");
-    world.lifecycle.act_on_server(id, ServerAction::Offboard).await.unwrap();
+    world.lifecycle.act_on_server(id, ServerAction::Offboard { confirm_off: false }).await.unwrap();
     let failed = Failed { cause: "boot_deadline".into(), message: "no ramdisk called".into() };
     world.report(last, Step::Boot, What::Failed(failed)).await;
     world.clock.advance(HOUR);

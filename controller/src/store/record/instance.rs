@@ -1,6 +1,6 @@
 //! An instance, its NICs, and its timeline.
 
-use super::{Tag, Wipe};
+use super::{Tag, Waiting, Wipe};
 use crate::{
     clock::Timestamp,
     lifecycle::table::{Operation, Phase, Standing},
@@ -41,6 +41,8 @@ pub struct Instance {
     pub phase: Phase,
     /// What it waits for, for a person.
     pub waiting_for: String,
+    /// Since when, which try it is, and when the next one comes.
+    pub waiting: Waiting,
     /// When the present phase becomes an error; none when nothing is in progress.
     pub deadline: Option<Timestamp>,
     /// The generation of the order in progress, or of the last one.

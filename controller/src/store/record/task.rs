@@ -1,5 +1,6 @@
 //! Work on a server itself, and what it leaves behind.
 
+use super::Waiting;
 use crate::clock::Timestamp;
 use billet_proto::link::{Disk, WipedDisk};
 use serde::{Deserialize, Serialize};
@@ -50,6 +51,9 @@ pub struct Task {
     pub step: String,
     /// What it waits for, for a person.
     pub waiting_for: String,
+    /// Since when, which try it is, and when the next one comes.
+    #[serde(default)]
+    pub waiting: Waiting,
     /// When it was accepted.
     pub began_at: Timestamp,
     /// How far the step came.

@@ -14,7 +14,7 @@ use crate::{
     },
 };
 use billet_proto::{AgentId, ProjectId};
-use rusqlite::Connection;
+use rusqlite::{Connection, params};
 
 /// Rows are numbered from 1 by SQLite; a number whose row is gone draws nobody.
 pub(super) fn drawn(connection: &Connection, draw: u64) -> Result<Option<Server>> {
@@ -85,4 +85,23 @@ pub(super) fn next_deadline(connection: &Connection) -> Result<Option<Timestamp>
     let sql = "SELECT min(at) AS at FROM (SELECT min(deadline) AS at FROM instance WHERE deadline IS NOT NULL
         UNION ALL SELECT min(task_deadline) FROM server WHERE task_deadline IS NOT NULL)";
     Ok(first(connection, sql, [], |row| row.optional_time("at"))?.flatten())
+}
+
+/// At most `limit` of each.
+pub(super) fn untaken(connection: &Connection, now: Timestamp, limit: u32) -> Result<(Vec<Server>, Vec<Instance>)> {
+    let servers =
+        "SELECT * FROM server INDEXED BY server_untaken WHERE task_resend_at <= ?1 ORDER BY task_resend_at LIMIT ?2";
+    let instances =
+        "SELECT * FROM instance INDEXED BY instance_untaken WHERE resend_at <= ?1 ORDER BY resend_at LIMIT ?2";
+    Ok((
+        readable(connection, servers, params![time(now), limit], read)?,
+        readable(connection, instances, params![time(now), limit], instance::read)?,
+    ))
+}
+
+/// A row that cannot be read, and so is never moved on, does not hold the others up.
+pub(super) fn next_resend(connection: &Connection, now: Timestamp) -> Result<Option<Timestamp>> {
+    let sql = "SELECT min(at) AS at FROM (SELECT min(resend_at) AS at FROM instance WHERE resend_at > ?1
+        UNION ALL SELECT min(task_resend_at) FROM server WHERE task_resend_at > ?1)";
+    Ok(first(connection, sql, [time(now)], |row| row.optional_time("at"))?.flatten())
 }

@@ -19,12 +19,12 @@ pub(super) fn insert(connection: &Connection, instance: &Instance) -> Result<()>
          generation, password_hash, metadata, error_cause, error_message, host_key, proof, boot_trust,
          clear_other_bootable_disks, created_at, updated_at, launched_at, terminated_at,
          operation, operation_began_at, network_change, next_password_hash, user_data, ssh_keys, tags, disk_serial,
-         wipe_before, receipt)
+         wipe_before, receipt, waiting, resend_at)
         VALUES (:id, :version, :project_id, :name, :description, :image_id, :vpc_id, :server_id, :nics, :phase,
          :waiting_for, :deadline, :generation, :password_hash, :metadata, :error_cause, :error_message, :host_key,
          :proof, :boot_trust, :clear_other_bootable_disks, :created_at, :updated_at, :launched_at, :terminated_at,
          :operation, :operation_began_at, :network_change, :next_password_hash, :user_data, :ssh_keys, :tags,
-         :disk_serial, :wipe_before, :receipt)";
+         :disk_serial, :wipe_before, :receipt, :waiting, :resend_at)";
     with_columns(instance, |columns| execute(connection, sql, columns))?;
     Ok(())
 }
@@ -40,7 +40,8 @@ pub(super) fn update(connection: &Connection, instance: &Instance) -> Result<()>
         launched_at = :launched_at, terminated_at = :terminated_at, operation = :operation,
         operation_began_at = :operation_began_at, network_change = :network_change,
         next_password_hash = :next_password_hash, user_data = :user_data, ssh_keys = :ssh_keys, tags = :tags,
-        disk_serial = :disk_serial, wipe_before = :wipe_before, receipt = :receipt
+        disk_serial = :disk_serial, wipe_before = :wipe_before, receipt = :receipt,
+        waiting = :waiting, resend_at = :resend_at
         WHERE id = :id AND version = :version";
     met_one(with_columns(instance, |columns| execute(connection, sql, columns))?)
 }
@@ -104,6 +105,9 @@ fn with_columns<T>(instance: &Instance, run: impl FnOnce(&[(&str, &dyn ToSql)]) 
         ":disk_serial": instance.disk_serial,
         ":wipe_before": instance.wipe_before.as_ref().map(json),
         ":receipt": instance.receipt,
+        ":waiting": json(&instance.waiting),
+        // Not read back: it is there to be found by.
+        ":resend_at": instance.waiting.resend_at().map(time),
     })
 }
 
@@ -144,5 +148,6 @@ pub(super) fn read(row: &Row<'_>) -> Result<Instance> {
         disk_serial: row.get("disk_serial")?,
         wipe_before: row.optional_json("wipe_before")?,
         receipt: row.get("receipt")?,
+        waiting: row.json("waiting")?,
     })
 }

@@ -16,7 +16,7 @@ const SHORT: &str = "id, version, project_id, name, description, image_id, vpc_i
     deadline, generation, NULL AS password_hash, metadata, error_cause, error_message, host_key, proof, boot_trust,
     clear_other_bootable_disks, created_at, updated_at, launched_at, terminated_at, operation, operation_began_at,
     NULL AS network_change, NULL AS next_password_hash, NULL AS user_data, ssh_keys, tags, disk_serial,
-    NULL AS wipe_before, NULL AS receipt";
+    NULL AS wipe_before, NULL AS receipt, waiting";
 
 /// The page, and how many the whole list has.
 pub(super) fn page(connection: &Connection, wanted: &InstancesWanted) -> Result<(Vec<Instance>, u64)> {

@@ -6,7 +6,7 @@ use rusqlite::{Connection, TransactionBehavior};
 const APPLICATION_ID: i64 = 0x4249_4c54;
 
 /// Every migration ever released, in order; a file that was released is never changed.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("../migrations/0001_init.sql"),
     include_str!("../migrations/0002_operations.sql"),
     include_str!("../migrations/0003_access.sql"),
@@ -15,6 +15,7 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("../migrations/0006_inventory.sql"),
     include_str!("../migrations/0007_live_instances.sql"),
     include_str!("../migrations/0008_certificates.sql"),
+    include_str!("../migrations/0011_waiting.sql"),
 ];
 
 /// Why the tables are not up to date.
@@ -184,6 +185,28 @@ mod tests {
         let mut statement = connection.prepare("SELECT project_id || count FROM live_instances ORDER BY 1").unwrap();
         let rows: Vec<String> = statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
         assert_eq!(rows, ["gone1", "lab2"]);
+    }
+
+    #[test]
+    fn what_is_in_progress_waits_since_its_last_change_when_that_begins_to_be_kept() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let before = MIGRATIONS.iter().position(|sql| sql.contains("instance_untaken")).unwrap();
+        apply(&mut connection, &MIGRATIONS[..before]).unwrap();
+        connection.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
+        for (id, phase, deadline) in [("a", "write", Some(9)), ("b", "running", None)] {
+            connection
+                .execute(
+                    "INSERT INTO instance (id, version, project_id, name, description, image_id, vpc_id, server_id, nics,
+                        phase, waiting_for, generation, clear_other_bootable_disks, created_at, updated_at, deadline)
+                     VALUES (?1, 1, 'lab', '', '', '', '', ?1, '[]', ?2, '', 1, 0, 1, 7, ?3)",
+                    rusqlite::params![id, phase, deadline],
+                )
+                .unwrap();
+        }
+        apply(&mut connection, &MIGRATIONS).unwrap();
+        let mut statement = connection.prepare("SELECT id || waiting FROM instance ORDER BY 1").unwrap();
+        let rows: Vec<String> = statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        assert_eq!(rows, ["a{\"since\":7}", "b{}"]);
     }
 
     #[test]

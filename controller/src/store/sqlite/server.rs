@@ -13,11 +13,11 @@ pub(super) fn insert(connection: &Connection, server: &Server) -> Result<()> {
         (id, registered_agent, owner, project_id, uuid, serial, macs, roles, clear_other_bootable_disks, manage_state,
          unwiped, generation, onboard_time, name, location, tags, wipe_policy, power_on, operation_state, error_cause,
          error_message, inspected_at, last_wipe, task, task_deadline, allow_reset,
-         hardware)
+         hardware, task_resend_at)
         VALUES (:id, :registered_agent, :owner, :project_id, :uuid, :serial, :macs, :roles,
          :clear_other_bootable_disks, :manage_state, :unwiped, :generation, :onboard_time, :name, :location, :tags,
          :wipe_policy, :power_on, :operation_state, :error_cause, :error_message, :inspected_at, :last_wipe,
-         :task, :task_deadline, :allow_reset, :hardware)";
+         :task, :task_deadline, :allow_reset, :hardware, :task_resend_at)";
     with_columns(server, |columns| execute(connection, sql, columns))?;
     Ok(())
 }
@@ -30,7 +30,8 @@ pub(super) fn update(connection: &Connection, server: &Server) -> Result<()> {
         name = :name, location = :location, tags = :tags, wipe_policy = :wipe_policy, power_on = :power_on,
         operation_state = :operation_state, error_cause = :error_cause, error_message = :error_message,
         inspected_at = :inspected_at, last_wipe = :last_wipe, task = :task,
-        task_deadline = :task_deadline, allow_reset = :allow_reset, hardware = :hardware
+        task_deadline = :task_deadline, allow_reset = :allow_reset, hardware = :hardware,
+        task_resend_at = :task_resend_at
         WHERE id = :id";
     met_one(with_columns(server, |columns| execute(connection, sql, columns))?)
 }
@@ -91,6 +92,8 @@ fn with_columns<T>(server: &Server, run: impl FnOnce(&[(&str, &dyn ToSql)]) -> T
         ":task_deadline": server.task_deadline.map(time),
         ":allow_reset": server.allow_reset,
         ":hardware": json(&server.hardware),
+        // Not read back: it is there to be found by.
+        ":task_resend_at": server.task.as_ref().and_then(|task| task.waiting.resend_at()).map(time),
     })
 }
 

@@ -144,6 +144,12 @@ impl Transaction for SqliteTransaction<'_> {
     fn next_deadline(&mut self) -> Result<Option<Timestamp>> {
         fleet::next_deadline(&self.0)
     }
+    fn untaken(&mut self, now: Timestamp, limit: u32) -> Result<(Vec<Server>, Vec<Instance>)> {
+        fleet::untaken(&self.0, now, limit)
+    }
+    fn next_resend(&mut self, now: Timestamp) -> Result<Option<Timestamp>> {
+        fleet::next_resend(&self.0, now)
+    }
     fn listed_servers(&mut self, wanted: &ServersWanted) -> Result<(Vec<ListedServer>, u64)> {
         server_list::page(&self.0, wanted)
     }

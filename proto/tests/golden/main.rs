@@ -1,0 +1,46 @@
+//! The bytes of every kind of message, frozen for each released version of the protocol: what an agent, a controller or a ramdisk of
+//! that version sends must mean the same for ever, and be sent in the same bytes.
+//!
+//! They were made with protoc, not with the code that is tested here; only where protobuf leaves the order of fields free, and
+//! prost writes one of several at the place of the first, are they in prost's order. If a test here fails, do not change the
+//! bytes: an installed agent sends them.
+
+mod agent;
+mod controller;
+mod host;
+mod parts;
+mod ramdisk;
+mod unknown;
+
+use prost::Message;
+use std::{collections::BTreeMap, fmt::Debug};
+
+/// Messages by the names that they have in the file of one sender.
+struct Golden {
+    sender: &'static str,
+    bytes: BTreeMap<&'static str, Vec<u8>>,
+}
+
+impl Golden {
+    /// A file has one message on each line: its name, and its bytes in hex.
+    fn read(sender: &'static str, file: &'static str) -> Self {
+        let line = |line: &'static str| {
+            let (name, hex) = line.split_once(' ').expect("a name, a blank, and hex");
+            (name, hex::decode(hex).expect("hex"))
+        };
+        Self { sender, bytes: file.lines().map(line).collect() }
+    }
+
+    /// Takes a message off the file, and compares it with what it must mean, both ways.
+    fn means<M: Message + Default + PartialEq + Debug>(&mut self, name: &str, message: &M) {
+        let sender = self.sender;
+        let bytes = self.bytes.remove(name).unwrap_or_else(|| panic!("{sender}: {name} is not in the file"));
+        let decoded = M::decode(&bytes[..]).unwrap_or_else(|error| panic!("{sender}: {name}: {error}"));
+        assert_eq!(&decoded, message, "{sender}: {name} means something else");
+        assert_eq!(hex::encode(message.encode_to_vec()), hex::encode(bytes), "{sender}: {name} is sent in other bytes");
+    }
+
+    fn end(self) {
+        assert!(self.bytes.is_empty(), "{}: nobody says what these mean: {:?}", self.sender, self.bytes.keys());
+    }
+}

@@ -164,7 +164,7 @@ impl Work<'_> {
         let before = samples.remember(self.device);
         let (device, tell) = (self.device, &mut *self.progress);
         let mut progress = |part: u16| {
-            let bytes = u128::from(size) * u128::from(part) >> 16;
+            let bytes = (u128::from(size) * u128::from(part)) >> 16;
             tell(u64::try_from(bytes).unwrap_or(size));
         };
         self.drive.erase(device, method, &mut progress)?;

@@ -8,6 +8,7 @@ mod nic_role;
 mod parameter_plane;
 mod server;
 mod task;
+mod wipe_receipt;
 
 pub use crate::addresses::Cidr;
 pub use hardware::Hardware;
@@ -18,6 +19,7 @@ pub use nic_role::{NicRole, NicRoleError};
 pub use parameter_plane::{PlaneReservation, PlaneSubnet};
 pub use server::{ListedServer, Location, ManageState, Server, ServerCount, ServerEvent};
 pub use task::{Task, TaskKind, TaskProgress, Wipe, WipePolicy};
+pub use wipe_receipt::WipeReceipt;
 
 use crate::clock::Timestamp;
 use billet_proto::{AgentId, ImageId, ProjectId, SubnetId, VpcId};

@@ -33,6 +33,7 @@ mod schema;
 mod servers;
 mod subnets;
 mod vpcs;
+mod wipe_receipts;
 
 pub use audit::AuditLog;
 pub use idempotency::Once;

@@ -98,7 +98,7 @@ pub(super) async fn offboard(State(state): State<AppState>, Path(id): Path<Strin
     act(&state, &id, ServerAction::Offboard).await
 }
 
-/// Forgets a server that was retired, and its events.
+/// Forgets a server that was retired, and its events; the receipts of its erased disks stay.
 ///
 /// One that was not wiped in full is kept, unless the operator accepts that nobody will know of it any more.
 #[utoipa::path(

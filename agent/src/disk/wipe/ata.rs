@@ -64,14 +64,14 @@ pub(super) fn described(end: &Completion) -> String {
 
 /// IDENTIFY DEVICE data.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Identity([u8; BLOCK]);
+pub(super) struct Identity(Box<[u8; BLOCK]>);
 
 impl Identity {
     /// Asks the disk.
     pub(super) fn read(device: &dyn Device) -> Result<Self, DiskError> {
         let mut data = [0; BLOCK];
         device.ata(Command::IdentifyDevice, Transfer::From(&mut data), LOOK_UP)?;
-        Ok(Self(data))
+        Ok(Self(Box::new(data)))
     }
 
     fn word(&self, number: usize) -> u16 {
@@ -139,7 +139,7 @@ impl Identity {
         for (number, word) in words {
             data[2 * number..2 * number + 2].copy_from_slice(&word.to_le_bytes());
         }
-        Self(data)
+        Self(Box::new(data))
     }
 
     pub(super) fn bytes(&self) -> &[u8; BLOCK] {

@@ -8,6 +8,8 @@ use billet_proto::link::{Disk, Inventory, MemoryModule, NetworkPort, Processor, 
 
 /// More than any server has, of anything.
 const MAX_PARTS: usize = 1024;
+/// More than there are ways to erase a disk.
+const MAX_REFUSED: usize = 16;
 
 /// What a ramdisk saw.
 pub(super) fn tamed(seen: &Inventory) -> Inventory {
@@ -46,7 +48,7 @@ pub(super) fn tamed_wiped(wiped: &[WipedDisk]) -> Vec<WipedDisk> {
         zeroed_after: one.zeroed_after,
         erase_ms: one.erase_ms,
         read_back_ms: one.read_back_ms,
-        refused: each(&one.refused, |text| tame(text)),
+        refused: one.refused.iter().take(MAX_REFUSED).map(|text| tame(text)).collect(),
     })
 }
 
@@ -179,13 +181,15 @@ mod tests {
             method: wild(),
             bytes: 10,
             read_back: 11,
-            ranges: vec![ByteRange { from: 0, bytes: 10 }; 2000],
+            ranges: vec![],
             samples_blake3: wild(),
             zeroed_after: true,
             erase_ms: 12,
             read_back_ms: 13,
-            refused: vec![wild(); 2000],
+            refused: vec![wild()],
         };
+        let (ranges, refused) = (vec![ByteRange { from: 0, bytes: 10 }; 2000], vec![wild(); 2000]);
+        let endless = tamed_wiped(&[WipedDisk { ranges, refused, ..wiped.clone() }]);
         let erased = tamed_wiped(&vec![wiped; 2000]);
         let text = format!("{seen:?} {erased:?}");
         // Debug writes them so.
@@ -194,7 +198,8 @@ mod tests {
         let lengths =
             [seen.macs.len(), seen.disks.len(), seen.processors.len(), seen.memory_modules.len(), seen.ports.len()];
         assert_eq!(lengths, [MAX_PARTS; 5]);
-        assert_eq!([erased.len(), erased[0].ranges.len(), erased[0].refused.len()], [MAX_PARTS; 3]);
+        assert_eq!((erased.len(), endless[0].ranges.len()), (MAX_PARTS, MAX_PARTS));
+        assert_eq!(endless[0].refused.len(), MAX_REFUSED);
     }
 
     #[test]

@@ -2,8 +2,10 @@
 
 use super::{KEY, done, installed, world::World};
 use crate::{
-    api::ports::LifecycleApi, host_key::fingerprint, request::ServerAction, store::record::ManageState,
-    store::record::WipeReceipt,
+    api::ports::LifecycleApi,
+    host_key::fingerprint,
+    request::ServerAction,
+    store::record::{ManageState, WipeReceipt},
 };
 use billet_proto::link::{Done, Failed, Step, WipedDisk, report::What};
 use std::time::Duration;

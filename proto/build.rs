@@ -8,7 +8,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .compile_fds(protox::compile(["proto/ramdisk.proto"], ["proto"])?)?;
     // The controller keeps what a ramdisk saw as JSON.
     let mut link = tonic_prost_build::configure();
-    for kept in ["Inventory", "Disk", "Processor", "MemoryModule", "NetworkPort", "WipedDisk"] {
+    for kept in ["Inventory", "Disk", "Processor", "MemoryModule", "NetworkPort", "WipedDisk", "ByteRange"] {
         let derive = "#[derive(serde::Serialize, serde::Deserialize)] #[serde(default)]";
         link = link.type_attribute(format!(".billet.link.v1.{kept}"), derive);
     }

@@ -23,7 +23,7 @@ pub use inventory::list_disks;
 pub use settle::settled_disks;
 pub use target::TargetDisk;
 pub(crate) use transport::is_pci;
-pub use wipe::{Method, Wiped, recorded, wipe};
+pub use wipe::{Erase, Extent, Wiped, recorded, wipe};
 pub use writer::{Frames, Written, write};
 
 /// A MiB: what is zeroed at both ends, and what is written last.

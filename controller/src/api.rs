@@ -35,6 +35,7 @@ mod servers;
 mod subnets;
 mod vpcs;
 mod waiting;
+mod wipe_receipts;
 
 pub use audit::AuditLog;
 pub use idempotency::Once;

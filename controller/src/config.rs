@@ -7,10 +7,12 @@ mod access;
 mod images;
 mod problem;
 mod section;
+mod wipe_methods;
 
 pub use access::{Audit, Auth, BaseUrl, Keystone};
 pub use images::Images;
 pub use problem::{ConfigErrors, Problem};
+pub use wipe_methods::WipeMethods;
 
 use crate::{quota, store::access::Quota};
 use problem::Problems;
@@ -116,6 +118,8 @@ pub struct Policy {
     pub allow_unwiped_reuse: bool,
     /// How long a terminated instance is kept for the record.
     pub terminated_retention: Duration,
+    /// How a whole disk may be erased.
+    pub wipe_methods: WipeMethods,
 }
 
 /// When a step becomes an error.
@@ -160,7 +164,11 @@ impl Default for Config {
                 calls_at_once: 256,
                 connections: 2048,
             },
-            policy: Policy { allow_unwiped_reuse: false, terminated_retention: seconds(24 * 60 * 60) },
+            policy: Policy {
+                allow_unwiped_reuse: false,
+                terminated_retention: seconds(24 * 60 * 60),
+                wipe_methods: WipeMethods::ALL,
+            },
             images: Images::default(),
             deadlines: Deadlines {
                 dispatch: seconds(300),
@@ -298,6 +306,7 @@ fn read_policy(mut section: Section<'_>, default: Policy) -> Policy {
         terminated_retention: Duration::from_secs(
             section.integer("terminated_retention_hours", hours, 0..=87_600) * HOUR,
         ),
+        wipe_methods: wipe_methods::read(&mut section, default.wipe_methods),
     };
     section.finish();
     policy

@@ -18,7 +18,7 @@ use billet_proto::{
 };
 use record::{
     AddressUse, Agent, Event, Image, ImageImport, Instance, JoinToken, ListedServer, ManageState, NewEvent,
-    PlaneReservation, PlaneSubnet, PrivateIp, Reservation, Server, ServerCount, ServerEvent, Subnet, Vpc,
+    PlaneReservation, PlaneSubnet, PrivateIp, Reservation, Server, ServerCount, ServerEvent, Subnet, Vpc, WipeReceipt,
 };
 use std::{collections::HashSet, net::Ipv4Addr};
 
@@ -248,13 +248,19 @@ pub trait Transaction: access::Access {
     fn unfinished_servers(&mut self) -> Result<Vec<Server>>;
     /// Whether an instance is on record for it, terminated or not.
     fn has_instances_on_record(&mut self, server: ServerId) -> Result<bool>;
-    /// Its events go with it; a server that instances are on record for stays, and that is an error.
+    /// Its events go with it, the receipts of its erased disks stay; a server that instances are on record for stays,
+    /// and that is an error.
     fn delete_server(&mut self, id: ServerId) -> Result<()>;
     /// Answers its number; `event.seq` is not looked at.
     fn insert_server_event(&mut self, event: &ServerEvent) -> Result<u64>;
     /// Those at `from` or later and before `to`, newest first, of these servers (none: of all), at most `limit` from
     /// `offset` on, and their total without paging. `level`: of that level alone.
     fn server_events(&mut self, wanted: &ServerEventsWanted) -> Result<(Vec<ServerEvent>, u64)>;
+    /// Answers its number; `receipt.seq` is not looked at.
+    fn insert_wipe_receipt(&mut self, receipt: &WipeReceipt) -> Result<u64>;
+    /// Those of a server, known still or not, the newest first, with numbers below `before` (none: all), at most
+    /// `limit`.
+    fn wipe_receipts(&mut self, server: ServerId, before: Option<u64>, limit: u32) -> Result<Vec<WipeReceipt>>;
 
     fn insert_agent(&mut self, agent: &Agent) -> Result<()>;
     fn update_agent(&mut self, agent: &Agent) -> Result<()>;
@@ -337,4 +343,6 @@ pub trait Transaction: access::Access {
     fn purge(&mut self, before: Timestamp) -> Result<u64>;
     /// Deletes servers' events from before `before`, the oldest first and at most 500 at once; answers how many.
     fn purge_server_events(&mut self, before: Timestamp) -> Result<u64>;
+    /// As [`Transaction::purge_server_events`], of receipts of erased disks.
+    fn purge_wipe_receipts(&mut self, before: Timestamp) -> Result<u64>;
 }

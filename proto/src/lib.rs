@@ -3,6 +3,7 @@
 
 pub mod causes;
 mod disk;
+mod erasure;
 pub mod id;
 pub mod identity;
 pub mod join;

@@ -81,6 +81,46 @@ pub enum DiskError {
     /// What is there is not what was recorded at inspection.
     #[error("wipe the disks: {0}; nothing was written")]
     NotRecorded(String),
+    /// It does not do what it was told to.
+    #[error("erase disk {disk}: it refuses {command}: {why}")]
+    Refused {
+        /// Kernel name.
+        disk: String,
+        /// What it was told.
+        command: &'static str,
+        /// Its answer.
+        why: String,
+    },
+    /// It says that it is another than the recorded one.
+    #[error(
+        "wipe disk {disk}: its serial number is \"{told}\" by its own word, \"{recorded}\" was recorded; it is left as it is"
+    )]
+    AnotherDisk {
+        /// Kernel name.
+        disk: String,
+        /// As the disk says now.
+        told: String,
+        /// As was recorded at inspection.
+        recorded: String,
+    },
+    /// An ATA disk with a password would be of no use after its next power-off.
+    #[error("erase disk {disk}: it is locked, or will be at its next power-on: {why}")]
+    Locked {
+        /// Kernel name.
+        disk: String,
+        /// What stands against taking the password off.
+        why: String,
+    },
+    /// Nothing that is allowed erased it.
+    #[error("erase disk {disk}: {tried}")]
+    NotErased {
+        /// Kernel name.
+        disk: String,
+        /// Each way, and why it did not do.
+        tried: String,
+        /// Of the last of them.
+        cause: &'static str,
+    },
     /// The source of chunks ended before the image did.
     #[error("write the image: its chunks ended at {at} of {total}")]
     Ended {
@@ -105,9 +145,16 @@ impl DiskError {
             Self::GptBroken(_) => "gpt_broken",
             Self::ReadBack { .. } => "disk_read_back",
             Self::Io { .. } => "disk_io",
-            Self::NotRecorded(_) => "disks_not_recorded",
+            Self::NotRecorded(_) | Self::AnotherDisk { .. } => "disks_not_recorded",
+            Self::Refused { .. } => "disk_refused",
+            Self::Locked { .. } => "disk_locked",
+            Self::NotErased { cause, .. } => cause,
             Self::Ended { .. } => "image_cut_short",
         }
+    }
+
+    pub(super) fn refused(disk: &str, command: &'static str, why: impl ToString) -> Self {
+        Self::Refused { disk: disk.to_owned(), command, why: why.to_string() }
     }
 
     pub(super) fn io(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {

@@ -68,6 +68,19 @@ impl TargetDisk {
         &self.path
     }
 
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// In bytes, as the kernel has it now.
+    pub(super) fn present_size(&self) -> Result<u64, DiskError> {
+        if self.is_device {
+            block::size(&self.file).map_err(DiskError::io("ask for the size of", &self.path))
+        } else {
+            Ok(self.size)
+        }
+    }
+
     pub(super) fn write(&self, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
         self.file.write_all_at(bytes, offset).map_err(DiskError::io("write to", &self.path))
     }
@@ -76,14 +89,20 @@ impl TargetDisk {
         self.file.read_exact_at(bytes, offset).map_err(DiskError::io("read from", &self.path))
     }
 
-    /// Makes a range read as zeros, whatever was there; answers whether the kernel did it.
-    pub(super) fn zero(&self, offset: u64, length: u64) -> Result<bool, DiskError> {
-        if length == 0 {
-            return Ok(true);
-        }
-        // The kernel writes zeros itself where a device has no command for it.
-        if self.is_device && block::zero(&self.file, offset, length).is_ok() {
-            return Ok(true);
+    /// Has the kernel zero a range (BLKZEROOUT); it writes zeros itself where a device has no command for it.
+    pub(super) fn zero_out(&self, offset: u64, length: u64) -> Result<(), DiskError> {
+        let zeroed = if self.is_device {
+            block::zero(&self.file, offset, length)
+        } else {
+            Err(std::io::ErrorKind::Unsupported.into())
+        };
+        zeroed.map_err(DiskError::io("have the kernel zero", &self.path))
+    }
+
+    /// Makes a range read as zeros, whatever was there.
+    pub(super) fn zero(&self, offset: u64, length: u64) -> Result<(), DiskError> {
+        if length == 0 || self.zero_out(offset, length).is_ok() {
+            return Ok(());
         }
         let zeros = Buffer::zeroed(PIECE);
         let mut done = 0;
@@ -92,7 +111,7 @@ impl TargetDisk {
             self.write(offset + done, &zeros.as_slice()[..piece])?;
             done += piece as u64;
         }
-        Ok(false)
+        Ok(())
     }
 
     /// Returns when everything written is on the medium.

@@ -1,131 +1,218 @@
 //! Erasing a disk, and bearing it out by reading back.
 //!
-//! Invariants: what is erased was recorded at inspection ([`recorded`]); a wipe that ends well was read back, both ends and
-//! samples in between.
+//! Invariants: what is erased was recorded at inspection ([`recorded`]); a wipe that ends well was read back, both ends
+//! and samples in between, and all of it was zero, however it was erased; a way that is refused, or after which that is
+//! not so, is followed by the next that the operator allows; a disk that would be locked after its next power-off is
+//! not wiped.
 
+mod ata;
+mod ata_secure_erase;
+mod block_zeroout;
+mod device;
+mod drive;
+mod method;
+mod nvme;
+mod nvme_format;
+mod nvme_sanitize;
+mod overwrite;
+mod ranges;
 mod recorded;
+mod samples;
 
 pub use recorded::recorded;
 
-use super::{DiskError, MIB, TargetDisk, buffer::Buffer, partition};
-use rand::{Rng, SeedableRng, rngs::StdRng};
+use super::{DiskError, TargetDisk};
+use billet_proto::link::{Disk, Erasure};
+use device::Device;
+use drive::Drive;
+use method::Method;
+use rand::rngs::StdRng;
+use samples::Samples;
+use std::time::{Duration, Instant};
 
-/// Zeroed in one go: between two pieces progress is told.
-const PIECE: u64 = 64 * MIB;
-/// At both ends of the disk and of each partition: every table, and the signatures of file systems, RAID and LVM.
-const METADATA: u64 = 16 * MIB;
-/// Read back in one go.
-const SAMPLE: u64 = 64 << 10;
-/// Samples between the ends.
-const SAMPLES: u32 = 256;
-
-/// How thoroughly.
+/// How much of a disk is erased.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Method {
+pub enum Extent {
     /// Everything.
     Full,
     /// Partition tables and signatures.
     Metadata,
 }
 
+/// What is to be done with a disk.
+#[derive(Debug, Clone, Copy)]
+pub struct Erase<'a> {
+    /// As it was recorded: by its own word it must be this one.
+    pub disk: &'a Disk,
+    /// How much of it.
+    pub extent: Extent,
+    /// The ways that are allowed for a whole disk; none named: all.
+    pub allowed: &'a [Erasure],
+}
+
 /// A disk that was erased.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wiped {
-    /// `write-zeroes`, `overwrite` or `metadata`.
+    /// As in the protocol's `WipedDisk.method`.
     pub method: &'static str,
-    /// Erased.
-    pub bytes: u64,
+    /// Offset and length of each range that was erased, in bytes.
+    pub ranges: Vec<(u64, u64)>,
     /// Pieces read back and found zero.
     pub read_back: u32,
+    /// Where they lay, as in the protocol's `WipedDisk.samples_blake3`.
+    pub samples_blake3: String,
+    /// The drive's own way left something else than zeros, so that they were written after it.
+    pub zeroed_after: bool,
+    /// What was tried before, each with why it did not do.
+    pub refused: Vec<String>,
+    /// How long erasing took, with what did not do.
+    pub erase: Duration,
+    /// How long reading back took.
+    pub reading: Duration,
 }
 
-/// Erases the disk, and reads back; may be done again. `seed` chooses what is read back; `progress` is told the bytes that
-/// were erased so far.
-///
-/// Ranges are zeroed by the kernel (BLKZEROOUT, linux/fs.h: a device's own command where it has one), never by a discard
-/// alone, after which a disk may still answer what was there (SBC-4 §4.7.4); where the kernel refuses, they are overwritten.
+impl Wiped {
+    /// Erased, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.ranges.iter().map(|(_, length)| length).sum()
+    }
+}
+
+/// Erases the disk, and reads back; may be done again. `random` chooses what is read back; `progress` is told the bytes
+/// that were erased so far, from the beginning again where the next way is tried.
 ///
 /// # Errors
-/// When the disk refuses, or reads back as something else than zeros.
-pub fn wipe(disk: &TargetDisk, method: Method, seed: u64, progress: &mut dyn FnMut(u64)) -> Result<Wiped, DiskError> {
-    let ranges = match method {
-        Method::Full => vec![(0, disk.size())],
-        Method::Metadata => metadata(disk)?,
-    };
-    let (mut bytes, mut by_kernel) = (0, true);
-    for (offset, length) in &ranges {
-        let (mut at, end) = (*offset, offset + length);
-        while at < end {
-            let piece = PIECE.min(end - at);
-            by_kernel &= disk.zero(at, piece)?;
-            at += piece;
-            bytes += piece;
-            progress(bytes);
-        }
+/// When the disk is another than the recorded one, is locked, or nothing that is allowed erased it.
+pub fn wipe(
+    disk: &TargetDisk,
+    order: &Erase<'_>,
+    random: &mut StdRng,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Wiped, DiskError> {
+    let began = Instant::now();
+    let drive = Drive::settled(disk, order.disk, order.extent == Extent::Full)?;
+    let work = Work { device: disk, drive, random, progress, refused: Vec::new(), began };
+    match order.extent {
+        Extent::Full => work.whole(order.allowed),
+        Extent::Metadata => work.metadata(ranges::metadata(disk)?),
     }
-    disk.flush()?;
-    let read_back = read_back(disk, &ranges, seed)?;
-    let method = match method {
-        Method::Metadata => "metadata",
-        Method::Full if by_kernel => "write-zeroes",
-        Method::Full => "overwrite",
-    };
-    Ok(Wiped { method, bytes, read_back })
 }
 
-/// Both ends of the disk and of its partitions, apart from each other and within the disk.
-fn metadata(disk: &TargetDisk) -> Result<Vec<(u64, u64)>, DiskError> {
-    let sector = u64::from(disk.sector()).max(512);
-    let mut ends = Vec::new();
-    for (offset, length) in std::iter::once((0, disk.size())).chain(partition::extents(disk.path(), disk.sector())?) {
-        let (start, end) = (offset.min(disk.size()), offset.saturating_add(length).min(disk.size()));
-        ends.push((start, start.saturating_add(METADATA).min(end)));
-        ends.push((end.saturating_sub(METADATA).max(start), end));
-    }
-    // Whole sectors, even of a table that lies.
-    let aligned = ends.into_iter().map(|(start, end)| (start / sector * sector, end.div_ceil(sector) * sector));
-    let mut ranges: Vec<(u64, u64)> = aligned.map(|(start, end)| (start, end.min(disk.size()))).collect();
-    ranges.sort_unstable();
-    let mut apart: Vec<(u64, u64)> = Vec::new();
-    for (start, end) in ranges {
-        match apart.last_mut() {
-            Some((_, last)) if start <= *last => *last = end.max(*last),
-            _ => apart.push((start, end)),
-        }
-    }
-    Ok(apart.into_iter().map(|(start, end)| (start, end - start)).filter(|(_, length)| *length > 0).collect())
+/// A disk that is being erased.
+struct Work<'a> {
+    device: &'a dyn Device,
+    drive: Drive,
+    random: &'a mut StdRng,
+    progress: &'a mut dyn FnMut(u64),
+    /// What was tried so far, and why it did not do.
+    refused: Vec<String>,
+    began: Instant,
 }
 
-/// Both ends of each range, and samples in between.
-fn read_back(disk: &TargetDisk, ranges: &[(u64, u64)], seed: u64) -> Result<u32, DiskError> {
-    let mut random = StdRng::seed_from_u64(seed);
-    let total: u64 = ranges.iter().map(|(_, length)| length).sum();
-    let mut count = 0;
-    for (offset, length) in ranges {
-        // To the very last sector, where the backup of a partition table is; ranges are whole sectors.
-        let (pieces, last) = (length / SAMPLE, offset + length.saturating_sub(SAMPLE));
-        let share = u128::from(SAMPLES) * u128::from(*length) / u128::from(total.max(1));
-        let mut places = vec![*offset, last];
-        if pieces > 2 {
-            places.extend((0..share).map(|_| offset + random.random_range(1..pieces - 1) * SAMPLE));
+impl Work<'_> {
+    /// In the best way that is allowed and does.
+    fn whole(mut self, allowed: &[Erasure]) -> Result<Wiped, DiskError> {
+        let size = self.device.size();
+        if size == 0 {
+            return Err(DiskError::refused(&self.device.name(), "to be erased", "the kernel tells no size"));
         }
-        for at in places {
-            is_zero(disk, at, SAMPLE.min(offset + length - at))?;
-            count += 1;
+        let ranges = vec![(0, size)];
+        let (chosen, left) = method::choose(allowed, |method| self.drive.can(method));
+        tracing::info!(disk = self.device.name(), ?chosen, ?left, "the disk is erased in one of these ways");
+        let mut cause = "no_wipe_method";
+        for method in chosen {
+            match self.by(method, &ranges) {
+                Ok(wiped) => return Ok(wiped),
+                Err(fatal @ DiskError::Locked { .. }) => return Err(fatal),
+                Err(error) => {
+                    tracing::warn!(disk = self.device.name(), method = method.word(), %error, "it did not do");
+                    cause = error.cause();
+                    self.refused.push(format!("{}: {error}", method.word()));
+                }
+            }
         }
+        // Where the ways that would suit it are not allowed, these say why the allowed ones do not.
+        self.refused.extend(left.iter().map(|(method, why)| format!("{}: {why}", method.word())));
+        Err(DiskError::NotErased { disk: self.device.name(), tried: self.refused.join("; "), cause })
     }
-    Ok(count)
+
+    /// A drive erases itself whole or not at all: these ranges are always overwritten, whatever is allowed for a whole
+    /// disk.
+    fn metadata(mut self, ranges: Vec<(u64, u64)>) -> Result<Wiped, DiskError> {
+        self.zero(&ranges)?;
+        let erase = self.began.elapsed();
+        self.borne_out("metadata", ranges, (false, erase))
+    }
+
+    fn by(&mut self, method: Method, ranges: &[(u64, u64)]) -> Result<Wiped, DiskError> {
+        let zeroed_after = match method {
+            Method::WriteZeroes => block_zeroout::run(self.device, ranges, self.progress).map(|()| false)?,
+            Method::Overwrite => overwrite::run(self.device, ranges, self.progress).map(|()| false)?,
+            drives_own => self.by_drive(drives_own, ranges)?,
+        };
+        let erase = self.began.elapsed();
+        self.borne_out(method.word(), ranges.to_vec(), (zeroed_after, erase))
+    }
+
+    /// What a drive's own erasure leaves to be read, no standard promises. So two things are asked: that what was there
+    /// is gone, or the drive did nothing; and that zeros are there, which are written where they are not, because the
+    /// next tenant must read nothing else. Answers whether they were written.
+    fn by_drive(&mut self, method: Method, ranges: &[(u64, u64)]) -> Result<bool, DiskError> {
+        let size = self.device.size();
+        let samples = Samples::draw(ranges, self.random);
+        let before = samples.remember(self.device);
+        let (device, tell) = (self.device, &mut *self.progress);
+        let mut progress = |part: u16| {
+            let bytes = (u128::from(size) * u128::from(part)) >> 16;
+            tell(u64::try_from(bytes).unwrap_or(size));
+        };
+        self.drive.erase(device, method, &mut progress)?;
+        let now = device.size();
+        if now != size {
+            return Err(DiskError::refused(
+                &device.name(),
+                method.word(),
+                format!("it had {size} bytes, and has {now}"),
+            ));
+        }
+        before.are_gone(device)?;
+        if samples.are_zero(device).is_ok() {
+            (self.progress)(size);
+            return Ok(false);
+        }
+        self.zero(ranges).map(|()| true)
+    }
+
+    fn zero(&mut self, ranges: &[(u64, u64)]) -> Result<(), DiskError> {
+        block_zeroout::run(self.device, ranges, self.progress)
+            .or_else(|_| overwrite::run(self.device, ranges, self.progress))
+    }
+
+    /// By samples that nobody knew while it was erased.
+    fn borne_out(
+        &mut self,
+        method: &'static str,
+        ranges: Vec<(u64, u64)>,
+        (zeroed_after, erase): (bool, Duration),
+    ) -> Result<Wiped, DiskError> {
+        let began = Instant::now();
+        let samples = Samples::draw(&ranges, self.random);
+        samples.are_zero(self.device)?;
+        Ok(Wiped {
+            method,
+            ranges,
+            read_back: samples.count(),
+            samples_blake3: samples.digest(),
+            zeroed_after,
+            refused: std::mem::take(&mut self.refused),
+            erase,
+            reading: began.elapsed(),
+        })
+    }
 }
 
-fn is_zero(disk: &TargetDisk, offset: u64, length: u64) -> Result<(), DiskError> {
-    let mut buffer = Buffer::zeroed(usize::try_from(length).unwrap_or(0));
-    buffer.as_mut_slice().fill(0xff);
-    disk.read(offset, buffer.as_mut_slice())?;
-    if buffer.as_slice().iter().all(|byte| *byte == 0) {
-        return Ok(());
-    }
-    Err(DiskError::ReadBack { disk: disk.name(), what: format!("{length} bytes at {offset}, which were erased,") })
-}
-
+#[cfg(test)]
+mod fake;
 #[cfg(test)]
 mod tests;

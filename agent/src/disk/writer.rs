@@ -73,7 +73,7 @@ impl<'a> Writer<'a> {
         let held = if index == 0 { self.head.as_slice().len().min(length) } else { 0 };
         let offset = index as u64 * CHUNK_BYTES;
         let ChunkEntry::Data { digest, .. } = self.manifest.chunks[index] else {
-            return self.disk.zero(offset + held as u64, (length - held) as u64).map(drop);
+            return self.disk.zero(offset + held as u64, (length - held) as u64);
         };
         let (at, frame) = frames.next().ok_or(DiskError::Ended { at: index, total: self.manifest.chunks.len() })?;
         let corrupt = |reason: String| DiskError::ChunkCorrupt { index, reason };

@@ -109,7 +109,7 @@ pub(super) async fn offboard(
     act(&state, &id, ServerAction::offboard(&body)?).await
 }
 
-/// Forgets a server that was retired, and its events.
+/// Forgets a server that was retired, and its events; the receipts of its erased disks stay.
 ///
 /// One that was not wiped in full is kept, unless the operator accepts that nobody will know of it any more.
 #[utoipa::path(

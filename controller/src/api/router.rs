@@ -12,7 +12,7 @@ use super::{
     ports::{Enrolment, ImageImport, LifecycleApi, Presence, Secrets},
     quota,
     rate::Rates,
-    receipts, request_id, reservations, servers, subnets, vpcs,
+    receipts, request_id, reservations, servers, subnets, vpcs, wipe_receipts,
 };
 use crate::{auth::Authenticator, clock::Edge, password::Hasher, store::Handle};
 use axum::{
@@ -116,6 +116,7 @@ pub(super) fn guarded() -> OpenApiRouter<AppState> {
         .routes(routes!(operate::maintain))
         .routes(routes!(operate::ready))
         .routes(routes!(operate::wipe))
+        .routes(routes!(wipe_receipts::list))
         .routes(routes!(operate::offboard))
         .routes(routes!(operate_instance::retry))
         .routes(routes!(operate_instance::cancel))

@@ -19,6 +19,7 @@ pub(super) mod plane;
 pub(super) mod receipt;
 pub(super) mod server;
 pub(super) mod server_parts;
+pub(super) mod wipe_receipt;
 
 use utoipa::ToSchema;
 

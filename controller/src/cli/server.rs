@@ -17,6 +17,7 @@ mod show;
 mod tag;
 mod untag;
 mod wipe;
+mod wipe_receipts;
 
 use super::{client::Client, console::Console, error::CliError};
 use clap::Subcommand;
@@ -52,6 +53,8 @@ pub enum Verb {
     Ready(ready::Ready),
     /// Erase the disks of a server that is out
     Wipe(wipe::Wipe),
+    /// Show the signed receipts of a server's erased disks, newest first
+    WipeReceipts(wipe_receipts::WipeReceipts),
     /// Let a server leave service; one in use only by your word that it is off and unplugged
     Offboard(offboard::Offboard),
     /// Forget a server that left service
@@ -85,6 +88,7 @@ impl Verb {
             Self::Maintain(verb) => verb.run(client, console).await,
             Self::Ready(verb) => verb.run(client, console).await,
             Self::Wipe(verb) => verb.run(client, console).await,
+            Self::WipeReceipts(verb) => verb.run(client, console).await,
             Self::Offboard(verb) => verb.run(client, console).await,
             Self::Retire(verb) => verb.run(client, console).await,
             Self::On(verb) => verb.run("power on", client, console).await,

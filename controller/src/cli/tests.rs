@@ -92,6 +92,7 @@ fn every_verb_takes_what_its_page_says() {
         format!("server accept-unwiped {ID}"),
         format!("server onboard {ID} --agent rack1 --allow-reset --role vpc --wait --timeout 60"),
         format!("server events {ID} --days 30 --level major --limit 5"),
+        format!("server wipe-receipts {ID} --jws --limit 9"),
         "agent enroll --name rack1".to_owned(),
         "agent list".to_owned(),
         format!(

@@ -43,7 +43,7 @@ fn every_key_is_read() {
         auth = { tokens = false, signature = true, keystone = true, access_keys_file = "/a" }
         quota = { instances = 1, addresses = 0, images = 3, vpcs = 4, subnets = 5 }
         audit = { retention_days = 2 }
-        policy = { allow_unwiped_reuse = true, terminated_retention_hours = 2 }
+        policy = { allow_unwiped_reuse = true, terminated_retention_hours = 2, wipe_methods = ["overwrite"] }
         [images]
         url_schemes = ["https", "HTTP"]
         url_hosts = ["A.example", "10.0.0.1"]
@@ -90,7 +90,11 @@ fn every_key_is_read() {
         },
         link: Link { listen: "[::1]:2".parse().unwrap(), names: vec!["b.example".into()] },
         limits: Limits { requests_per_second: 1, burst: 2, password_hash_threads: 3, calls_at_once: 4, connections: 5 },
-        policy: Policy { allow_unwiped_reuse: true, terminated_retention: seconds(7200) },
+        policy: Policy {
+            allow_unwiped_reuse: true,
+            terminated_retention: seconds(7200),
+            wipe_methods: WipeMethods::of(&[billet_proto::link::Erasure::Overwrite]),
+        },
         images: Images {
             url_schemes: vec!["https".into(), "http".into()],
             url_hosts: vec!["a.example".into(), "10.0.0.1".into()],
@@ -192,6 +196,13 @@ fn one_problem_is_one_line() {
             "line 2: policy.terminated_retention_hours: must be a whole number from 0 to 87600, not -1",
         ),
         (
+            "[policy]\nwipe_methods = [\"overwrite\", \"discard\"]",
+            "line 2: policy.wipe_methods: must be some of nvme-sanitize, nvme-format, ata-secure-erase, write-zeroes, \
+             overwrite, not \"discard\"",
+        ),
+        ("[policy]\nwipe_methods = []", "line 2: policy.wipe_methods: must name at least one way to erase a disk"),
+        ("[policy]\nwipe_methods = 1", "line 2: policy.wipe_methods: must be a list of at most 16 words, not 1"),
+        (
             "[deadlines]\nboot = 99999999999999999999",
             "line 2: deadlines.boot: must be a whole number from 1 to 604800, not 99999999999999999999",
         ),
@@ -228,7 +239,7 @@ proptest! {
     #[test]
     fn no_value_makes_the_parser_panic(
         table in "(rest|link|limits|policy|deadlines)",
-        key in "(listen|tls|names|burst|write|allow_unwiped_reuse)",
+        key in "(listen|tls|names|burst|write|allow_unwiped_reuse|wipe_methods)",
         value in "(\\[.{0,9}\\]|\\{.{0,9}\\}|\".{0,9}\"|-?[0-9_]{1,30}|[0-9]e[0-9]|1979-05-27)",
     ) {
         let _ = Config::parse(&format!("[{table}]\n{key} = {value}"));

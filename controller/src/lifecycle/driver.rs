@@ -48,6 +48,8 @@ use tokio::sync::watch;
 const PROGRESS_PAUSE: Duration = Duration::from_secs(5);
 /// So long can servers' events be asked for.
 const SERVER_EVENTS_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// Ten years: so long may somebody ask whether a disk was erased. Longer is for an archive.
+const WIPE_RECEIPTS_KEPT: Duration = Duration::from_secs(3653 * 24 * 60 * 60);
 /// The longest sleep between two looks at the deadlines.
 const MAX_SLEEP: Duration = Duration::from_secs(60);
 /// The shortest pause between two looks at the deadlines.
@@ -300,8 +302,10 @@ impl Lifecycle {
             Timestamp(rules.now.0.saturating_sub(kept))
         };
         let (instances, events) = (before(rules.policy.terminated_retention), before(SERVER_EVENTS_KEPT));
+        let receipts = before(WIPE_RECEIPTS_KEPT);
         let purge = move |tx: &mut dyn Transaction| {
             tx.purge(instances)?;
+            tx.purge_wipe_receipts(receipts)?;
             tx.purge_server_events(events)
         };
         self.parts.store.run(purge).await.map(drop)

@@ -8,6 +8,8 @@ use billet_proto::link::{Disk, Inventory, MemoryModule, NetworkPort, Processor, 
 
 /// More than any server has, of anything.
 const MAX_PARTS: usize = 1024;
+/// More than there are ways to erase a disk.
+const MAX_REFUSED: usize = 16;
 
 /// What a ramdisk saw.
 pub(super) fn tamed(seen: &Inventory) -> Inventory {
@@ -41,6 +43,12 @@ pub(super) fn tamed_wiped(wiped: &[WipedDisk]) -> Vec<WipedDisk> {
         method: tame(&one.method),
         bytes: one.bytes,
         read_back: one.read_back,
+        ranges: each(&one.ranges, |range| *range),
+        samples_blake3: tame(&one.samples_blake3),
+        zeroed_after: one.zeroed_after,
+        erase_ms: one.erase_ms,
+        read_back_ms: one.read_back_ms,
+        refused: one.refused.iter().take(MAX_REFUSED).map(|text| tame(text)).collect(),
     })
 }
 
@@ -99,6 +107,7 @@ fn port(port: &NetworkPort) -> NetworkPort {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use billet_proto::link::ByteRange;
 
     /// Turns a terminal red, and is longer than any name.
     fn wild() -> String {
@@ -167,7 +176,20 @@ mod tests {
     #[test]
     fn no_text_of_a_machine_is_long_or_commands_a_terminal_and_no_list_is_endless() {
         let seen = tamed(&wild_inventory());
-        let wiped = WipedDisk { disk: Some(wild_disk()), method: wild(), bytes: 10, read_back: 11 };
+        let wiped = WipedDisk {
+            disk: Some(wild_disk()),
+            method: wild(),
+            bytes: 10,
+            read_back: 11,
+            ranges: vec![],
+            samples_blake3: wild(),
+            zeroed_after: true,
+            erase_ms: 12,
+            read_back_ms: 13,
+            refused: vec![wild()],
+        };
+        let (ranges, refused) = (vec![ByteRange { from: 0, bytes: 10 }; 2000], vec![wild(); 2000]);
+        let endless = tamed_wiped(&[WipedDisk { ranges, refused, ..wiped.clone() }]);
         let erased = tamed_wiped(&vec![wiped; 2000]);
         let text = format!("{seen:?} {erased:?}");
         // Debug writes them so.
@@ -176,7 +198,8 @@ mod tests {
         let lengths =
             [seen.macs.len(), seen.disks.len(), seen.processors.len(), seen.memory_modules.len(), seen.ports.len()];
         assert_eq!(lengths, [MAX_PARTS; 5]);
-        assert_eq!(erased.len(), MAX_PARTS);
+        assert_eq!((erased.len(), endless[0].ranges.len()), (MAX_PARTS, MAX_PARTS));
+        assert_eq!(endless[0].refused.len(), MAX_REFUSED);
     }
 
     #[test]
@@ -186,8 +209,22 @@ mod tests {
         assert_eq!((after.memory_bytes, after.cpus, after.secure_boot), (8, 9, true));
         assert_eq!(after.processors[0].max_mhz, before.processors[0].max_mhz);
         assert_eq!((after.memory_modules[0].mhz, after.ports[0].mbps, after.ports[0].link), (6, 7, true));
-        let wiped = WipedDisk { disk: Some(disk), method: "overwrite".into(), bytes: 10, read_back: 11 };
+        let ranges = vec![ByteRange { from: 1, bytes: 9 }];
+        let (method, disk) = ("overwrite".into(), Some(disk));
+        let wiped = WipedDisk {
+            disk,
+            method,
+            bytes: 10,
+            read_back: 11,
+            ranges,
+            zeroed_after: true,
+            erase_ms: 12,
+            read_back_ms: 13,
+            ..WipedDisk::default()
+        };
         let erased = tamed_wiped(std::slice::from_ref(&wiped));
+        let told = (&erased[0].ranges, erased[0].zeroed_after, erased[0].erase_ms, erased[0].read_back_ms);
+        assert_eq!(told, (&wiped.ranges, true, 12, 13));
         let same = erased[0].disk.as_ref().unwrap();
         assert_eq!((same.serial.as_str(), same.model.as_str(), same.size_bytes), ("S1", "Ünïque 9000", 1));
         assert_eq!((&erased[0].method, erased[0].bytes, erased[0].read_back), (&wiped.method, 10, 11));

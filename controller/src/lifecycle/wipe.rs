@@ -97,7 +97,8 @@ pub(super) fn borne_out(task: &Task, policy: WipePolicy, wiped: &[WipedDisk]) ->
 }
 
 /// Takes note of a wipe that ended well.
-pub(super) fn record(rules: &Rules, server: &mut Server, policy: WipePolicy, wiped: Vec<WipedDisk>) {
+pub(super) fn record(rules: &Rules, server: &mut Server, (task, policy): (&Task, WipePolicy), wiped: Vec<WipedDisk>) {
     server.unwiped = false;
-    server.last_wipe = Some(Wipe { at: rules.now, policy, disks: wiped });
+    let (generation, began_at) = (task.generation, Some(task.began_at));
+    server.last_wipe = Some(Wipe { at: rules.now, policy, disks: wiped, generation, began_at });
 }

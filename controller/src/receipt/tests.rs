@@ -97,3 +97,22 @@ fn openssl_says_the_same_of_a_signature() {
         assert_eq!(verified.status.success(), good, "{verified:?}");
     }
 }
+
+#[test]
+fn the_receipt_of_an_erased_disk_cannot_be_turned_into_one_of_another_disk_or_method() {
+    let dir = tempfile::tempdir().unwrap();
+    let key = key(dir.path());
+    let said = json!({ "kind": "wipe", "disk": { "serial": "A" }, "method": "overwrite" });
+    let jws = key.sign(said.to_string().as_bytes());
+    assert_eq!(key.public().verify(&jws).unwrap(), said);
+    for (field, other) in
+        [("disk", json!({ "serial": "B" })), ("method", json!("nvme-sanitize-block")), ("kind", json!("x"))]
+    {
+        let mut changed = said.clone();
+        changed[field] = other;
+        let parts: Vec<&str> = jws.split('.').collect();
+        let payload = URL_SAFE_NO_PAD.encode(changed.to_string());
+        let forged = format!("{}.{payload}.{}", parts[0], parts[2]);
+        assert_eq!(key.public().verify(&forged), Err(VerifyError::Signature), "{field}");
+    }
+}

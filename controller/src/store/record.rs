@@ -9,6 +9,7 @@ mod parameter_plane;
 mod server;
 mod task;
 mod waiting;
+mod wipe_receipt;
 
 pub use crate::addresses::Cidr;
 pub use hardware::Hardware;
@@ -20,6 +21,7 @@ pub use parameter_plane::{PlaneReservation, PlaneSubnet};
 pub use server::{ListedServer, Location, ManageState, Server, ServerCount, ServerEvent};
 pub use task::{Task, TaskKind, TaskProgress, Wipe, WipePolicy};
 pub use waiting::Waiting;
+pub use wipe_receipt::WipeReceipt;
 
 use crate::clock::Timestamp;
 use billet_proto::{AgentId, ImageId, ProjectId, SubnetId, VpcId};

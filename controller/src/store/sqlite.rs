@@ -33,6 +33,7 @@ mod server_event;
 mod server_list;
 mod transaction;
 mod value;
+mod wipe_receipt;
 
 #[cfg(test)]
 mod tests;

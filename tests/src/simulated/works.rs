@@ -9,8 +9,8 @@ use super::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use billet_proto::link::{
-    Disk, Done, Failed, Inspect, PowerAction, Progress, Step, WipeMethod, WipedDisk, WordRequest, order::Work,
-    report::What,
+    ByteRange, Disk, Done, Failed, Inspect, PowerAction, Progress, Step, WipeMethod, WipedDisk, WordRequest,
+    order::Work, report::What,
 };
 use ring::{
     rand::{SecureRandom, SystemRandom},
@@ -189,6 +189,8 @@ impl Ordered<'_> {
             method: word.into(),
             bytes: disk.size_bytes,
             read_back: 64,
+            ranges: vec![ByteRange { from: 0, bytes: disk.size_bytes }],
+            ..WipedDisk::default()
         };
         self.job.reporter.finished(Step::Wipe, "every disk is erased, and was read back").await;
         self.off_again().await;

@@ -206,6 +206,6 @@ pub(super) fn failed(cause: &str) -> ramdisk_report::What {
 pub(super) fn wiped(serial: &str) -> ramdisk_report::What {
     use billet_proto::link::{Disk, WipedDisk};
     let disk = Some(Disk { serial: serial.into(), ..Disk::default() });
-    let erased = WipedDisk { disk, method: "overwrite".into(), bytes: 512, read_back: 2 };
+    let erased = WipedDisk { disk, method: "overwrite".into(), bytes: 512, read_back: 2, ..WipedDisk::default() };
     ramdisk_report::What::Wiped(ramdisk::Wiped { disks: vec![erased] })
 }

@@ -2,16 +2,17 @@
 
 use super::Work;
 use crate::{
-    disk::{self, DiskError, Method, TargetDisk},
+    disk::{self, DiskError, Erase, Extent, TargetDisk, Wiped},
     ramdisk::{
         agent::Agent,
         steps::{StepError, choose},
     },
 };
 use billet_proto::{
-    link::{Disk, Progress, Step, Wipe, WipeMethod, WipedDisk},
-    ramdisk::{Wiped, ramdisk_report::What},
+    link::{ByteRange, Disk, Erasure, Progress, Step, Wipe, WipeMethod, WipedDisk},
+    ramdisk::{self, ramdisk_report::What},
 };
+use rand::{SeedableRng, rngs::StdRng};
 use std::{
     sync::{
         Arc,
@@ -29,11 +30,12 @@ const BEAT: Duration = Duration::from_secs(1);
 impl Work {
     pub(super) async fn wipe(&mut self, order: &Wipe) -> Result<(), StepError> {
         self.begin(Step::Inspect, "the ramdisk to find the disks that were recorded").await?;
-        let method = match order.method() {
-            WipeMethod::Full => Method::Full,
-            WipeMethod::Metadata => Method::Metadata,
+        let extent = match order.method() {
+            WipeMethod::Full => Extent::Full,
+            WipeMethod::Metadata => Extent::Metadata,
             WipeMethod::Unspecified => return Err(StepError::other("order_malformed", "method: is required")),
         };
+        let allowed = allowed_of(order)?;
         let disks = disk::recorded(&order.disks, &self.disks)?;
         // All are held before the first byte is written: one that is in use stops the wipe.
         let held: Result<Vec<_>, DiskError> =
@@ -45,24 +47,24 @@ impl Work {
         let total_bytes = disks.iter().map(|disk| disk.size_bytes).sum();
         let done: Arc<Vec<AtomicU64>> = Arc::new(disks.iter().map(|_| AtomicU64::new(0)).collect());
         let wiped = tokio::select! {
-            wiped = erase(held, method, &done) => wiped?,
+            wiped = erase(held, (extent, allowed), &done) => wiped?,
             () = tell(&self.agent, &done, total_bytes) => unreachable!("progress is told until the disks are erased"),
         };
         let each: Vec<String> = wiped.iter().map(described).collect();
         self.end(&each.join("; ")).await?;
-        Ok(self.agent.report(Step::Wipe, What::Wiped(Wiped { disks: wiped })).await?)
+        Ok(self.agent.report(Step::Wipe, What::Wiped(ramdisk::Wiped { disks: wiped })).await?)
     }
 }
 
 async fn erase(
     disks: Vec<(Disk, TargetDisk)>,
-    method: Method,
+    (extent, allowed): (Extent, Vec<Erasure>),
     done: &Arc<Vec<AtomicU64>>,
 ) -> Result<Vec<WipedDisk>, StepError> {
     let places = Arc::new(Semaphore::new(AT_ONCE));
     let mut tasks = JoinSet::new();
     for (index, (disk, target)) in disks.into_iter().enumerate() {
-        let (done, places) = (done.clone(), places.clone());
+        let (done, places, allowed) = (done.clone(), places.clone(), allowed.clone());
         tasks.spawn(async move {
             let _place =
                 places.acquire_owned().await.map_err(|error| StepError::other("wipe_ended", error.to_string()))?;
@@ -70,11 +72,13 @@ async fn erase(
                 let done = done.clone();
                 move |bytes| done[index].store(bytes, Ordering::Relaxed)
             };
-            let seed = rand::random();
-            let erased = tokio::task::spawn_blocking(move || disk::wipe(&target, method, seed, &mut progress)).await;
-            let erased = erased.map_err(|error| StepError::other("wipe_ended", error.to_string()))??;
-            let (method, bytes, read_back) = (erased.method.into(), erased.bytes, erased.read_back);
-            Ok::<_, StepError>(WipedDisk { disk: Some(disk), method, bytes, read_back })
+            let erased = tokio::task::spawn_blocking(move || {
+                let order = Erase { disk: &disk, extent, allowed: &allowed };
+                // By the OS: whoever made the disk, or wrote its firmware, cannot know what will be read back.
+                disk::wipe(&target, &order, &mut StdRng::from_os_rng(), &mut progress).map(|wiped| told(disk, wiped))
+            });
+            let erased = erased.await.map_err(|error| StepError::other("wipe_ended", error.to_string()))?;
+            Ok::<_, StepError>(erased?)
         });
     }
     let mut wiped = Vec::new();
@@ -82,6 +86,32 @@ async fn erase(
         wiped.push(ended.map_err(|error| StepError::other("wipe_ended", error.to_string()))??);
     }
     Ok(wiped)
+}
+
+/// A way that this version does not know was allowed by a newer controller, and is not missed.
+fn allowed_of(order: &Wipe) -> Result<Vec<Erasure>, StepError> {
+    let known: Vec<Erasure> = order.allowed().filter(|way| *way != Erasure::Unspecified).collect();
+    if known.is_empty() && !order.allowed.is_empty() {
+        let message = "allowed: has no way to erase that this ramdisk knows";
+        return Err(StepError::other("order_malformed", message));
+    }
+    Ok(known)
+}
+
+fn told(disk: Disk, wiped: Wiped) -> WipedDisk {
+    let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    WipedDisk {
+        disk: Some(disk),
+        method: wiped.method.into(),
+        bytes: wiped.bytes(),
+        read_back: wiped.read_back,
+        ranges: wiped.ranges.iter().map(|(from, bytes)| ByteRange { from: *from, bytes: *bytes }).collect(),
+        samples_blake3: wiped.samples_blake3,
+        zeroed_after: wiped.zeroed_after,
+        erase_ms: ms(wiped.erase),
+        read_back_ms: ms(wiped.reading),
+        refused: wiped.refused,
+    }
 }
 
 fn described(wiped: &WipedDisk) -> String {
@@ -102,5 +132,41 @@ async fn tell(agent: &Agent, done: &[AtomicU64], total_bytes: u64) {
         agent
             .mention(Step::Wipe, What::Progress(Progress { done_bytes, total_bytes, bytes_per_second, waiting_for }))
             .await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_way_that_only_a_newer_controller_knows_is_not_missed_unless_there_is_no_other() {
+        let asked = |allowed: &[i32]| allowed_of(&Wipe { allowed: allowed.to_vec(), ..Wipe::default() });
+        let overwrite = i32::from(Erasure::Overwrite);
+        assert_eq!(asked(&[]).unwrap(), [], "all");
+        assert_eq!(asked(&[99, overwrite]).unwrap(), [Erasure::Overwrite]);
+        // None left would be taken for all.
+        for none in [&[99][..], &[0], &[0, 99]] {
+            assert_eq!(asked(none).unwrap_err().cause(), "order_malformed", "{none:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_erased_is_told_whole() {
+        let wiped = Wiped {
+            method: "nvme-format",
+            ranges: vec![(0, 512), (1024, 512)],
+            read_back: 4,
+            samples_blake3: "ab".into(),
+            zeroed_after: true,
+            refused: vec!["no".into()],
+            erase: Duration::from_millis(7),
+            reading: Duration::from_millis(8),
+        };
+        let told = told(Disk::default(), wiped);
+        assert_eq!((told.method.as_str(), told.bytes, told.read_back), ("nvme-format", 1024, 4));
+        assert_eq!(told.ranges[1], ByteRange { from: 1024, bytes: 512 });
+        assert_eq!((told.samples_blake3.as_str(), told.zeroed_after, told.refused.len()), ("ab", true, 1));
+        assert_eq!((told.erase_ms, told.read_back_ms), (7, 8));
     }
 }

@@ -120,4 +120,8 @@ async fn all_that_is_answered_of_servers_is_described() {
     assert_eq!(status, StatusCode::OK);
     api.world.erase().await;
     assert!(check("/{id}", "").await["last_wipe"].is_object());
+    let (status, _, answer) = api.call(Method::GET, &format!("{path}/wipe-receipts"), &api.admin, Body::empty()).await;
+    assert_eq!((status, answer["receipts"].as_array().map(Vec::len)), (StatusCode::OK, Some(1)), "{answer}");
+    let described = &document["paths"]["/admin/v1/servers/{id}/wipe-receipts"]["get"]["responses"]["200"]["content"];
+    assert_described(&document, &described["application/json"]["schema"], &answer, "wipe-receipts");
 }

@@ -18,7 +18,8 @@ const MAX_BYTES: u64 = 1 << 20;
 /// The arguments.
 #[derive(Debug, Args)]
 pub struct Verify {
-    /// A receipt, as `billet receipt show` printed it with --jws or --json
+    /// A receipt, as `billet receipt show` printed it with --jws or --json; or several, as `billet server
+    /// wipe-receipts` did
     file: PathBuf,
     /// The controller's key, as `billet receipt key` printed it
     #[arg(long, value_name = "FILE")]
@@ -31,17 +32,31 @@ impl Verify {
         let jwk = serde_json::from_str(&text).unwrap_or(Value::Null);
         let key = PublicKey::from_jwk(&jwk).map_err(CliError::Receipt)?;
         let text = read(&self.file)?;
-        let said = key.verify(&jws(&text)).map_err(CliError::Receipt)?;
+        // All of them are good, or nothing is said of any.
+        let said: Result<Vec<Value>, _> = jws(&text).iter().map(|jws| key.verify(jws)).collect();
+        let mut said = said.map_err(CliError::Receipt)?;
         console.note(&format!("good: signed by the key {}", key.id()));
+        let said = if said.len() == 1 { said.remove(0) } else { Value::Array(said) };
         console.result(&said, || format!("{said:#}"))
     }
 }
 
-/// The compact form, on its own or in the API's answer.
-fn jws(text: &str) -> String {
+/// The compact forms: in one of the API's answers, or each on a line of its own. Never none: no receipt is not a good
+/// one.
+fn jws(text: &str) -> Vec<String> {
     let answer: Option<Value> = serde_json::from_str(text).ok();
-    let within = answer.as_ref().and_then(|answer| answer["jws"].as_str());
-    within.unwrap_or(text).trim().to_owned()
+    let one = |answer: &Value| answer["jws"].as_str().unwrap_or_default().to_owned();
+    let mut all: Vec<String> = match answer {
+        Some(answer) => match answer["receipts"].as_array() {
+            Some(receipts) => receipts.iter().map(one).collect(),
+            None => vec![one(&answer)],
+        },
+        None => text.split_whitespace().map(str::to_owned).collect(),
+    };
+    if all.is_empty() {
+        all.push(String::new());
+    }
+    all
 }
 
 fn read(path: &Path) -> Result<String, CliError> {

@@ -116,3 +116,54 @@ async fn a_receipt_is_kept_and_checked_without_the_controller() {
         assert_eq!(ended.out.contains(ID), exit == Exit::Done, "{name}: {ended:?}");
     }
 }
+
+#[tokio::test]
+async fn the_receipts_of_erased_disks_are_listed_kept_and_all_of_them_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let key = ReceiptKey::load_or_create(&folder.path().join("private"), &SystemEntropy).unwrap();
+    std::fs::write(file("key"), key.public().jwk().to_string()).unwrap();
+    let receipt = |serial: &str, method: &str| {
+        let said = json!({
+            "kind": "wipe", "disk": { "serial": serial }, "policy": "full", "method": method, "bytes": 1_u64 << 30,
+            "zeroed_after": method == "nvme-format", "samples": { "count": 258 },
+        });
+        let jws = key.sign(said.to_string().as_bytes());
+        json!({ "seq": 1, "recorded_at": "2026-11-29T23:00:00Z", "disk_serial": serial, "jws": jws, "receipt": said })
+    };
+    let receipts = json!([receipt("S1", "nvme-format"), receipt("S2", "overwrite")]);
+    let answer = json!({ "page_info": { "current_count": 2 }, "receipts": receipts });
+    let fake = Fake::plain(move |_, _| Some((200, answer.to_string())));
+    let words = ["server", "wipe-receipts", ID];
+    let table = billet(&fake.endpoint(), &words).await.out;
+    let expected = "\
+AT                    DISK  POLICY  METHOD                   ERASED   SAMPLES
+2026-11-29T23:00:00Z  S1    full    nvme-format, then zeros  1.0 GiB  258
+2026-11-29T23:00:00Z  S2    full    overwrite                1.0 GiB  258\n";
+    assert_eq!(table, expected);
+    for (name, form) in [("jws", "--jws"), ("json", "--json")] {
+        let ended = billet(&fake.endpoint(), &[&words[..], &[form]].concat()).await;
+        assert_eq!(ended.exit, Exit::Done, "{ended:?}");
+        std::fs::write(file(name), ended.out).unwrap();
+    }
+    assert_eq!(fake.asked()[0].line, format!("GET /admin/v1/servers/{ID}/wipe-receipts?limit=100"));
+    let jws = std::fs::read_to_string(file("jws")).unwrap();
+    assert_eq!(jws.lines().count(), 2);
+    // The second alone is changed.
+    let at = jws.find('\n').unwrap() + 100;
+    let other = if &jws[at..=at] == "A" { "B" } else { "A" };
+    std::fs::write(file("changed"), format!("{}{other}{}", &jws[..at], &jws[at + 1..])).unwrap();
+    std::fs::write(file("empty"), "").unwrap();
+    std::fs::write(file("none"), r#"{ "receipts": [] }"#).unwrap();
+    for (name, exit) in [
+        ("jws", Exit::Done),
+        ("json", Exit::Done),
+        ("changed", Exit::Failed),
+        ("empty", Exit::Failed),
+        ("none", Exit::Failed),
+    ] {
+        let ended = billet("http://127.0.0.1:1", &["receipt", "verify", &file(name), "--key", &file("key")]).await;
+        assert_eq!(ended.exit, exit, "{name}: {ended:?}");
+        assert_eq!(ended.out.contains("S1") && ended.out.contains("S2"), exit == Exit::Done, "{name}: {ended:?}");
+    }
+}

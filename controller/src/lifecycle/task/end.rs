@@ -43,7 +43,7 @@ pub(super) fn done(
     let (event, kind) = match task.kind {
         TaskKind::Inspect { .. } => (ServerEvent::Settled, server_event::INSPECTION_ENDED),
         TaskKind::Wipe { policy } => {
-            wipe::record(rules, server, policy, wiped);
+            wipe::record(rules, server, (task, policy), wiped);
             (ServerEvent::Wiped, server_event::WIPE_ENDED)
         }
         TaskKind::PowerOn | TaskKind::PowerOff | TaskKind::Reboot => {

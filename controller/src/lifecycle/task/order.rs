@@ -21,7 +21,8 @@ pub(in crate::lifecycle) fn of(rules: &Rules, server: &Server) -> Option<(AgentI
                 WipePolicy::Full => WipeMethod::Full,
                 WipePolicy::Metadata => WipeMethod::Metadata,
             };
-            Work::Wipe(Wipe { method: method.into(), disks: task.disks.clone() })
+            let allowed = rules.policy.wipe_methods.iter().map(Into::into).collect();
+            Work::Wipe(Wipe { method: method.into(), disks: task.disks.clone(), allowed })
         }
         TaskKind::PowerOn => power(PowerAction::On),
         TaskKind::PowerOff => power(PowerAction::Off),

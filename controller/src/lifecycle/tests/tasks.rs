@@ -15,7 +15,7 @@ use crate::{
     },
 };
 use billet_proto::link::{
-    Done, Failed, Inventory, Order, Progress, Step, WipeMethod, WipedDisk, order::Work, report::What,
+    Done, Erasure, Failed, Inventory, Order, Progress, Step, WipeMethod, WipedDisk, order::Work, report::What,
 };
 use serde_json::json;
 use std::time::Duration;
@@ -164,6 +164,13 @@ async fn an_agent_that_starts_again_gets_the_very_same_task_and_may_begin_it_ane
     let server = world.server().await;
     assert_eq!((server.manage_state, server.unwiped), (ManageState::Ready, false));
     assert_eq!(world.hello(world.agent, 3).await.unwrap().1, [], "it is over");
+}
+
+#[tokio::test]
+async fn a_wipe_is_told_which_ways_the_operator_allows() {
+    let world = World::new().await;
+    let Some(Work::Wipe(wipe)) = released(&world).await.work else { panic!("a wipe") };
+    assert_eq!(wipe.allowed().collect::<Vec<_>>(), Erasure::ALL);
 }
 
 #[tokio::test]
@@ -333,7 +340,7 @@ async fn what_a_disk_says_of_itself_is_recorded_tamed_and_it_is_the_same_disk_wh
 
     act(ServerAction::Wipe { policy: None }).await.unwrap();
     let (disk, bytes) = (seen.disks.pop(), recorded[0].size_bytes);
-    let wiped = WipedDisk { disk, bytes, read_back: 1, method: "overwrite".into() };
+    let wiped = WipedDisk { disk, bytes, read_back: 1, method: "overwrite".into(), ..WipedDisk::default() };
     let done = Done { wiped: vec![wiped], ..Done::default() };
     world.report(newest(&world).generation, Step::Wipe, What::Done(done)).await;
     let server = world.server().await;

@@ -17,8 +17,8 @@ use crate::{
 use billet_proto::{
     AgentId, ImageId, InstanceId, ServerId, SubnetId, VpcId,
     link::{
-        Claim, Disk, Done, Hello, Inventory, Order, OwnedServer, PowerRead, Report, Step, WipedDisk, order::Work,
-        report::What,
+        ByteRange, Claim, Disk, Done, Hello, Inventory, Order, OwnedServer, PowerRead, Report, Step, WipedDisk,
+        order::Work, report::What,
     },
 };
 use serde_json::{Value, json};
@@ -218,9 +218,15 @@ impl World {
         let disks = Self::inventory().disks.into_iter().filter(|disk| disk.direct);
         let wiped = |disk: Disk| WipedDisk {
             bytes: disk.size_bytes,
+            ranges: vec![ByteRange { from: 0, bytes: disk.size_bytes }],
             disk: Some(disk),
-            method: "overwrite".into(),
+            method: "nvme-format".into(),
             read_back: 64,
+            samples_blake3: "ab".repeat(32),
+            zeroed_after: true,
+            erase_ms: 7000,
+            read_back_ms: 800,
+            refused: vec!["nvme-sanitize-block: it failed".into()],
         };
         What::Done(Done { wiped: disks.map(wiped).collect(), ..Done::default() })
     }

@@ -14,6 +14,12 @@ pub struct Wipe {
     pub policy: WipePolicy,
     /// What was erased, how, and how much of it was read back.
     pub disks: Vec<WipedDisk>,
+    /// Of the order; 0: an older version recorded it.
+    #[serde(default)]
+    pub generation: u64,
+    /// When the order was accepted.
+    #[serde(default)]
+    pub began_at: Option<Timestamp>,
 }
 
 /// What is erased before another instance is placed on a server.

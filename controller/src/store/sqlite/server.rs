@@ -56,7 +56,7 @@ pub(super) fn has_instances_on_record(connection: &Connection, id: ServerId) -> 
     Ok(found.is_some())
 }
 
-/// Its events go with it (ON DELETE CASCADE); a reference from an instance refuses.
+/// Its events go with it (ON DELETE CASCADE), the receipts of its disks do not; a reference from an instance refuses.
 pub(super) fn delete(connection: &Connection, id: ServerId) -> Result<()> {
     execute(connection, "DELETE FROM server WHERE id = ?1", [id.to_string()])?;
     Ok(())

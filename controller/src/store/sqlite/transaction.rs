@@ -2,7 +2,7 @@
 
 use super::{
     agent, event, fleet, image, image_import, instance, instance_list, inventory, network, parameter_plane, private_ip,
-    reservation, search, server, server_event, server_list,
+    reservation, search, server, server_event, server_list, wipe_receipt,
 };
 use crate::{
     clock::Timestamp,
@@ -11,6 +11,7 @@ use crate::{
         record::{
             AddressUse, Agent, Event, Image, ImageImport, Instance, JoinToken, ListedServer, ManageState, NewEvent,
             PlaneReservation, PlaneSubnet, PrivateIp, Reservation, Server, ServerCount, ServerEvent, Subnet, Vpc,
+            WipeReceipt,
         },
     },
 };
@@ -174,6 +175,12 @@ impl Transaction for SqliteTransaction<'_> {
     fn server_events(&mut self, wanted: &ServerEventsWanted) -> Result<(Vec<ServerEvent>, u64)> {
         server_event::wanted(&self.0, wanted)
     }
+    fn insert_wipe_receipt(&mut self, receipt: &WipeReceipt) -> Result<u64> {
+        wipe_receipt::insert(&self.0, receipt)
+    }
+    fn wipe_receipts(&mut self, server: ServerId, before: Option<u64>, limit: u32) -> Result<Vec<WipeReceipt>> {
+        wipe_receipt::page(&self.0, server, before, limit)
+    }
 
     fn insert_agent(&mut self, agent: &Agent) -> Result<()> {
         agent::insert(&self.0, agent)
@@ -322,5 +329,8 @@ impl Transaction for SqliteTransaction<'_> {
     }
     fn purge_server_events(&mut self, before: Timestamp) -> Result<u64> {
         server_event::purge(&self.0, before)
+    }
+    fn purge_wipe_receipts(&mut self, before: Timestamp) -> Result<u64> {
+        wipe_receipt::purge(&self.0, before)
     }
 }

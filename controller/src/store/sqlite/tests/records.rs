@@ -8,7 +8,7 @@ use crate::{
     lifecycle::table::Phase,
     store::{
         InstancesWanted, ServerEventsWanted, StoreError,
-        record::{Instance, JoinToken, ManageState, NextCertificate, Server, ServerEvent},
+        record::{Instance, JoinToken, ManageState, NextCertificate, Server, ServerEvent, WipeReceipt},
         sqlite::SqliteStore,
     },
 };
@@ -296,6 +296,38 @@ fn a_purge_of_servers_events_takes_the_oldest_first_and_so_many_at_once() {
     let oldest = ServerEventsWanted { offset: 100, ..wanted };
     assert_eq!(within(&mut store, |tx| tx.server_events(&oldest)).unwrap().0[0].at, Timestamp(500));
     assert_eq!([purge(&mut store), purge(&mut store)], [100, 0], "at that time is not before it");
+}
+
+#[test]
+fn receipts_of_erased_disks_read_back_newest_first_outlive_their_server_and_end_after_their_time() {
+    let mut store = furnished();
+    let receipt = |seq: u64, n: u128| WipeReceipt {
+        seq,
+        server_id: server(n).id,
+        generation: u64::MAX >> 1,
+        disk_serial: format!("S{seq}"),
+        recorded_at: Timestamp(seq * 10),
+        jws: "a.b.c".into(),
+    };
+    let of = |store: &mut SqliteStore, before, limit| {
+        let found = within(store, |tx| tx.wipe_receipts(server(1).id, before, limit)).unwrap();
+        found.into_iter().map(|receipt| receipt.seq).collect::<Vec<_>>()
+    };
+    within(&mut store, |tx| {
+        for (seq, n) in [(1, 1), (2, 2), (3, 1), (4, 1)] {
+            assert_eq!(tx.insert_wipe_receipt(&WipeReceipt { seq: 0, ..receipt(seq, n) })?, seq);
+        }
+        tx.delete_server(server(1).id)
+    })
+    .unwrap();
+    assert_eq!(
+        [of(&mut store, None, 10), of(&mut store, None, 2), of(&mut store, Some(3), 10)],
+        [vec![4, 3, 1], vec![4, 3], vec![1]]
+    );
+    let first = within(&mut store, |tx| tx.wipe_receipts(server(1).id, Some(2), 1)).unwrap();
+    assert_eq!(first, [receipt(1, 1)]);
+    assert_eq!(within(&mut store, |tx| tx.purge_wipe_receipts(Timestamp(30))).unwrap(), 2);
+    assert_eq!(of(&mut store, None, 10), [4, 3], "at that time is not before it");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What the database holds, as typed values.
 
+mod baseline;
 mod hardware;
 mod image_import;
 mod instance;
@@ -10,6 +11,7 @@ mod server;
 mod task;
 
 pub use crate::addresses::Cidr;
+pub use baseline::Baseline;
 pub use hardware::Hardware;
 pub use image_import::{ImageImport, ImportStatus};
 pub use instance::{Cause, Event, Instance, InstanceNic, NetworkChange, NewEvent, Reservation};

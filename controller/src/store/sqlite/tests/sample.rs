@@ -61,7 +61,7 @@ pub(super) fn server(n: u128) -> Server {
         inspected_at: Some(Timestamp(7)),
         last_wipe: Some(Wipe { at: Timestamp(8), policy: WipePolicy::Full, disks: vec![WipedDisk::default()] }),
         task: Some(Task {
-            kind: TaskKind::Inspect { allow_reset: true },
+            kind: TaskKind::Inspect { allow_reset: true, accept_baseline: true },
             generation: 3,
             step: "boot".into(),
             waiting_for: "the ramdisk".into(),

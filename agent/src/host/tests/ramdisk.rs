@@ -9,7 +9,7 @@ use std::time::Duration;
 
 fn wipe() -> Work {
     let disks = vec![Disk { serial: "A".into(), size_bytes: 512, direct: true, ..Disk::default() }];
-    Work::Wipe(Wipe { method: WipeMethod::Full.into(), disks })
+    Work::Wipe(Wipe { method: WipeMethod::Full.into(), disks, baseline: None })
 }
 
 #[tokio::test]

@@ -1,8 +1,10 @@
 //! Putting the daemon together, and taking it down.
 
 use super::{
+    bmc_password::BmcPassword,
     certificate::BootCertificate,
     enroll,
+    keyed::Keyed,
     link::Link,
     notify,
     orders::Tools,
@@ -70,7 +72,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         let tools = Tools {
             config: config.clone(),
             server: Arc::new(server.clone()),
-            bmc: Arc::new(bmc(server)?),
+            bmc: Arc::new(bmc(&config, server)?),
             provider: Provider::new(config.network.clone(), server),
             boots: boots.clone(),
             ramdisks: ramdisks.clone(),
@@ -161,12 +163,13 @@ fn boot_config(config: &Config) -> BootConfig {
     }
 }
 
-fn bmc(server: &Server) -> anyhow::Result<IpmiBmc> {
+fn bmc(config: &Config, server: &Server) -> anyhow::Result<Keyed> {
     let bmc = &server.bmc;
-    let password = secret_file::read(&bmc.password_file).context("read the BMC's password")?;
+    let kept = BmcPassword::open(&config.state_dir, server.id, &bmc.password_file).context("keep BMCs' passwords")?;
+    let password = kept.current()?;
     let kg = bmc.kg_file.as_deref().map(secret_file::read).transpose().context("read the BMC's key")?;
     let options = IpmiOptions { privilege: bmc.privilege, kg, ..IpmiOptions::default() };
-    Ok(IpmiBmc::new(bmc.address, bmc.user.clone(), password, options))
+    Ok(Keyed::new(Arc::new(IpmiBmc::new(bmc.address, bmc.user.clone(), password, options)), kept))
 }
 
 /// Grows with each start, so that the controller knows an older process by its number.

@@ -6,9 +6,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     tonic_prost_build::configure()
         .extern_path(".billet.link.v1", "crate::link")
         .compile_fds(protox::compile(["proto/ramdisk.proto"], ["proto"])?)?;
-    // The controller keeps what a ramdisk saw as JSON.
+    // The controller keeps what was seen of a server as JSON.
     let mut link = tonic_prost_build::configure();
-    for kept in ["Inventory", "Disk", "Processor", "MemoryModule", "NetworkPort", "WipedDisk", "ByteRange"] {
+    let machine = ["Inventory", "Disk", "Processor", "MemoryModule", "NetworkPort", "WipedDisk", "ByteRange"];
+    let baseline = ["Baseline", "FirmwareVersion", "BootVariables", "LoadOption", "LoadOrder"];
+    let bmc = ["BmcFacts", "BmcUser", "BmcSetting"];
+    for kept in machine.iter().chain(&baseline).chain(&bmc) {
         let derive = "#[derive(serde::Serialize, serde::Deserialize)] #[serde(default)]";
         link = link.type_attribute(format!(".billet.link.v1.{kept}"), derive);
     }

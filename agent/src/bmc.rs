@@ -1,21 +1,28 @@
 //! A server's BMC, in Redfish's words.
 //!
 //! Purpose: power and boot order of one server, whatever protocol its BMC speaks; today IPMI over LAN (`ipmi`).
-//! Non-goals: sensors, logs, consoles, firmware.
+//! And what an operating system's root could have changed in it, to be compared and put right.
+//! Non-goals: sensors, logs, consoles, updates of firmware.
 //! Invariants: every call ends within a deadline of its own; no power action is repeated without reading the state
 //! in between; no password is in any error, log or `Debug`.
 
+mod baseline;
 mod commands;
 mod ensure;
 mod error;
 mod ipmi;
+mod login;
 pub mod quirks;
+mod restore;
 mod rmcpplus;
 
+pub use baseline::{Baseline, NO_ACCESS, User, UserState};
 pub use ensure::{IdentityProof, OverrideProof, check_identity, ensure_off, ensure_on, set_and_verify_override};
 pub use error::{BmcError, Retry};
 pub use ipmi::{IpmiBmc, IpmiOptions};
+pub use login::Login;
 pub use quirks::Quirk;
+pub use restore::{Restored, restore_users};
 
 use futures_util::future::BoxFuture;
 use std::{fmt, net::SocketAddr};
@@ -102,6 +109,29 @@ impl BootOverride {
     }
 }
 
+impl fmt::Display for BootOverride {
+    /// For people, and to be compared: `none`, or such as `network once uefi`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let target = match self.target {
+            BootTarget::None => return f.write_str("none"),
+            BootTarget::Pxe => "network",
+            BootTarget::Hdd => "disk",
+            BootTarget::Other => "other",
+        };
+        let enabled = match self.enabled {
+            BootEnabled::Once => "once",
+            BootEnabled::Continuous => "continuous",
+            BootEnabled::Disabled => return f.write_str("none"),
+        };
+        let mode = match self.mode {
+            Some(BootMode::Uefi) => " uefi",
+            Some(BootMode::Legacy) => " bios",
+            None => "",
+        };
+        write!(f, "{target} {enabled}{mode}")
+    }
+}
+
 /// What a BMC says of the machine that it is in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Identity {
@@ -160,6 +190,33 @@ pub trait Bmc: Send + Sync {
     /// # Errors
     /// When the BMC does not answer or refuses.
     fn boot_override(&self) -> BoxFuture<'_, Result<BootOverride, BmcError>>;
+
+    /// Reads what an operating system's root could have changed. One that cannot be asked tells nothing.
+    ///
+    /// # Errors
+    /// When the BMC does not answer. What it does not know is [`Baseline::not_told`], and no error.
+    fn baseline(&self) -> BoxFuture<'_, Result<Baseline, BmcError>> {
+        Box::pin(async { Ok(Baseline::default()) })
+    }
+
+    /// Gives an account back what it `was`, where it `is` something else; it is not read back here.
+    ///
+    /// # Errors
+    /// When the BMC does not answer or refuses.
+    fn restore_user<'a>(&'a self, _was: &'a User, _is: &'a User) -> BoxFuture<'a, Result<(), BmcError>> {
+        let (peer, reason) = (self.peer().clone(), "its accounts cannot be changed from here");
+        Box::pin(async move { Err(BmcError::Refused { peer, doing: "put an account right", code: 0xc1, reason }) })
+    }
+
+    /// Gives our account another password, made here and kept on disk: whatever ends half-way, one of two that are there lets us
+    /// in afterwards.
+    ///
+    /// # Errors
+    /// When the BMC does not answer or refuses, or the password cannot be kept.
+    fn change_password(&self) -> BoxFuture<'_, Result<(), BmcError>> {
+        let (peer, reason) = (self.peer().clone(), "its password cannot be changed from here");
+        Box::pin(async move { Err(BmcError::Refused { peer, doing: "change the password", code: 0xc1, reason }) })
+    }
 
     /// Gives the BMC its session back; the next call opens another.
     fn close(&self) -> BoxFuture<'_, ()>;

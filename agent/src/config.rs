@@ -184,6 +184,9 @@ pub struct Bmc {
     /// What it is known to do against the specification.
     #[serde(default)]
     pub quirks: Vec<crate::bmc::Quirk>,
+    /// When the account's password is changed.
+    #[serde(default)]
+    pub rotate_password: RotatePassword,
     /// How long a system that is asked to shut down may take before its power is cut, 0 (it is not asked) to 600 s.
     #[serde(default = "default_soft_off_seconds")]
     pub soft_off_seconds: u64,
@@ -198,6 +201,17 @@ impl Bmc {
     pub fn soft_off(&self) -> Duration {
         Duration::from_secs(self.soft_off_seconds)
     }
+}
+
+/// When the password of a BMC's account is changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RotatePassword {
+    /// By the operator alone.
+    #[default]
+    Never,
+    /// After each tenant.
+    Release,
 }
 
 /// An IPMI privilege level.
@@ -298,6 +312,12 @@ impl Config {
                 server.bmc.user.len() <= 16,
                 format!("server {id}: bmc.user has at most 16 bytes (IPMI v2.0 §22.28)"),
             );
+            check(
+                server.bmc.rotate_password == RotatePassword::Never || server.bmc.privilege == Privilege::Administrator,
+                format!(
+                    "server {id}: bmc.rotate_password: needs bmc.privilege = \"administrator\", which alone changes passwords"
+                ),
+            );
             let soft = server.bmc.soft_off_seconds;
             check(soft <= 600, format!("server {id}: bmc.soft_off_seconds: 0 to 600, not {soft}"));
             for nic in &server.nics {
@@ -366,6 +386,14 @@ mod tests {
         let ConfigErrors(problems) = Config::parse(&bad).unwrap_err();
         assert!(problems.iter().any(|p| p.contains("prefix_length")), "{problems:?}");
         assert!(problems.iter().any(|p| p.contains("uuid or serial")), "{problems:?}");
+    }
+
+    #[test]
+    fn an_operators_account_cannot_change_its_password() {
+        let rotated = SAMPLE.replace("rotate_password = \"never\"", "rotate_password = \"release\"");
+        let ConfigErrors(problems) = Config::parse(&rotated).unwrap_err();
+        assert!(problems[0].contains("bmc.rotate_password: needs bmc.privilege"), "{problems:?}");
+        Config::parse(&rotated.replace("privilege = \"operator\"", "privilege = \"administrator\"")).unwrap();
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! waited with, never repaired by guessing; no secret is on the console.
 
 mod agent;
+mod boot_variables;
 mod identity;
 mod init;
 mod inventory;

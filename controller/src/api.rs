@@ -7,6 +7,7 @@ mod access;
 mod admin;
 mod admission;
 mod audit;
+mod baseline;
 mod body;
 mod deadline;
 pub mod error;

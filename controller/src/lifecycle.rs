@@ -4,6 +4,7 @@
 //! gives it the time, runs it, and tells agents and watchers afterwards; nothing is sent before it is on disk.
 
 mod addressing;
+mod baseline;
 mod cancel;
 mod certify;
 mod change_password;

@@ -14,11 +14,13 @@ pub use handle::Handle;
 
 use crate::clock::Timestamp;
 use billet_proto::{
-    AgentId, ImageId, InstanceId, MacAddr, PrivateIpId, ProjectId, ServerId, SubnetId, VpcId, link::Inventory,
+    AgentId, ImageId, InstanceId, MacAddr, PrivateIpId, ProjectId, ServerId, SubnetId, VpcId,
+    link::{self, Inventory},
 };
 use record::{
-    AddressUse, Agent, Event, Image, ImageImport, Instance, JoinToken, ListedServer, ManageState, NewEvent,
-    PlaneReservation, PlaneSubnet, PrivateIp, Reservation, Server, ServerCount, ServerEvent, Subnet, Vpc, WipeReceipt,
+    AddressUse, Agent, Baseline, Event, Image, ImageImport, Instance, JoinToken, ListedServer, ManageState, NewEvent,
+    PlaneReservation, PlaneSubnet, PrivateIp, Reservation, Server, ServerCount, ServerEvent, Subnet, Vpc,
+    WipeReceipt,
 };
 use std::{collections::HashSet, net::Ipv4Addr};
 
@@ -216,6 +218,16 @@ pub trait Transaction: access::Access {
     /// In the place of what was seen before. The caller writes what the server's row has of it.
     fn record_inventory(&mut self, server: ServerId, seen: &Inventory) -> Result<()>;
     fn forget_inventory(&mut self, server: ServerId) -> Result<()>;
+    /// What a server was like when it was enrolled, or when the operator accepted it anew.
+    fn baseline(&mut self, server: ServerId) -> Result<Option<Baseline>>;
+    /// In the place of the one before.
+    fn record_baseline(&mut self, server: ServerId, baseline: &Baseline) -> Result<()>;
+    /// With what was seen since.
+    fn forget_baseline(&mut self, server: ServerId) -> Result<()>;
+    /// What an order of this generation saw, to be compared with the baseline.
+    fn baseline_seen(&mut self, server: ServerId, generation: u64) -> Result<Option<link::Baseline>>;
+    /// In the place of what any order saw before.
+    fn record_baseline_seen(&mut self, server: ServerId, generation: u64, facts: &link::Baseline) -> Result<()>;
     #[cfg(test)]
     fn servers(&mut self) -> Result<Vec<Server>>;
     /// One drawn by any number, each equally likely; none in an empty fleet, or when the draw falls on one that is gone.

@@ -1,6 +1,7 @@
 //! What controller, agent and ramdisk may say to each other: the generated messages, the typed
 //! ids, the canonical image manifest and the file that gives one boot its identity.
 
+mod bmc;
 pub mod causes;
 mod disk;
 mod erasure;

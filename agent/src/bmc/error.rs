@@ -3,6 +3,9 @@
 use super::{BootOverride, Peer, PowerState, ResetType, quirks::keeps_only_the_boot_device};
 use std::time::Duration;
 
+/// The account is the right one, and may not do this.
+pub(super) const LACKS_PRIVILEGE: &str = "the account's privilege is not enough (code 0xd4)";
+
 /// What a caller can do about an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
@@ -96,6 +99,15 @@ pub enum BmcError {
         /// What was asked.
         action: ResetType,
     },
+    /// A password that is to be changed cannot be kept on disk; the BMC has the one before.
+    #[error("keep the password of {peer}")]
+    PasswordNotKept {
+        /// Which BMC.
+        peer: Peer,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// What came back is not what the protocol says.
     #[error("understand {peer}: {reason}")]
     Protocol {
@@ -114,9 +126,11 @@ impl BmcError {
             Self::Unreachable { .. } | Self::NotReached { .. } => Retry::After(Duration::from_secs(10)),
             Self::Uncertain { .. } | Self::OverrideNotKept { .. } => Retry::After(Duration::from_secs(5)),
             Self::Refused { code, .. } if busy(*code) => Retry::After(Duration::from_secs(5)),
-            Self::AuthFailed { .. } | Self::WrongMachine { .. } | Self::Refused { .. } | Self::Protocol { .. } => {
-                Retry::NeedsOperator
-            }
+            Self::AuthFailed { .. }
+            | Self::WrongMachine { .. }
+            | Self::Refused { .. }
+            | Self::PasswordNotKept { .. }
+            | Self::Protocol { .. } => Retry::NeedsOperator,
             Self::MachineOff { .. } => Retry::Never,
         }
     }
@@ -131,7 +145,31 @@ impl BmcError {
             Self::Refused { .. } | Self::MachineOff { .. } | Self::NotReached { .. } | Self::OverrideNotKept { .. } => {
                 "bmc_refused"
             }
+            Self::PasswordNotKept { .. } => "agent_state",
             Self::Protocol { .. } => "bmc_protocol",
+        }
+    }
+
+    /// Whether the BMC did not let us in.
+    #[must_use]
+    pub fn is_login_refused(&self) -> bool {
+        matches!(self, Self::AuthFailed { reason, .. } if *reason != LACKS_PRIVILEGE)
+    }
+
+    /// Whether the BMC understood and said no, so that nothing was done for certain.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::AuthFailed { reason, .. } => *reason == LACKS_PRIVILEGE,
+            Self::Refused { code, .. } => !busy(*code),
+            Self::Unreachable { .. }
+            | Self::WrongMachine { .. }
+            | Self::MachineOff { .. }
+            | Self::NotReached { .. }
+            | Self::OverrideNotKept { .. }
+            | Self::Uncertain { .. }
+            | Self::PasswordNotKept { .. }
+            | Self::Protocol { .. } => false,
         }
     }
 }

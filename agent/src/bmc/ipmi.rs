@@ -5,24 +5,32 @@
 //! the state was read.
 
 use super::{
-    Bmc, BmcError, BootOverride, BootTarget, Identity, Peer, PowerState, ResetType,
+    Baseline, Bmc, BmcError, BootOverride, BootTarget, Identity, Peer, PowerState, ResetType, User,
     commands::{
         AcknowledgeBootInfo, ChassisControl, GetBootFlags, GetChassisStatus, GetFruAreaInfo, GetSystemGuid,
         KeepBootFlags, Malformed, ReadFru, SetBootFlags, serial_in_fru,
     },
+    error::LACKS_PRIVILEGE,
     rmcpplus::{Account, CallError, Connection, HandshakeError, Patience, Suite, status_text},
 };
 use crate::config::Privilege;
 use futures_util::future::BoxFuture;
 use ipmi_rs_core::connection::IpmiCommand;
 use secrecy::{ExposeSecret, SecretString};
-use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    net::SocketAddr,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 use tokio::{
     sync::{Mutex, MutexGuard},
     time::{Instant, sleep, sleep_until},
 };
 
+mod baseline;
 mod completion;
+mod login;
 
 /// A session that nobody used for so long is given back: BMCs drop it at 60 s (§6.12.15) and have few.
 const IDLE: Duration = Duration::from_secs(50);
@@ -64,7 +72,8 @@ pub struct IpmiBmc {
 
 struct Inner {
     peer: Peer,
-    account: Account,
+    /// Its password may change.
+    account: std::sync::Mutex<Account>,
     deadline: Duration,
     state: Mutex<State>,
 }
@@ -97,7 +106,9 @@ impl IpmiBmc {
         let IpmiOptions { privilege, kg, deadline } = options;
         let peer = Peer { address, user: user.clone() };
         let account = Account { user, password, kg, privilege };
-        Self { inner: Arc::new(Inner { peer, account, deadline, state: Mutex::default() }) }
+        Self {
+            inner: Arc::new(Inner { peer, account: std::sync::Mutex::new(account), deadline, state: Mutex::default() }),
+        }
     }
 
     /// Ends a call at its deadline.
@@ -248,7 +259,7 @@ impl Inner {
         state: &'a mut MutexGuard<'_, State>,
     ) -> Result<&'a mut Connection, BmcError> {
         if state.connection.is_none() {
-            let connection = self.open(state.suite).await;
+            let connection = self.open_as(&self.account(), state.suite).await;
             let (connection, suite) = connection.map_err(|error| self.explain("open a session", error))?;
             state.suite = Some(suite);
             state.serial = None;
@@ -260,29 +271,12 @@ impl Inner {
         Ok(state.connection.as_mut().expect("it was opened above"))
     }
 
-    async fn open(&self, known: Option<Suite>) -> Result<(Connection, Suite), CallError> {
-        self.check_lengths()?;
-        let address = self.peer.address;
-        let first = known.unwrap_or(Suite::Sha256);
-        match Connection::open(address, &self.account, first).await {
-            Err(CallError::Handshake(HandshakeError::NoSuite(_) | HandshakeError::ZeroedCode))
-                if first == Suite::Sha256 =>
-            {
-                let connection = Connection::open(address, &self.account, Suite::Sha1).await?;
-                Ok((connection, Suite::Sha1))
-            }
-            outcome => Ok((outcome?, first)),
-        }
+    fn account(&self) -> Account {
+        self.account.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn check_lengths(&self) -> Result<(), CallError> {
-        let long = |secret: &SecretString| secret.expose_secret().len() > MAX_PASSWORD_BYTES;
-        let Account { user, password, kg, .. } = &self.account;
-        // A BMC would cut them or answer nothing at all; neither helps the operator.
-        if user.len() > MAX_USER_BYTES || long(password) || kg.as_ref().is_some_and(long) {
-            return Err(CallError::Handshake(HandshakeError::TooLong));
-        }
-        Ok(())
+    fn use_password(&self, password: SecretString) {
+        self.account.lock().unwrap_or_else(PoisonError::into_inner).password = password;
     }
 
     /// Gives a session back that nobody uses.
@@ -310,9 +304,7 @@ impl Inner {
             CallError::NoAnswer { doing: step, source } => {
                 BmcError::Unreachable { peer, doing: step.unwrap_or(doing), source }
             }
-            CallError::Completion(0xd4) => {
-                BmcError::AuthFailed { peer, reason: "the account's privilege is not enough (code 0xd4)" }
-            }
+            CallError::Completion(0xd4) => BmcError::AuthFailed { peer, reason: LACKS_PRIVILEGE },
             CallError::Completion(code) => BmcError::Refused { peer, doing, code, reason: completion::text(code) },
             CallError::Malformed => BmcError::Protocol { peer, reason: "its answer is cut short or of another form" },
             CallError::Handshake(error) => match error {
@@ -334,6 +326,15 @@ impl Inner {
             },
         }
     }
+}
+
+fn check_lengths(Account { user, password, kg, .. }: &Account) -> Result<(), CallError> {
+    let long = |secret: &SecretString| secret.expose_secret().len() > MAX_PASSWORD_BYTES;
+    // A BMC would cut them or answer nothing at all; neither helps the operator.
+    if user.len() > MAX_USER_BYTES || long(password) || kg.as_ref().is_some_and(long) {
+        return Err(CallError::Handshake(HandshakeError::TooLong));
+    }
+    Ok(())
 }
 
 /// What a BMC may lack: that it does not know the command, or has no such thing, is nothing; all else stays an error,
@@ -370,6 +371,15 @@ impl Bmc for IpmiBmc {
     fn boot_override(&self) -> BoxFuture<'_, Result<BootOverride, BmcError>> {
         let read = self.inner.call("read the boot override", || GetBootFlags);
         Box::pin(self.within(self.inner.deadline, "read the boot override", read))
+    }
+
+    fn baseline(&self) -> BoxFuture<'_, Result<Baseline, BmcError>> {
+        // Some hundred questions where it has 63 accounts.
+        Box::pin(self.within(self.inner.deadline * 2, "tell how it is set", self.read_baseline()))
+    }
+
+    fn restore_user<'a>(&'a self, was: &'a User, is: &'a User) -> BoxFuture<'a, Result<(), BmcError>> {
+        Box::pin(self.within(self.inner.deadline, "put an account right", self.write_user(was, is)))
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

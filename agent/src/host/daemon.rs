@@ -1,7 +1,10 @@
 //! Putting the daemon together, and taking it down.
 
 use super::{
-    enroll, notify,
+    bmc_password::BmcPassword,
+    enroll,
+    keyed::Keyed,
+    notify,
     rack::{Around, Rack},
     ramdisk_door,
     renew::Renewer,
@@ -50,7 +53,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let listener = ramdisk_door::listen(address, &interface);
     let listener = listener.with_context(|| format!("listen for ramdisks on {address}"))?;
     let around = Around {
-        bmcs: config.servers.iter().map(|server| Ok((server.id, bmc(server)?))).collect::<anyhow::Result<_>>()?,
+        bmcs: config.servers.iter().map(|server| Ok((server.id, bmc(&config, server)?))).collect::<anyhow::Result<_>>()?,
         switch: network::switch(config.network.clone()),
         probe: Arc::new(SshProbe),
         dial: dial::over_tcp(),
@@ -125,12 +128,13 @@ fn boot_config(config: &Config) -> BootConfig {
     }
 }
 
-fn bmc(server: &Server) -> anyhow::Result<Arc<dyn Bmc>> {
+fn bmc(config: &Config, server: &Server) -> anyhow::Result<Arc<dyn Bmc>> {
     let bmc = &server.bmc;
-    let password = secret_file::read(&bmc.password_file).context("read the BMC's password")?;
+    let kept = BmcPassword::open(&config.state_dir, server.id, &bmc.password_file).context("keep BMCs' passwords")?;
+    let password = kept.current()?;
     let kg = bmc.kg_file.as_deref().map(secret_file::read).transpose().context("read the BMC's key")?;
     let options = IpmiOptions { privilege: bmc.privilege, kg, ..IpmiOptions::default() };
-    Ok(Arc::new(IpmiBmc::new(bmc.address, bmc.user.clone(), password, options)))
+    Ok(Arc::new(Keyed::new(Arc::new(IpmiBmc::new(bmc.address, bmc.user.clone(), password, options)), kept)))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Orders: one file for each kind of work.
 
+mod baseline;
 mod boot;
 mod deploy;
 mod inspect;

@@ -8,7 +8,9 @@ use super::{
 };
 use billet_proto::{
     ServerId,
-    link::{Done, Failed, Finished, Inventory, Note, PowerRead, Progress, Report, Started, Step, report::What},
+    link::{
+        BmcFacts, Done, Failed, Finished, Inventory, Note, PowerRead, Progress, Report, Started, Step, report::What,
+    },
 };
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -31,6 +33,7 @@ struct Stands {
     waiting_for: String,
     host_key: Option<String>,
     inventory: Option<Inventory>,
+    bmc: Option<BmcFacts>,
     power: Option<bool>,
 }
 
@@ -42,6 +45,7 @@ impl Reporter {
             waiting_for: String::new(),
             host_key: None,
             inventory: None,
+            bmc: None,
             power: None,
         };
         Self { link, server, generation, stands: Arc::new(Mutex::new(stands)) }
@@ -109,6 +113,17 @@ impl Reporter {
         self.stands().inventory.clone()
     }
 
+    /// What the BMC says of itself.
+    pub(super) fn bmc_facts(&self, facts: BmcFacts) {
+        self.stands().bmc = Some(facts.clone());
+        self.tell(self.step(), What::BmcFacts(facts));
+    }
+
+    /// What the BMC said of itself last.
+    pub(super) fn known_bmc_facts(&self) -> Option<BmcFacts> {
+        self.stands().bmc.clone()
+    }
+
     /// What the BMC read; told where it is another than before.
     pub(super) fn power_read(&self, on: bool) {
         let before = self.stands().power.replace(on);
@@ -119,9 +134,9 @@ impl Reporter {
 
     /// Tells again where the order stands.
     pub(super) fn tell_again(&self) {
-        let (step, waiting_for, key, inventory, power) = {
+        let (step, waiting_for, key, power) = {
             let stands = self.stands();
-            (stands.step, stands.waiting_for.clone(), stands.host_key.clone(), stands.inventory.clone(), stands.power)
+            (stands.step, stands.waiting_for.clone(), stands.host_key.clone(), stands.power)
         };
         if step == Step::Unspecified {
             return;
@@ -130,8 +145,11 @@ impl Reporter {
         if let Some(message) = key {
             self.tell(step, What::Note(Note { kind: "host-key".into(), message }));
         }
-        if let Some(inventory) = inventory {
+        if let Some(inventory) = self.inventory() {
             self.tell(step, What::Inspected(inventory));
+        }
+        if let Some(facts) = self.known_bmc_facts() {
+            self.tell(step, What::BmcFacts(facts));
         }
         if let Some(on) = power {
             self.tell(step, What::PowerRead(PowerRead { on }));
@@ -142,12 +160,15 @@ impl Reporter {
     pub(super) fn ended(&self, outcome: &Outcome) {
         match outcome {
             Outcome::Done(produced) => {
-                let Produced { host_key, disk_serial, booted, wiped, inventory, .. } = produced.clone();
+                let Produced { host_key, disk_serial, booted, wiped, inventory, bmc, .. } = produced.clone();
                 // The controller may have missed every step: the last one comes before its end.
                 let last = last_step(produced);
                 self.tell(last, What::Started(Started::default()));
                 if let Some(inventory) = inventory {
                     self.tell(last, What::Inspected(inventory.0));
+                }
+                if let Some(facts) = bmc {
+                    self.tell(last, What::BmcFacts(facts.0));
                 }
                 let word = |said: bool, text: &str| if said { text.to_owned() } else { String::new() };
                 let done = Done {

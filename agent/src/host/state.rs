@@ -6,7 +6,7 @@
 use super::kept::Kept;
 use billet_proto::{
     ServerId,
-    link::{Inventory, Step, WipedDisk},
+    link::{BmcFacts, Inventory, Step, WipedDisk},
     manifest::Digest,
 };
 use serde::{Deserialize, Serialize};
@@ -77,8 +77,10 @@ pub struct Produced {
     pub booted: bool,
     /// Disks erased.
     pub wiped: Vec<Kept<WipedDisk>>,
-    /// What an inspection saw.
+    /// What an inspection saw, or a wipe left.
     pub inventory: Option<Box<Kept<Inventory>>>,
+    /// What the BMC said of itself at an inspection, or at the end of a wipe.
+    pub bmc: Option<Box<Kept<BmcFacts>>>,
 }
 
 impl Produced {

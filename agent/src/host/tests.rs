@@ -1,5 +1,6 @@
 //! Whole orders, from the controller's message to its end, at a BMC and with a ramdisk that the test plays.
 
+mod baseline;
 mod chassis;
 mod leaving;
 mod power;

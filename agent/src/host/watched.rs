@@ -1,7 +1,7 @@
 //! A BMC whose readings of the power state are told to the controller.
 
 use super::reporter::Reporter;
-use crate::bmc::{Bmc, BmcError, BootOverride, Identity, Peer, PowerState, ResetType};
+use crate::bmc::{Baseline, Bmc, BmcError, BootOverride, Identity, Peer, PowerState, ResetType, User};
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
 
@@ -44,6 +44,18 @@ impl Bmc for Watched {
 
     fn boot_override(&self) -> BoxFuture<'_, Result<BootOverride, BmcError>> {
         self.bmc.boot_override()
+    }
+
+    fn baseline(&self) -> BoxFuture<'_, Result<Baseline, BmcError>> {
+        self.bmc.baseline()
+    }
+
+    fn restore_user<'a>(&'a self, was: &'a User, is: &'a User) -> BoxFuture<'a, Result<(), BmcError>> {
+        self.bmc.restore_user(was, is)
+    }
+
+    fn change_password(&self) -> BoxFuture<'_, Result<(), BmcError>> {
+        self.bmc.change_password()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

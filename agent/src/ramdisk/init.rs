@@ -27,7 +27,9 @@ pub(super) fn prepare() -> anyhow::Result<()> {
             Err(error) => return Err(error).with_context(|| format!("mount {at}")),
         }
     }
-    super::modules::load(Path::new("/modules.order"))
+    super::modules::load(Path::new("/modules.order"))?;
+    super::boot_variables::mount_variables();
+    Ok(())
 }
 
 /// Takes the power away.

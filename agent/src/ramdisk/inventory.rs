@@ -1,6 +1,6 @@
 //! What this machine is, for its agent: it must be the one that was configured.
 
-use super::{ports, smbios::Smbios};
+use super::{boot_variables, ports, smbios::Smbios};
 use billet_proto::link::{Disk, Inventory};
 use std::{fs, io::Read, path::Path};
 
@@ -34,6 +34,7 @@ pub(super) fn read(disks: Vec<Disk>) -> Inventory {
         memory_modules: told.memory_modules,
         ports,
         secure_boot: secure_boot(Path::new("/sys")),
+        boot_variables: boot_variables::read(Path::new(boot_variables::FOLDER)),
     }
 }
 
@@ -44,7 +45,7 @@ fn secure_boot(sys: &Path) -> bool {
     if let Some(value) = head(&variable, 5).get(4) {
         return *value == 1;
     }
-    // The ramdisk does not mount the variables. On x86 the kernel's EFI stub has left what it read of them in the boot
+    // Where the kernel has no variables to tell: on x86 the kernel's EFI stub has left what it read in the boot
     // parameters (Linux, Documentation/arch/x86/zero-page.rst, 1ECh): efi_secureboot_mode_enabled.
     head(&sys.join("kernel/boot_params/data"), 0x1ED).get(0x1EC) == Some(&3)
 }

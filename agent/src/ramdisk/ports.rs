@@ -1,7 +1,7 @@
 //! The machine's network ports, from sysfs (Linux, Documentation/ABI/testing/sysfs-class-net).
 
 use super::inventory::text;
-use crate::disk::is_pci;
+use crate::{disk::is_pci, system::ethtool};
 use billet_proto::link::NetworkPort;
 use std::{fs, path::Path};
 
@@ -26,6 +26,7 @@ pub(super) fn list(net: &Path) -> Vec<NetworkPort> {
 }
 
 fn port(dir: &Path, name: String) -> NetworkPort {
+    let firmware_version = firmware_version(&name);
     NetworkPort {
         name,
         mac: text(&dir.join("address")),
@@ -34,8 +35,15 @@ fn port(dir: &Path, name: String) -> NetworkPort {
         // A port that is down has an error for these, one that is not told its speed -1.
         mbps: text(&dir.join("speed")).parse().unwrap_or(0),
         link: text(&dir.join("carrier")) == "1",
-        firmware_version: String::new(),
+        firmware_version,
     }
+}
+
+/// As the driver tells it; most that have no firmware of their own tell nothing, or "N/A".
+fn firmware_version(name: &str) -> String {
+    let told = ethtool::firmware_version(name).unwrap_or_default();
+    let told: String = told.trim().chars().filter(|c| !c.is_control()).collect();
+    if told == "N/A" { String::new() } else { told }
 }
 
 /// Where the device is: its PCI address. A virtio device is below the function that it comes by; what is not on PCI has

@@ -3,6 +3,7 @@
 use super::{
     admin,
     audit::{self, AuditLog},
+    baseline,
     body::MAX_BODY_BYTES,
     deadline,
     error::ApiError,
@@ -113,6 +114,7 @@ pub(super) fn guarded() -> OpenApiRouter<AppState> {
         .routes(routes!(admin::replace))
         .routes(routes!(admin::register, operate::forget))
         .routes(routes!(operate::inspect))
+        .routes(routes!(baseline::show))
         .routes(routes!(operate::maintain))
         .routes(routes!(operate::ready))
         .routes(routes!(operate::wipe))

@@ -9,6 +9,7 @@
 pub(super) mod access;
 pub(super) mod address;
 pub(super) mod admin;
+pub(super) mod baseline;
 pub(super) mod error;
 pub(super) mod event;
 pub(super) mod image;

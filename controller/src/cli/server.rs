@@ -1,6 +1,7 @@
 //! `billet server`.
 
 mod accept_unwiped;
+mod baseline;
 mod events;
 mod firmware;
 mod hardware;
@@ -39,6 +40,8 @@ pub enum Verb {
     Hardware(hardware::Hardware),
     /// Show the versions of its firmware
     Firmware(firmware::Firmware),
+    /// Show what it is compared with after each wipe
+    Baseline(baseline::Baseline),
     /// Show what happened to servers, newest first
     Events(events::Events),
     /// Put labels on a server
@@ -81,6 +84,7 @@ impl Verb {
             Self::Show(verb) => verb.run(client, console).await,
             Self::Hardware(verb) => verb.run(client, console).await,
             Self::Firmware(verb) => verb.run(client, console).await,
+            Self::Baseline(verb) => verb.run(client, console).await,
             Self::Events(verb) => verb.run(client, console).await,
             Self::Tag(verb) => verb.run(client, console).await,
             Self::Untag(verb) => verb.run(client, console).await,

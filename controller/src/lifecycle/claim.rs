@@ -104,6 +104,7 @@ fn claim(
     if is_another && server.manage_state != ManageState::InUse {
         // Another machine under the same id: what was seen of the old one does not count.
         tx.forget_inventory(id)?;
+        tx.forget_baseline(id)?;
         (server.hardware, server.inspected_at) = (Hardware::default(), None);
     }
     let is_claimed_anew = server.owner != Some(agent);

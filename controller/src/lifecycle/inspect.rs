@@ -2,7 +2,7 @@
 //! the ramdisk, what it saw is recorded.
 
 use super::{
-    event::tame, inventory, refusal::Refusal, report::Applied, rules::Rules, server_event,
+    baseline, event::tame, inventory, refusal::Refusal, report::Applied, rules::Rules, server_event,
     server_table::is_vouched_for, task,
 };
 use crate::store::{
@@ -25,16 +25,16 @@ pub(super) fn begin_if_due(tx: &mut dyn Transaction, rules: &Rules, server: &mut
     if !is_due {
         return Ok(());
     }
-    let kind = TaskKind::Inspect { allow_reset: server.allow_reset };
+    let kind = TaskKind::Inspect { allow_reset: server.allow_reset, accept_baseline: false };
     task::begin(tx, rules, server, (kind, vec![]), "it was registered and claimed, and is not known yet")
 }
 
-/// The operator asks for an inspection.
+/// The operator asks for an inspection; `accept_baseline`: what it sees is what the server is like from then on.
 pub(super) fn ask(
     tx: &mut dyn Transaction,
     rules: &Rules,
     id: ServerId,
-    allow_reset: bool,
+    (allow_reset, accept_baseline): (bool, bool),
 ) -> std::result::Result<Server, Refusal> {
     let mut server = tx.server(id)?.ok_or_else(|| Refusal::ServersNotFound(vec![id]))?;
     task::none_in_progress(&server)?;
@@ -47,7 +47,13 @@ pub(super) fn ask(
     if server.owner.is_none() {
         return Err(not_ready("no agent owns it"));
     }
-    task::begin(tx, rules, &mut server, (TaskKind::Inspect { allow_reset }, vec![]), "the operator asked for it")?;
+    let kind = TaskKind::Inspect { allow_reset, accept_baseline };
+    let why = if accept_baseline {
+        "the operator asked for it, and accepts what it is now"
+    } else {
+        "the operator asked for it"
+    };
+    task::begin(tx, rules, &mut server, (kind, vec![]), why)?;
     tx.update_server(&server)?;
     Ok(server)
 }
@@ -66,6 +72,7 @@ pub(super) fn record(
         return Ok(Applied::Ignored("what an older boot saw"));
     }
     let mut seen = inventory::tamed(seen);
+    baseline::see_machine(tx, &server, &seen)?;
     let inspects = server.task.as_ref().is_some_and(|task| matches!(task.kind, TaskKind::Inspect { .. }));
     if let Some(known) = tx.inventory(server.id)?.filter(|_| !inspects) {
         if let Some(difference) = difference(&known.disks, &seen.disks) {

@@ -3,7 +3,7 @@
 //!
 //! Each part is made field by field, so that one that is added cannot be forgotten here.
 
-use super::event::tame;
+use super::{baseline::boot_variables, event::tame};
 use billet_proto::link::{Disk, Inventory, MemoryModule, NetworkPort, Processor, WipedDisk};
 
 /// More than any server has, of anything.
@@ -33,6 +33,7 @@ pub(super) fn tamed(seen: &Inventory) -> Inventory {
         memory_modules: each(&seen.memory_modules, memory_module),
         ports: each(&seen.ports, port),
         secure_boot: seen.secure_boot,
+        boot_variables: seen.boot_variables.as_ref().map(boot_variables),
     }
 }
 
@@ -170,6 +171,7 @@ mod tests {
             memory_modules: vec![module; 2000],
             ports: vec![port; 2000],
             secure_boot: true,
+            boot_variables: None,
         }
     }
 

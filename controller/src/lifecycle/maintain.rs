@@ -1,7 +1,7 @@
 //! Taking a server out, putting it back, and retiring it: the operator's moves.
 
 use super::{
-    inspect,
+    baseline, inspect,
     refusal::Refusal,
     restored,
     rules::Rules,
@@ -49,7 +49,10 @@ pub(super) fn take_out(
     server.manage_state =
         next(&server, ServerEvent::TakenOut).ok_or_else(|| not_ready(&server, "cannot be taken out"))?;
     server_event::record(tx, rules, &server, server_event::MAINTENANCE_BEGAN, reason.clone())?;
-    server.error = Some(Cause { cause: CAUSE.into(), message: reason });
+    // That it is not as it was stays said: it is not put back by taking it out first.
+    if !baseline::differs(&server) {
+        server.error = Some(Cause { cause: CAUSE.into(), message: reason });
+    }
     tx.update_server(&server)?;
     Ok(server)
 }
@@ -61,6 +64,7 @@ pub(super) fn put_back(tx: &mut dyn Transaction, rules: &Rules, id: ServerId) ->
     if restored::is_in_doubt(&server) {
         return restored::confirm(tx, rules, server);
     }
+    must_be_as_it_was(&server)?;
     let is_kept_out = server.manage_state == ManageState::Maintain && server.unwiped;
     let must =
         if is_kept_out { "is not wiped; wipe it, or accept it unwiped" } else { "must be maintain, or set aside" };
@@ -76,6 +80,7 @@ pub(super) fn put_back(tx: &mut dyn Transaction, rules: &Rules, id: ServerId) ->
 pub(super) fn accept_unwiped(tx: &mut dyn Transaction, rules: &Rules, id: ServerId) -> Result<Server, Refusal> {
     let mut server = known(tx, id)?;
     task::none_in_progress(&server)?;
+    must_be_as_it_was(&server)?;
     server.manage_state =
         next(&server, ServerEvent::UnwipedAccepted).ok_or_else(|| not_ready(&server, "must be maintain"))?;
     server.error = None;
@@ -94,6 +99,16 @@ pub(super) fn retire(tx: &mut dyn Transaction, rules: &Rules, id: ServerId) -> R
     server_event::record(tx, rules, &server, server_event::OFFBOARDING, "by the operator")?;
     tx.update_server(&server)?;
     Ok(server)
+}
+
+fn must_be_as_it_was(server: &Server) -> Result<(), Refusal> {
+    if baseline::differs(server) {
+        return Err(not_ready(
+            server,
+            "is not as it was when it was enrolled; inspect it again when it is, or with --accept-baseline",
+        ));
+    }
+    Ok(())
 }
 
 fn known(tx: &mut dyn Transaction, id: ServerId) -> Result<Server, Refusal> {

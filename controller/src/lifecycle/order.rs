@@ -125,8 +125,10 @@ pub(super) fn of_agent(
     agent: AgentId,
 ) -> Result<Vec<Order>, OrderError> {
     let (servers, instances) = tx.unfinished_of(agent)?;
-    let tasks = servers.iter().filter_map(|server| task::order::of(rules, server));
-    let mut orders: Vec<Order> = tasks.map(|(_, order)| order).collect();
+    let mut orders = Vec::new();
+    for server in servers {
+        orders.extend(task::order::of(tx, rules, &server)?.map(|(_, order)| order));
+    }
     for instance in instances {
         match of(tx, rules, secrets, &instance) {
             Ok(Some((owner, order))) if owner == agent => orders.push(order),

@@ -1,7 +1,7 @@
 //! What an agent says of the order in progress, and the moves that follow from it.
 
 use super::{
-    addressing, cancel,
+    addressing, baseline, cancel,
     event::{self, tame},
     inspect,
     rules::{Rules, phase_of},
@@ -37,6 +37,7 @@ pub(super) fn apply(tx: &mut dyn Transaction, rules: &Rules, agent: AgentId, rep
     match &report.what {
         Some(What::Inspected(seen)) => return inspect::record(tx, rules, server, report.generation, seen),
         Some(What::PowerRead(read)) => return inspect::record_power(tx, server, read.on),
+        Some(What::BmcFacts(facts)) => return baseline::see_bmc(tx, &server, report.generation, facts),
         _ => {}
     }
     if server.task.as_ref().is_some_and(|task| task.generation == report.generation) {
@@ -58,7 +59,9 @@ pub(super) fn apply(tx: &mut dyn Transaction, rules: &Rules, agent: AgentId, rep
             note(tx, rules, &instance, step, ("note", &format!("{}: {}", said.kind, said.message)))
         }
         Some(What::Failed(failed)) => fail(tx, rules, &mut instance, step, failed),
-        Some(What::Inspected(_) | What::PowerRead(_)) => Ok(Applied::Ignored("nothing that moves an instance")),
+        Some(What::Inspected(_) | What::PowerRead(_) | What::BmcFacts(_)) => {
+            Ok(Applied::Ignored("nothing that moves an instance"))
+        }
         Some(What::Done(done)) => end(tx, rules, instance, done),
         None => Ok(Applied::Ignored("nothing said")),
     }

@@ -94,6 +94,16 @@ kinds! {
     DISKS_DIFFER: "disks-differ", Major, "Other disks than were recorded",
         "A wipe stops until the recorded disks are there and no others.",
         "Put the disks back; or take the server out for maintenance and inspect it, which records those that are there.";
+    BASELINE_RECORDED: "baseline-recorded", Info, "Baseline recorded",
+        "After each wipe the server is compared with what it is now.", "None.";
+    BASELINE_RESTORED: "baseline-restored", Minor, "Put right",
+        "What a tenant's system changed beside the disks is as it was.", "None.";
+    BASELINE_MISSING: "baseline-missing", Minor, "No baseline",
+        "What a tenant's system changed beside the disks is not noticed.",
+        "Take the server out when it is free, and inspect it, accepting its baseline.";
+    BASELINE_DIFFERS: "baseline-differs", Critical, "Not as it was when it was enrolled",
+        "The server is kept out of use, because what its last tenant's system may have changed could harm the next.",
+        "Mend what the event names and inspect or wipe it again; or inspect it accepting the baseline, where the change was yours. Then put it back.";
     MAINTENANCE_BEGAN: "maintenance-began", Info, "Taken out for maintenance",
         "No instance is placed on it.", "Put it back when it is mended.";
     MAINTENANCE_ENDED: "maintenance-ended", Info, "Put back from maintenance",

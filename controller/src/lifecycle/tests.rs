@@ -1,5 +1,6 @@
 //! The life cycle with a real store, a clock that is set by hand, and agents that are nothing but their messages.
 
+mod baseline;
 mod documents;
 mod old_agent;
 mod operations;

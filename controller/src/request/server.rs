@@ -39,6 +39,8 @@ pub enum ServerAction {
     Inspect {
         /// A server that is on may be powered off for it.
         allow_reset: bool,
+        /// What it sees is the server's baseline from then on.
+        accept_baseline: bool,
     },
     /// Taken out of use.
     Maintain {
@@ -101,8 +103,11 @@ impl ServerAction {
     /// # Errors
     /// For each field its first problem.
     pub fn inspect(bytes: &[u8]) -> Result<Self, Problems> {
-        let parse = |fields: &mut Fields<'_>| fields.optional("allow_reset", boolean).unwrap_or_default();
-        maybe_empty(bytes, |fields| Some(Self::Inspect { allow_reset: parse(fields) }))
+        let flag = |fields: &mut Fields<'_>, name| fields.optional(name, boolean).unwrap_or_default();
+        maybe_empty(bytes, |fields| {
+            let (allow_reset, accept_baseline) = (flag(fields, "allow_reset"), flag(fields, "accept_baseline"));
+            Some(Self::Inspect { allow_reset, accept_baseline })
+        })
     }
 
     /// Reads the body of an order to take a server out.

@@ -1,5 +1,6 @@
 //! What the database holds, as typed values.
 
+mod baseline;
 mod hardware;
 mod image_import;
 mod instance;
@@ -12,6 +13,7 @@ mod waiting;
 mod wipe_receipt;
 
 pub use crate::addresses::Cidr;
+pub use baseline::Baseline;
 pub use hardware::Hardware;
 pub use image_import::{ImageImport, ImportStatus};
 pub use instance::{Cause, Event, Instance, InstanceNic, NetworkChange, NewEvent, Reservation};

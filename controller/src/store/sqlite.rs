@@ -12,6 +12,7 @@
 
 mod access;
 mod agent;
+mod baseline;
 mod copy;
 mod damage;
 mod error;

@@ -28,6 +28,7 @@ pub(super) fn of(machine: &MachinePlan) -> Inventory {
         memory_modules: (0..8).map(|slot| memory(serial, slot)).collect(),
         ports: macs.iter().enumerate().map(|(index, mac)| port(index, mac)).collect(),
         secure_boot: false,
+        boot_variables: None,
     }
 }
 

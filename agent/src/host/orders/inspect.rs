@@ -1,6 +1,6 @@
 //! Inspecting: a real boot that only looks. What the ramdisk saw is told at its enlisting.
 
-use super::{Job, visit};
+use super::{Job, baseline, visit};
 use crate::{
     bmc::{Bmc, PowerState},
     host::{
@@ -19,9 +19,11 @@ pub(super) async fn run(job: &Job, order: Inspect, stage: Stage) -> Result<Produ
         job.within(Step::Power, may_begin(job, &order)).await?;
     }
     visit::run(job, Task::Inspect(order), Step::Inspect, end).await?;
-    let inventory = job.reporter.inventory();
+    // The server is off: whatever ran there has no say any more in what its BMC tells.
+    baseline::look(job, Step::Inspect).await;
     Ok(Produced {
-        inventory: inventory.map(|seen| Box::new(seen.into())),
+        inventory: job.reporter.inventory().map(|seen| Box::new(seen.into())),
+        bmc: job.reporter.known_bmc_facts().map(|facts| Box::new(facts.into())),
         booted: true,
         ..Produced::after(Step::Inspect)
     })

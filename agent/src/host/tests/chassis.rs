@@ -1,8 +1,9 @@
 //! A BMC with a machine behind it, and what is wrong with them.
 
 use crate::bmc::{
-    Bmc, BmcError, BootOverride, Identity, Peer, PowerState,
+    Baseline, Bmc, BmcError, BootOverride, Identity, Peer, PowerState,
     ResetType::{self, ForceOff, ForceRestart, GracefulShutdown, On, PowerCycle},
+    User,
 };
 use futures_util::future::BoxFuture;
 use std::sync::{Mutex, MutexGuard};
@@ -24,6 +25,12 @@ pub(super) struct Machine {
     pub(super) forgets_overrides: bool,
     /// The BMC says that the password is not the right one.
     pub(super) refuses_login: bool,
+    /// What the BMC says of itself; empty: nothing.
+    pub(super) facts: Baseline,
+    /// The BMC lets nobody change its accounts.
+    pub(super) keeps_accounts: bool,
+    /// How often its password was changed.
+    pub(super) passwords: usize,
     /// How often it was asked for anything.
     pub(super) calls: usize,
 }
@@ -46,6 +53,9 @@ impl Chassis {
             boots_by,
             forgets_overrides: false,
             refuses_login: false,
+            facts: Baseline::default(),
+            keeps_accounts: false,
+            passwords: 0,
             calls: 0,
         };
         Self { peer, machine: Mutex::new(machine) }
@@ -106,6 +116,31 @@ impl Bmc for Chassis {
             .logged_in()
             .map(|machine| if machine.forgets_overrides { BootOverride::disabled() } else { machine.boots_by });
         Box::pin(async { read })
+    }
+
+    fn baseline(&self) -> BoxFuture<'_, Result<Baseline, BmcError>> {
+        let told = self.logged_in().map(|machine| {
+            let boot_override = (!machine.facts.is_empty()).then_some(machine.boots_by);
+            Baseline { boot_override, ..machine.facts.clone() }
+        });
+        Box::pin(async { told })
+    }
+
+    fn restore_user<'a>(&'a self, was: &'a User, _: &'a User) -> BoxFuture<'a, Result<(), BmcError>> {
+        let (peer, doing, reason) = (self.peer.clone(), "put an account right", "as the test says");
+        let taken = self.logged_in().and_then(|mut machine| {
+            if machine.keeps_accounts {
+                return Err(BmcError::Refused { peer, doing, code: 0xcc, reason });
+            }
+            machine.facts.users.iter_mut().filter(|user| user.slot == was.slot).for_each(|user| *user = was.clone());
+            Ok(())
+        });
+        Box::pin(async { taken })
+    }
+
+    fn change_password(&self) -> BoxFuture<'_, Result<(), BmcError>> {
+        let taken = self.logged_in().map(|mut machine| machine.passwords += 1);
+        Box::pin(async { taken })
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

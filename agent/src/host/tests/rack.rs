@@ -48,12 +48,18 @@ pub(super) enum End {
 impl Rack {
     /// The sample's server, on or off; its ports are moved by a hook that writes down what it was told.
     pub(super) fn new(on: bool) -> Self {
+        Self::configured(on, &[])
+    }
+
+    /// As above, with other words in the sample.
+    pub(super) fn configured(on: bool, words: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let lines = format!("cat >> {0}\necho >> {0}\necho '{{\"ok\":true}}'", dir.path().join("moves").display());
         let hook = hook_script(dir.path(), &lines);
         let text = SAMPLE
             .replace("/var/lib/billet-agent", &dir.path().display().to_string())
             .replace("provider = \"static\"", &format!("provider = \"hook\"\ncommand = \"{}\"", hook.display()));
+        let text = words.iter().fold(text, |text, (from, to)| text.replace(from, to));
         let config = Arc::new(Config::parse(&text).unwrap());
         let server = config.servers[0].clone();
         let chassis = Arc::new(Chassis::new(server.uuid.unwrap(), on));
@@ -207,5 +213,5 @@ pub(super) fn wiped(serial: &str) -> ramdisk_report::What {
     use billet_proto::link::{Disk, WipedDisk};
     let disk = Some(Disk { serial: serial.into(), ..Disk::default() });
     let erased = WipedDisk { disk, method: "overwrite".into(), bytes: 512, read_back: 2, ..WipedDisk::default() };
-    ramdisk_report::What::Wiped(ramdisk::Wiped { disks: vec![erased] })
+    ramdisk_report::What::Wiped(ramdisk::Wiped { disks: vec![erased], boot_variables: None })
 }

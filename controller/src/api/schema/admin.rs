@@ -89,6 +89,8 @@ pub(in crate::api) struct NicRole(String);
 pub(in crate::api) struct InspectServer {
     /// Whether a server that is on may be powered off for it.
     allow_reset: Option<bool>,
+    /// Whether what it sees is the server's baseline from then on, with which it is compared after each wipe.
+    accept_baseline: Option<bool>,
 }
 
 /// An order to take a server out.

@@ -125,3 +125,39 @@ async fn all_that_is_answered_of_servers_is_described() {
     let described = &document["paths"]["/admin/v1/servers/{id}/wipe-receipts"]["get"]["responses"]["200"]["content"];
     assert_described(&document, &described["application/json"]["schema"], &answer, "wipe-receipts");
 }
+
+#[tokio::test]
+async fn all_that_is_answered_of_a_baseline_is_described() {
+    use billet_proto::link::{
+        Baseline, BmcFacts, BmcSetting, BmcUser, BootVariables, FirmwareVersion, LoadOption, LoadOrder,
+    };
+    let api = Api::new(50).await;
+    let document: Value = serde_json::from_str(&crate::api::openapi::text()).unwrap();
+    let id = api.world.server_id();
+    let lan = vec![BmcSetting { name: "address".into(), value: "10.78.0.101".into() }];
+    let orders = vec![LoadOrder { name: "BootOrder".into(), options: vec!["Boot0000".into()] }];
+    let facts = Baseline {
+        bmc: Some(BmcFacts {
+            users: vec![BmcUser::default()],
+            lan,
+            not_told: vec!["vlan".into()],
+            ..BmcFacts::default()
+        }),
+        boot_variables: Some(BootVariables { options: vec![LoadOption::default()], orders, next: String::new() }),
+        secure_boot: true,
+        versions: vec![FirmwareVersion { part: "BIOS".into(), version: "1.0".into() }],
+    };
+    let baseline = crate::store::record::Baseline { recorded_at: api.world.edge.now(), facts };
+    api.world.store.read(move |tx| tx.record_baseline(id, &baseline)).await.unwrap();
+    let path = format!("/admin/v1/servers/{id}/baseline");
+    let (status, _, answer) = api.call(Method::GET, &path, &api.admin, Body::empty()).await;
+    assert_eq!((status, &answer["bmc"]["users"][0]["state"]), (StatusCode::OK, &json!("not-told")), "{answer}");
+    let schema = &document["paths"]["/admin/v1/servers/{id}/baseline"]["get"]["responses"]["200"]["content"]["application/json"]
+        ["schema"];
+    assert_described(&document, schema, &answer, "baseline");
+    let (status, ..) = api.call(Method::GET, &path, &api.tenant, Body::empty()).await;
+    assert_eq!(status, StatusCode::FORBIDDEN);
+    let unknown = path.replace(&id.to_string(), "0198170e-4ca7-7000-8000-0000000000ff");
+    let (status, ..) = api.call(Method::GET, &unknown, &api.admin, Body::empty()).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+}

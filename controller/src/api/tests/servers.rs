@@ -207,9 +207,9 @@ async fn events_are_those_of_the_servers_that_the_caller_sees_within_thirty_days
     let span = format!("/events?from={}&to={}", now - 1000, now + 1);
     let (_, body) = admin(&api, Method::GET, &span, Value::Null).await;
     let kinds: Vec<_> = body["events"].as_array().unwrap().iter().map(|event| &event["event_id"]).collect();
-    assert_eq!(kinds, ["inspection-ended", "inspection-began", "claimed"], "{body}");
+    assert_eq!(kinds, ["baseline-recorded", "inspection-ended", "inspection-began", "claimed"], "{body}");
     let (_, one) = admin(&api, Method::GET, &format!("{span}&offset=1&limit=1"), Value::Null).await;
-    assert_eq!((&one["count"], one["events"].as_array().unwrap().len()), (&json!(3), 1));
+    assert_eq!((&one["count"], one["events"].as_array().unwrap().len()), (&json!(4), 1));
     let (_, none) = tenant(&api, Method::GET, &span, Value::Null).await;
     assert_eq!(none, json!({ "events": [], "count": 0 }));
     api.world.create().await.unwrap();

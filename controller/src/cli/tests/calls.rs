@@ -298,6 +298,12 @@ async fn every_verb_makes_the_call_that_the_api_has() {
             json!({ "allow_reset": true }),
         ),
         (
+            vec!["server", "inspect", ID, "--accept-baseline"],
+            format!("POST /admin/v1/servers/{ID}/inspect"),
+            json!({ "allow_reset": false, "accept_baseline": true }),
+        ),
+        (vec!["server", "baseline", ID], format!("GET /admin/v1/servers/{ID}/baseline"), Value::Null),
+        (
             vec!["server", "maintain", ID, "--reason", "fan"],
             format!("POST /admin/v1/servers/{ID}/maintain"),
             json!({ "reason": "fan" }),

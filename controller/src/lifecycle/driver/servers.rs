@@ -18,7 +18,9 @@ pub(super) fn act(
     action: ServerAction,
 ) -> Result<Server, Refusal> {
     match action {
-        ServerAction::Inspect { allow_reset } => inspect::ask(tx, rules, id, allow_reset),
+        ServerAction::Inspect { allow_reset, accept_baseline } => {
+            inspect::ask(tx, rules, id, (allow_reset, accept_baseline))
+        }
         ServerAction::Maintain { reason } => maintain::take_out(tx, rules, id, reason),
         ServerAction::Ready => maintain::put_back(tx, rules, id),
         ServerAction::Wipe { policy } => wipe::ask(tx, rules, id, policy),
@@ -47,13 +49,14 @@ impl Lifecycle {
     /// Sends the order of the task that nobody began yet, if there is one and its agent is there.
     pub(super) async fn dispatch_task(&self, id: ServerId) {
         let rules = self.rules();
-        match self.parts.store.read(move |tx| tx.server(id)).await {
-            Ok(server) => {
-                let fresh = server.filter(|server| server.task.as_ref().is_some_and(|task| task.step.is_empty()));
-                if let Some((agent, order)) = fresh.and_then(|server| task::order::of(&rules, &server)) {
-                    self.parts.dispatch.send(agent, order);
-                }
-            }
+        let make = move |tx: &mut dyn Transaction| {
+            let server = tx.server(id)?;
+            let fresh = server.filter(|server| server.task.as_ref().is_some_and(|task| task.step.is_empty()));
+            fresh.map_or(Ok(None), |server| task::order::of(tx, &rules, &server))
+        };
+        match self.parts.store.read(make).await {
+            Ok(Some((agent, order))) => self.parts.dispatch.send(agent, order),
+            Ok(None) => {}
             Err(error) => tracing::error!(server = %id, %error, "no order can be made"),
         }
     }

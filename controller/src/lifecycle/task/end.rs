@@ -3,6 +3,7 @@
 use super::power_word;
 use crate::{
     lifecycle::{
+        baseline,
         event::tame,
         inspect, inventory, maintain,
         rules::Rules,
@@ -52,10 +53,23 @@ pub(super) fn done(
             (ServerEvent::Settled, server_event::POWER_ENDED)
         }
     };
-    server.manage_state = next(server, event).unwrap_or(server.manage_state);
     let took = rules.now.since(task.began_at).as_secs_f32();
     let text = format!("{} ended {took:.1} s after it was asked for", task.kind.word());
-    server_event::record(tx, rules, server, kind, text)
+    server_event::record(tx, rules, server, kind, text)?;
+    if let TaskKind::Wipe { .. } = task.kind
+        && let Some(failed) = baseline::after_wipe(tx, rules, server, task)?
+    {
+        // Its disks are erased all the same.
+        return fail_as(tx, rules, server, (ServerEvent::WipeFailed, server_event::BASELINE_DIFFERS), &failed);
+    }
+    if let TaskKind::Inspect { .. } = task.kind {
+        baseline::after_inspection(tx, rules, server, task)?;
+        if baseline::differs(server) {
+            return Ok(());
+        }
+    }
+    server.manage_state = next(server, event).unwrap_or(server.manage_state);
+    Ok(())
 }
 
 /// Ends the task in progress with a cause; nothing is done where there is none.

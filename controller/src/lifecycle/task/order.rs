@@ -2,8 +2,11 @@
 
 use super::deadline;
 use crate::{
-    lifecycle::rules::Rules,
-    store::record::{Server, TaskKind, WipePolicy},
+    lifecycle::{baseline, rules::Rules},
+    store::{
+        Result, Transaction,
+        record::{Server, TaskKind, WipePolicy},
+    },
 };
 use billet_proto::{
     AgentId,
@@ -11,18 +14,23 @@ use billet_proto::{
 };
 
 /// The order, and the agent that it is for; none where no task is in progress, or nobody owns the server.
-pub(in crate::lifecycle) fn of(rules: &Rules, server: &Server) -> Option<(AgentId, Order)> {
-    let (task, agent) = (server.task.as_ref()?, server.owner?);
+pub(in crate::lifecycle) fn of(
+    tx: &mut dyn Transaction,
+    rules: &Rules,
+    server: &Server,
+) -> Result<Option<(AgentId, Order)>> {
+    let (Some(task), Some(agent)) = (&server.task, server.owner) else { return Ok(None) };
     let power = |action: PowerAction| Work::Power(Power { action: action.into(), instance_id: String::new() });
     let work = match task.kind {
-        TaskKind::Inspect { allow_reset } => Work::Inspect(Inspect { allow_reset }),
+        TaskKind::Inspect { allow_reset, .. } => Work::Inspect(Inspect { allow_reset }),
         TaskKind::Wipe { policy } => {
             let method = match policy {
                 WipePolicy::Full => WipeMethod::Full,
                 WipePolicy::Metadata => WipeMethod::Metadata,
             };
+            let baseline = baseline::of_order(tx, server)?;
             let allowed = rules.policy.wipe_methods.iter().map(Into::into).collect();
-            Work::Wipe(Wipe { method: method.into(), disks: task.disks.clone(), allowed })
+            Work::Wipe(Wipe { method: method.into(), disks: task.disks.clone(), allowed, baseline })
         }
         TaskKind::PowerOn => power(PowerAction::On),
         TaskKind::PowerOff => power(PowerAction::Off),
@@ -34,5 +42,5 @@ pub(in crate::lifecycle) fn of(rules: &Rules, server: &Server) -> Option<(AgentI
         deadlines.push(StepDeadline { step: Step::Wipe.into(), seconds });
     }
     let order = Order { server_id: server.id.to_string(), generation: task.generation, deadlines, work: Some(work) };
-    Some((agent, order))
+    Ok(Some((agent, order)))
 }

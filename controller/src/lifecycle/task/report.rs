@@ -26,7 +26,9 @@ pub(in crate::lifecycle) fn apply(
         Some(What::Finished(_)) => return Ok(Applied::Ignored("the end of a step, which the next one's start tells")),
         Some(What::Note(said)) => {
             let text = tame(&format!("{}: {}", said.kind, said.message));
-            server_event::record(tx, rules, &server, server_event::NOTE, text)?;
+            let is_put_right = said.kind == "baseline-restored";
+            let kind = if is_put_right { server_event::BASELINE_RESTORED } else { server_event::NOTE };
+            server_event::record(tx, rules, &server, kind, text)?;
             return Ok(Applied::Recorded);
         }
         Some(What::Failed(failed)) => {
@@ -37,7 +39,7 @@ pub(in crate::lifecycle) fn apply(
             end::done(tx, rules, &mut server, &task, done)?;
             true
         }
-        Some(What::Inspected(_) | What::PowerRead(_)) | None => false,
+        Some(What::Inspected(_) | What::PowerRead(_) | What::BmcFacts(_)) | None => false,
     };
     if !changed {
         return Ok(Applied::Ignored("nothing new, or a step that is not legal now"));

@@ -213,7 +213,7 @@ async fn what_happened_to_a_server_is_kept_for_thirty_days() {
     };
     world.clock.advance(DAY * 30);
     world.lifecycle.purge().await.unwrap();
-    assert_eq!(kinds().await.len(), 3, "claimed and inspected");
+    assert_eq!(kinds().await.len(), 4, "claimed, inspected, and its baseline");
     world.create().await.unwrap();
     world.clock.advance(DAY);
     world.lifecycle.purge().await.unwrap();

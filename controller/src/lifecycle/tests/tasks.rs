@@ -319,7 +319,11 @@ async fn which_disks_are_wiped_an_inspection_says_and_no_boot_for_something_else
 
     let failed = Failed { cause: "disk_not_recorded".into(), message: "vdb".into() };
     world.report(order.generation, Step::Wipe, What::Failed(failed)).await;
-    world.lifecycle.act_on_server(world.server_id(), ServerAction::Inspect { allow_reset: false }).await.unwrap();
+    world
+        .lifecycle
+        .act_on_server(world.server_id(), ServerAction::Inspect { allow_reset: false, accept_baseline: false })
+        .await
+        .unwrap();
     world.inspected(newest(&world).generation, with("vdb")).await;
     let recorded = seen(&world).await;
     assert_eq!(recorded.disks[0].serial, "vdb-1", "the operator had it looked at again");
@@ -330,7 +334,7 @@ async fn what_a_disk_says_of_itself_is_recorded_tamed_and_it_is_the_same_disk_wh
     let world = World::new().await;
     let act = |action| world.lifecycle.act_on_server(world.server_id(), action);
     act(ServerAction::Maintain { reason: "another disk".into() }).await.unwrap();
-    act(ServerAction::Inspect { allow_reset: false }).await.unwrap();
+    act(ServerAction::Inspect { allow_reset: false, accept_baseline: false }).await.unwrap();
     let mut seen = World::inventory();
     seen.disks.truncate(1);
     (seen.disks[0].serial, seen.disks[0].model) = ("S\u{1b}[31m".into(), "x".repeat(5000));

@@ -89,6 +89,9 @@ pub enum TaskKind {
     Inspect {
         /// A server that is on may be powered off for it.
         allow_reset: bool,
+        /// What it sees is the server's baseline from then on.
+        #[serde(default)]
+        accept_baseline: bool,
     },
     /// Erasing.
     Wipe {

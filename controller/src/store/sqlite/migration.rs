@@ -6,7 +6,7 @@ use rusqlite::{Connection, TransactionBehavior};
 const APPLICATION_ID: i64 = 0x4249_4c54;
 
 /// Every migration ever released, in order; a file that was released is never changed.
-const MIGRATIONS: [&str; 10] = [
+const MIGRATIONS: [&str; 11] = [
     include_str!("../migrations/0001_init.sql"),
     include_str!("../migrations/0002_operations.sql"),
     include_str!("../migrations/0003_access.sql"),
@@ -16,6 +16,7 @@ const MIGRATIONS: [&str; 10] = [
     include_str!("../migrations/0007_live_instances.sql"),
     include_str!("../migrations/0008_certificates.sql"),
     include_str!("../migrations/0009_wipe_receipts.sql"),
+    include_str!("../migrations/0010_baseline.sql"),
     include_str!("../migrations/0011_waiting.sql"),
 ];
 

@@ -1,21 +1,24 @@
 //! One transaction: each method hands on to its noun's file.
 
 use super::{
-    agent, event, fleet, image, image_import, instance, instance_list, inventory, network, parameter_plane, private_ip,
-    reservation, search, server, server_event, server_list, wipe_receipt,
+    agent, baseline, event, fleet, image, image_import, instance, instance_list, inventory, network, parameter_plane,
+    private_ip, reservation, search, server, server_event, server_list, wipe_receipt,
 };
 use crate::{
     clock::Timestamp,
     store::{
         ImagesWanted, InstancesWanted, Machine, Result, ServerEventsWanted, ServersWanted, Tally, Transaction,
         record::{
-            AddressUse, Agent, Event, Image, ImageImport, Instance, JoinToken, ListedServer, ManageState, NewEvent,
-            PlaneReservation, PlaneSubnet, PrivateIp, Reservation, Server, ServerCount, ServerEvent, Subnet, Vpc,
-            WipeReceipt,
+            AddressUse, Agent, Baseline, Event, Image, ImageImport, Instance, JoinToken, ListedServer, ManageState,
+            NewEvent, PlaneReservation, PlaneSubnet, PrivateIp, Reservation, Server, ServerCount, ServerEvent, Subnet,
+            Vpc, WipeReceipt,
         },
     },
 };
-use billet_proto::{AgentId, ImageId, InstanceId, PrivateIpId, ProjectId, ServerId, SubnetId, VpcId, link::Inventory};
+use billet_proto::{
+    AgentId, ImageId, InstanceId, PrivateIpId, ProjectId, ServerId, SubnetId, VpcId,
+    link::{self, Inventory},
+};
 use std::{collections::HashSet, net::Ipv4Addr};
 
 /// Dropped without commit, it rolls back.
@@ -110,6 +113,21 @@ impl Transaction for SqliteTransaction<'_> {
     }
     fn forget_inventory(&mut self, server: ServerId) -> Result<()> {
         inventory::forget(&self.0, server)
+    }
+    fn baseline(&mut self, server: ServerId) -> Result<Option<Baseline>> {
+        baseline::of_server(&self.0, server)
+    }
+    fn record_baseline(&mut self, server: ServerId, baseline: &Baseline) -> Result<()> {
+        baseline::record(&self.0, server, baseline)
+    }
+    fn forget_baseline(&mut self, server: ServerId) -> Result<()> {
+        baseline::forget(&self.0, server)
+    }
+    fn baseline_seen(&mut self, server: ServerId, generation: u64) -> Result<Option<link::Baseline>> {
+        baseline::seen(&self.0, server, generation)
+    }
+    fn record_baseline_seen(&mut self, server: ServerId, generation: u64, facts: &link::Baseline) -> Result<()> {
+        baseline::record_seen(&self.0, server, generation, facts)
     }
     fn server(&mut self, id: ServerId) -> Result<Option<Server>> {
         server::by_id(&self.0, id)

@@ -18,6 +18,7 @@ const WANTED: &[(&str, &str)] = &[
     ("crc32c_generic", "ext4's checksums, on any processor"),
     ("ext4", "the installed system"),
     ("xfs", "the installed system"),
+    ("efivarfs", "what firmware starts"),
 ];
 
 /// A compressed archive with `/modules.order` and the modules.
@@ -96,6 +97,7 @@ mod tests {
             each("crc32c_generic", ""),
             each("ext4", " kernel/jbd2.ko"),
             each("xfs", ""),
+            each("efivarfs", ""),
         ]
         .concat();
         let order = load_order(&text, "kernel/nvme.ko\n").unwrap();
@@ -112,6 +114,7 @@ mod tests {
             "jbd2",
             "ext4",
             "xfs",
+            "efivarfs",
         ];
         assert_eq!(names, expected);
         assert!(load_order(&text, "").unwrap_err().to_string().contains("nvme"));

@@ -1,0 +1,116 @@
+//! Reading what an operating system's root could have changed in a BMC, and putting accounts right.
+
+use super::IpmiBmc;
+use crate::bmc::{
+    Baseline, BmcError, NO_ACCESS, Retry, User, UserState,
+    commands::{
+        GetBootFlags, GetChannelAccess, GetDeviceId, GetLanParameter, GetUserAccess, GetUserName, LanParameter,
+        Malformed, SetUserAccess, SetUserName, UserAccess, UserPassword,
+    },
+    error::LACKS_PRIVILEGE,
+};
+use ipmi_rs_core::connection::IpmiCommand;
+
+/// No BMC has more (§22.26: six bits).
+const MAX_SLOTS: u8 = 63;
+
+impl IpmiBmc {
+    /// Reads all that there is. What the BMC does not know is named, and is no error.
+    pub(super) async fn read_baseline(&self) -> Result<Baseline, BmcError> {
+        let mut read = Baseline::default();
+        read.firmware_version = self.told(&mut read.not_told, "firmware-version", || GetDeviceId).await?;
+        read.boot_override = self.told(&mut read.not_told, "boot-override", || GetBootFlags).await?;
+        for (name, which) in
+            [("channel-access", GetChannelAccess::Present), ("channel-access-kept", GetChannelAccess::Kept)]
+        {
+            if let Some(access) = self.told(&mut read.not_told, name, || which).await? {
+                read.lan.insert(name.into(), access);
+            }
+        }
+        for parameter in LanParameter::ALL {
+            let (name, _) = parameter.name();
+            let value = self.told(&mut read.not_told, name, || GetLanParameter(parameter)).await?;
+            match value.map(|value| value.of(parameter)) {
+                Some(Some(text)) => drop(read.lan.insert(name.into(), text)),
+                Some(None) => read.not_told.push(name.into()),
+                None => {}
+            }
+        }
+        read.users = self.read_users(&mut read.not_told).await?;
+        Ok(read)
+    }
+
+    pub(super) async fn read_users(&self, not_told: &mut Vec<String>) -> Result<Vec<User>, BmcError> {
+        let mut users = Vec::new();
+        let (mut slot, mut slots) = (1, 1);
+        while slot <= slots {
+            let access = self.told(not_told, &format!("user-{slot}"), || GetUserAccess { slot }).await?;
+            if let Some(UserAccess {
+                slots: told,
+                state,
+                privilege,
+                ipmi_messaging,
+                link_authentication,
+                callback_only,
+            }) = access
+            {
+                slots = told.min(MAX_SLOTS);
+                // Of an empty slot some BMCs have no name to tell.
+                let name = self.told(&mut Vec::new(), "", || GetUserName(slot)).await?.unwrap_or_default();
+                // 0 is reserved, and what some BMCs have where nobody set a limit.
+                let privilege = if privilege == 0 { NO_ACCESS } else { privilege };
+                users.push(User { slot, name, state, privilege, ipmi_messaging, link_authentication, callback_only });
+            }
+            slot += 1;
+        }
+        Ok(users)
+    }
+
+    /// What a question is answered; none, and its name on the list, where the BMC does not know it, or does not tell this account.
+    async fn told<C, F>(
+        &self,
+        not_told: &mut Vec<String>,
+        name: &str,
+        question: F,
+    ) -> Result<Option<C::Output>, BmcError>
+    where
+        C: IpmiCommand<Error = Malformed>,
+        F: Fn() -> C,
+    {
+        match self.inner.call("tell how it is set", question).await {
+            Ok(answer) => return Ok(Some(answer)),
+            Err(BmcError::AuthFailed { reason, .. }) if reason == LACKS_PRIVILEGE => {}
+            Err(BmcError::Protocol { .. }) => {}
+            Err(error @ BmcError::Refused { .. }) if error.retry() == Retry::NeedsOperator => {}
+            Err(error) => return Err(error),
+        }
+        not_told.push(name.into());
+        Ok(None)
+    }
+
+    /// Gives an account back what it was; that which is as it was is not written. It is not read back here.
+    pub(super) async fn write_user(&self, was: &User, is: &User) -> Result<(), BmcError> {
+        let doing = "put an account right";
+        let slot = was.slot;
+        // Whoever is to be kept out is out first.
+        if is.lets_in() && !was.lets_in() && is.state != UserState::Disabled {
+            let disabled = self.inner.call(doing, || UserPassword::Disable(slot)).await;
+            if was.state == UserState::Disabled {
+                disabled?;
+            } else {
+                super::soft(disabled)?;
+            }
+        }
+        if !is.has_access_of(was) {
+            self.inner.call(doing, || SetUserAccess(was)).await?;
+        }
+        if is.name != was.name {
+            self.inner.call(doing, || SetUserName { slot, name: &was.name }).await?;
+        }
+        match (was.state, is.state) {
+            (UserState::Enabled, UserState::Disabled) => self.inner.call(doing, || UserPassword::Enable(slot)).await,
+            (UserState::Disabled, UserState::Enabled) => self.inner.call(doing, || UserPassword::Disable(slot)).await,
+            _ => Ok(()),
+        }
+    }
+}

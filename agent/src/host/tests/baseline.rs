@@ -1,0 +1,123 @@
+//! What a tenant's root did to the BMC is undone at release, while the server is off.
+
+use super::rack::{End, Rack, failed, wiped};
+use crate::{
+    bmc::{Baseline, BootEnabled, BootMode, BootOverride, BootTarget, NO_ACCESS, User},
+    host::bmc_facts,
+};
+use billet_proto::link::{self, BmcFacts, Disk, Note, Step, Wipe, WipeMethod, order::Work, report::What};
+
+const PXE_FOR_GOOD: BootOverride =
+    BootOverride { target: BootTarget::Pxe, enabled: BootEnabled::Continuous, mode: Some(BootMode::Uefi) };
+
+fn user(slot: u8, name: &str, privilege: u8) -> User {
+    User { slot, name: name.into(), privilege, ipmi_messaging: privilege != NO_ACCESS, ..User::default() }
+}
+
+/// As the BMC was when the server was enrolled. The agent's account is "oper".
+fn enrolled() -> Baseline {
+    let users = vec![user(1, "", NO_ACCESS), user(2, "oper", 4), user(3, "root", 3), user(4, "", NO_ACCESS)];
+    Baseline { firmware_version: Some("2.17".into()), users, ..Baseline::default() }
+}
+
+fn wipe() -> Work {
+    let disks = vec![Disk { serial: "A".into(), size_bytes: 512, direct: true, ..Disk::default() }];
+    let was = link::Baseline { bmc: bmc_facts::to_protocol(enrolled()), ..link::Baseline::default() };
+    Work::Wipe(Wipe { method: WipeMethod::Full.into(), disks, baseline: Some(was) })
+}
+
+/// What a tenant's root did: another administrator, more privilege, and a boot from its own network for good.
+fn change(rack: &Rack) {
+    let mut machine = rack.machine();
+    machine.facts = enrolled();
+    machine.facts.users[2].privilege = 4;
+    machine.facts.users[3] = user(4, "evil", 4);
+    machine.boots_by = PXE_FOR_GOOD;
+}
+
+async fn noted(rack: &mut Rack, kind: &str) -> String {
+    rack.told(|report| match &report.what {
+        Some(What::Note(Note { kind: told, message })) if told == kind => Some(message.clone()),
+        _ => None,
+    })
+    .await
+}
+
+async fn facts(rack: &mut Rack) -> BmcFacts {
+    rack.told(|report| match &report.what {
+        Some(What::BmcFacts(facts)) => Some(facts.clone()),
+        _ => None,
+    })
+    .await
+}
+
+#[tokio::test]
+async fn accounts_and_boot_override_are_as_they_were_before_the_ramdisk_boots_and_the_end_tells_it() {
+    let mut rack = Rack::new(true);
+    change(&rack);
+    rack.order(1, wipe()).await;
+    let told = noted(&mut rack, "baseline-restored").await;
+    for part in ["account 4 'evil'", "account 3 'root'", "network continuous uefi"] {
+        assert!(told.contains(part), "{told}");
+    }
+    let read = facts(&mut rack).await;
+    assert_eq!(bmc_facts::users(&read), enrolled().users);
+    assert_eq!(read.boot_override, "none");
+    let session = rack.enlist().await;
+    assert!(rack.machine().on);
+    rack.report(&session, Step::Wipe, wiped("A")).await;
+    assert!(matches!(rack.end(1).await, End::Done(_)));
+    assert_eq!(rack.machine().passwords, 0, "it is not changed unless that is wanted");
+    // The controller missed it all, and asks again.
+    rack.order(1, wipe()).await;
+    assert_eq!(facts(&mut rack).await, read);
+}
+
+#[tokio::test]
+async fn what_the_bmc_refuses_is_told_as_it_is_and_the_wipe_goes_on() {
+    let mut rack = Rack::new(false);
+    change(&rack);
+    rack.machine().keeps_accounts = true;
+    rack.order(1, wipe()).await;
+    assert!(noted(&mut rack, "baseline-refused").await.contains("account 4 'evil'"));
+    assert_eq!(facts(&mut rack).await.users[3].name, "evil");
+    rack.enlist().await;
+}
+
+#[tokio::test]
+async fn the_account_that_the_agent_logs_in_with_is_never_touched() {
+    let mut rack = Rack::new(false);
+    rack.machine().facts = enrolled();
+    rack.machine().facts.users[1].privilege = 3;
+    rack.order(1, wipe()).await;
+    assert_eq!(facts(&mut rack).await.users[1].privilege, 3, "it is told, and stays as it is");
+}
+
+#[tokio::test]
+async fn an_inspection_tells_what_the_bmc_says_and_changes_nothing() {
+    let mut rack = Rack::new(false);
+    change(&rack);
+    rack.order(1, Work::Inspect(link::Inspect { allow_reset: false })).await;
+    let session = rack.enlist().await;
+    let finished = billet_proto::ramdisk::ramdisk_report::What::Finished(link::Finished::default());
+    rack.report(&session, Step::Inspect, finished).await;
+    assert_eq!(facts(&mut rack).await.users[3].name, "evil");
+    assert!(matches!(rack.end(1).await, End::Done(_)));
+}
+
+#[tokio::test]
+async fn the_password_is_changed_once_for_each_release_before_the_ramdisk_boots() {
+    let words = [
+        ("rotate_password = \"never\"", "rotate_password = \"release\""),
+        ("privilege = \"operator\"", "privilege = \"administrator\""),
+    ];
+    let mut rack = Rack::configured(false, &words);
+    rack.machine().facts = enrolled();
+    rack.order(1, wipe()).await;
+    noted(&mut rack, "bmc-password").await;
+    let session = rack.enlist().await;
+    assert_eq!(rack.machine().passwords, 1);
+    rack.report(&session, Step::Wipe, failed("disk_error")).await;
+    assert!(matches!(rack.end(1).await, End::Failed(..)));
+    assert_eq!(rack.machine().passwords, 1);
+}

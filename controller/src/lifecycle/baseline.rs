@@ -1,0 +1,131 @@
+//! The next tenant is safe from the last one's root: what that can change beside the disks is recorded when a server is
+//! enrolled, and compared after each wipe.
+//!
+//! Invariants: a baseline is recorded at a server's first inspection, and later only at one that the operator asked for with
+//! that intent. What an agent sees it tells under its task's generation; what an older order saw proves nothing. A server
+//! that differs is in maintenance, with the differences named, until an inspection or a wipe saw none, or the operator
+//! accepts it as it is.
+
+mod difference;
+mod tamed;
+
+use super::{event::tame, report::Applied, rules::Rules, server_event, server_table::ServerEvent, task};
+use crate::store::{
+    Result, Transaction,
+    record::{Baseline, ManageState, Server, Task, TaskKind},
+};
+use billet_proto::link::{self, BmcFacts, Failed, FirmwareVersion, Inventory};
+pub(super) use tamed::boot_variables;
+
+use difference::{Difference, differences};
+
+/// The cause of a server that is not as it was.
+pub(super) const CAUSE: &str = "baseline_differs";
+/// More are counted and not named.
+const MAX_NAMED: usize = 8;
+
+/// Takes note of what a ramdisk saw, where that is compared with anything. `seen` is tame.
+pub(super) fn see_machine(tx: &mut dyn Transaction, server: &Server, seen: &Inventory) -> Result<()> {
+    let Some(generation) = compared(server) else { return Ok(()) };
+    let bmc = tx.baseline_seen(server.id, generation)?.and_then(|before| before.bmc);
+    tx.record_baseline_seen(server.id, generation, &link::Baseline { bmc, ..of_machine(seen) })
+}
+
+/// Takes note of what a BMC said of itself.
+pub(super) fn see_bmc(tx: &mut dyn Transaction, server: &Server, generation: u64, facts: &BmcFacts) -> Result<Applied> {
+    if compared(server) != Some(generation) {
+        return Ok(Applied::Ignored("a BMC's facts that nothing is compared with"));
+    }
+    let before = tx.baseline_seen(server.id, generation)?.unwrap_or_default();
+    let bmc = Some(tamed::bmc(facts));
+    tx.record_baseline_seen(server.id, generation, &link::Baseline { bmc, ..before })?;
+    Ok(Applied::Recorded)
+}
+
+/// The generation of the task at whose end there is a comparison.
+fn compared(server: &Server) -> Option<u64> {
+    let task = server.task.as_ref()?;
+    matches!(task.kind, TaskKind::Inspect { .. } | TaskKind::Wipe { .. }).then_some(task.generation)
+}
+
+fn of_machine(seen: &Inventory) -> link::Baseline {
+    let bios = FirmwareVersion { part: "BIOS".into(), version: seen.firmware_version.clone() };
+    let disks = seen
+        .disks
+        .iter()
+        .filter(|disk| disk.direct && !disk.serial.is_empty())
+        .map(|disk| FirmwareVersion { part: format!("disk {}", disk.serial), version: disk.firmware_version.clone() });
+    let ports = seen.ports.iter().filter(|port| !port.mac.is_empty());
+    let ports = ports
+        .map(|port| FirmwareVersion { part: format!("port {}", port.mac), version: port.firmware_version.clone() });
+    let versions = std::iter::once(bios).chain(disks).chain(ports).filter(|part| !part.version.is_empty()).collect();
+    let boot_variables = seen.boot_variables.as_ref().map(tamed::boot_variables);
+    link::Baseline { bmc: None, boot_variables, secure_boot: seen.secure_boot, versions }
+}
+
+/// After an inspection that ended well: records the first baseline, or another where the operator accepts it; else compares.
+/// The caller writes the server.
+pub(super) fn after_inspection(
+    tx: &mut dyn Transaction,
+    rules: &Rules,
+    server: &mut Server,
+    task: &Task,
+) -> Result<()> {
+    let accepts = matches!(task.kind, TaskKind::Inspect { accept_baseline: true, .. });
+    let Some(is) = tx.baseline_seen(server.id, task.generation)? else { return Ok(()) };
+    let known = tx.baseline(server.id)?;
+    let Some(was) = known.filter(|_| !accepts) else {
+        tx.record_baseline(server.id, &Baseline { recorded_at: rules.now, facts: is })?;
+        let why = if accepts { "accepted by the operator" } else { "as it was at its first inspection" };
+        return server_event::record(tx, rules, server, server_event::BASELINE_RECORDED, why);
+    };
+    let Some(failed) = told(&differences(&was.facts, &is)) else { return Ok(()) };
+    // One that is about to be ready is not; whatever else it was, it stays.
+    let event = match server.manage_state {
+        ManageState::Onboard | ManageState::Ready => ServerEvent::TakenOut,
+        ManageState::InUse | ManageState::Maintain | ManageState::Offboarding => ServerEvent::Settled,
+    };
+    task::fail_as(tx, rules, server, (event, server_event::BASELINE_DIFFERS), &failed)
+}
+
+/// After a wipe whose disks are erased: whether the rest of the server is as it was. A server whose baseline nobody recorded,
+/// because it was enrolled before there were any, is let through, and that is told. The caller writes the server.
+pub(super) fn after_wipe(
+    tx: &mut dyn Transaction,
+    rules: &Rules,
+    server: &Server,
+    task: &Task,
+) -> Result<Option<Failed>> {
+    let Some(was) = tx.baseline(server.id)? else {
+        let text = "there is no baseline to compare it with; inspect it with --accept-baseline";
+        server_event::record_once(tx, rules, server, server_event::BASELINE_MISSING, text.into())?;
+        return Ok(None);
+    };
+    let is = tx.baseline_seen(server.id, task.generation)?.unwrap_or_default();
+    Ok(told(&differences(&was.facts, &is)))
+}
+
+fn told(differences: &[Difference]) -> Option<Failed> {
+    if differences.is_empty() {
+        return None;
+    }
+    let mut named: Vec<String> = differences.iter().take(MAX_NAMED).map(ToString::to_string).collect();
+    if differences.len() > MAX_NAMED {
+        named.push(format!("and {} more", differences.len() - MAX_NAMED));
+    }
+    Some(Failed { cause: CAUSE.into(), message: tame(&named.join("; ")) })
+}
+
+/// Whether it is kept out because it is not as it was.
+pub(super) fn differs(server: &Server) -> bool {
+    server.error.as_ref().is_some_and(|error| error.cause == CAUSE)
+}
+
+/// The order's part: the wipe puts right what it can, before it is compared.
+pub(super) fn of_order(tx: &mut dyn Transaction, server: &Server) -> Result<Option<link::Baseline>> {
+    let wipes = server.task.as_ref().is_some_and(|task| matches!(task.kind, TaskKind::Wipe { .. }));
+    if !wipes {
+        return Ok(None);
+    }
+    Ok(tx.baseline(server.id)?.map(|baseline| baseline.facts))
+}

@@ -1,0 +1,187 @@
+//! The next tenant is safe from the last one's root.
+
+use super::world::World;
+use crate::{
+    api::ports::LifecycleApi,
+    request::ServerAction,
+    store::{
+        ServerEventsWanted,
+        record::{ManageState, Server},
+    },
+};
+use billet_proto::link::{
+    BmcFacts, BmcUser, BootVariables, Done, Inventory, LoadOption, Note, Step, Wipe, order::Work, report::What,
+};
+
+fn machine() -> Inventory {
+    let option = LoadOption {
+        name: "Boot0000".into(),
+        description: "PXE".into(),
+        content: "00".into(),
+        ..LoadOption::default()
+    };
+    Inventory {
+        firmware_version: "1.0".into(),
+        boot_variables: Some(BootVariables { options: vec![option], ..BootVariables::default() }),
+        ..World::inventory()
+    }
+}
+
+fn bmc() -> BmcFacts {
+    let user = BmcUser { slot: 2, name: "billet".into(), privilege: 4, ipmi_messaging: true, ..BmcUser::default() };
+    BmcFacts { firmware_version: "2.17".into(), users: vec![user], ..BmcFacts::default() }
+}
+
+fn with_stranger() -> BmcFacts {
+    let stranger = BmcUser { slot: 3, name: "evil".into(), privilege: 4, ipmi_messaging: true, ..BmcUser::default() };
+    let mut facts = bmc();
+    facts.users.push(stranger);
+    facts
+}
+
+async fn act(world: &World, action: ServerAction) -> Result<Server, crate::lifecycle::refusal::Refusal> {
+    world.lifecycle.act_on_server(world.server_id(), action).await
+}
+
+/// The operator has the server inspected; its agent tells this.
+async fn inspect(world: &World, accept_baseline: bool, machine: Inventory, bmc: Option<BmcFacts>) {
+    act(world, ServerAction::Inspect { allow_reset: false, accept_baseline }).await.unwrap();
+    let generation = world.server().await.generation;
+    world.report(generation, Step::Boot, What::Inspected(machine)).await;
+    if let Some(bmc) = bmc {
+        world.report(generation, Step::Inspect, What::BmcFacts(bmc)).await;
+    }
+    world.report(generation, Step::Inspect, What::Done(Done::default())).await;
+}
+
+/// A server with a baseline that has all, ready.
+async fn enrolled() -> World {
+    let world = World::new().await;
+    act(&world, ServerAction::Maintain { reason: "a new BMC".into() }).await.unwrap();
+    inspect(&world, true, machine(), Some(bmc())).await;
+    act(&world, ServerAction::Ready).await.unwrap();
+    world
+}
+
+/// An instance comes and goes; answers the order of the wipe.
+async fn released(world: &World) -> (u64, Wipe) {
+    let id = world.create().await.unwrap();
+    world.terminate(id).await;
+    let (_, order) = world.sent().pop().unwrap();
+    let Some(Work::Wipe(wipe)) = order.work else { panic!("a wipe") };
+    (order.generation, wipe)
+}
+
+async fn wiped(world: &World, generation: u64, machine: Inventory, bmc: Option<BmcFacts>) -> Server {
+    if let Some(bmc) = bmc {
+        world.report(generation, Step::Power, What::BmcFacts(bmc)).await;
+    }
+    world.report(generation, Step::Wipe, What::Inspected(machine)).await;
+    world.report(generation, Step::Wipe, World::wiped()).await;
+    world.server().await
+}
+
+async fn events(world: &World, kind: &str) -> Vec<String> {
+    use crate::clock::Timestamp;
+    let wanted = ServerEventsWanted {
+        servers: None,
+        from: Timestamp(0),
+        to: Timestamp(u64::MAX >> 1),
+        level: None,
+        offset: 0,
+        limit: 100,
+    };
+    let (events, _) = world.store.read(move |tx| tx.server_events(&wanted)).await.unwrap();
+    events.into_iter().filter(|event| event.kind == kind).map(|event| event.message).collect()
+}
+
+#[tokio::test]
+async fn the_first_inspection_records_the_baseline_and_a_later_one_only_where_the_operator_accepts_it() {
+    let world = World::new().await;
+    let id = world.server_id();
+    let kept = async || world.store.read(move |tx| tx.baseline(id)).await.unwrap().unwrap().facts;
+    assert_eq!(kept().await.bmc, None, "as it was at the first inspection");
+    act(&world, ServerAction::Maintain { reason: "x".into() }).await.unwrap();
+    inspect(&world, false, machine(), Some(bmc())).await;
+    assert_eq!(kept().await.bmc, None);
+    inspect(&world, true, machine(), Some(bmc())).await;
+    assert_eq!((kept().await.bmc, kept().await.versions[0].version.as_str()), (Some(bmc()), "1.0"));
+    assert_eq!(
+        events(&world, "baseline-recorded").await,
+        ["accepted by the operator", "as it was at its first inspection"]
+    );
+}
+
+#[tokio::test]
+async fn a_wipe_is_told_the_baseline_and_a_server_that_is_as_it_was_is_ready_again() {
+    let world = enrolled().await;
+    let (generation, wipe) = released(&world).await;
+    let told = wipe.baseline.unwrap();
+    assert_eq!((told.bmc, told.boot_variables), (Some(bmc()), machine().boot_variables));
+    let note = Note { kind: "baseline-restored".into(), message: "account 3 'evil' is '' again".into() };
+    world.report(generation, Step::Power, What::Note(note)).await;
+    let server = wiped(&world, generation, machine(), Some(bmc())).await;
+    assert_eq!((server.manage_state, server.error), (ManageState::Ready, None));
+    assert_eq!(events(&world, "baseline-restored").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_as_it_was_goes_to_maintain_with_the_difference_named_though_its_disks_are_erased() {
+    let newer = || Inventory { firmware_version: "1.1".into(), ..machine() };
+    for (machine, bmc, named) in [
+        (newer(), Some(bmc()), "firmware of BIOS was 1.0, is 1.1"),
+        (machine(), Some(with_stranger()), "BMC account 3 was not told, is 'evil' with privilege 4"),
+        (machine(), None, "BMC was told, is not told"),
+    ] {
+        let world = enrolled().await;
+        let (generation, _) = released(&world).await;
+        let server = wiped(&world, generation, machine, bmc).await;
+        let error = server.error.unwrap();
+        assert_eq!((error.cause.as_str(), error.message.as_str()), ("baseline_differs", named));
+        assert_eq!((server.manage_state, server.unwiped), (ManageState::Maintain, false));
+        assert!(server.last_wipe.is_some());
+        assert!(world.create().await.is_err(), "nobody gets it");
+        assert_eq!(events(&world, "baseline-differs").await.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_differs_comes_back_when_it_is_as_it_was_or_is_accepted_and_not_before() {
+    for accepts in [true, false] {
+        let world = enrolled().await;
+        let (generation, _) = released(&world).await;
+        wiped(&world, generation, machine(), Some(with_stranger())).await;
+        let refused = async || act(&world, ServerAction::Ready).await.unwrap_err().to_string();
+        assert!(refused().await.contains("--accept-baseline"));
+        // Nor by the back door.
+        act(&world, ServerAction::Maintain { reason: "x".into() }).await.unwrap();
+        refused().await;
+        act(&world, ServerAction::AcceptUnwiped).await.unwrap_err();
+        inspect(&world, false, machine(), Some(with_stranger())).await;
+        refused().await;
+        let mended = if accepts { with_stranger() } else { bmc() };
+        inspect(&world, accepts, machine(), Some(mended)).await;
+        let server = act(&world, ServerAction::Ready).await.unwrap();
+        assert_eq!((server.manage_state, server.error), (ManageState::Ready, None));
+    }
+}
+
+#[tokio::test]
+async fn what_an_older_order_saw_proves_nothing() {
+    let world = enrolled().await;
+    let (generation, _) = released(&world).await;
+    world.report(generation - 1, Step::Power, What::BmcFacts(bmc())).await;
+    let server = wiped(&world, generation, machine(), None).await;
+    assert_eq!(server.error.unwrap().message, "BMC was told, is not told");
+}
+
+#[tokio::test]
+async fn a_server_of_the_time_before_baselines_is_let_through_and_that_is_told() {
+    let world = World::new().await;
+    let id = world.server_id();
+    world.store.read(move |tx| tx.forget_baseline(id)).await.unwrap();
+    let (generation, wipe) = released(&world).await;
+    assert_eq!(wipe.baseline, None);
+    assert_eq!(wiped(&world, generation, machine(), None).await.manage_state, ManageState::Ready);
+    assert!(events(&world, "baseline-missing").await[0].contains("--accept-baseline"));
+}

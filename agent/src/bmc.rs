@@ -12,7 +12,9 @@ mod ipmi;
 pub mod quirks;
 mod rmcpplus;
 
-pub use ensure::{IdentityProof, OverrideProof, check_identity, ensure_off, ensure_on, set_and_verify_override};
+pub use ensure::{
+    IdentityProof, OverrideProof, check_identity, ensure, ensure_off, ensure_on, set_and_verify_override,
+};
 pub use error::{BmcError, Retry};
 pub use ipmi::{IpmiBmc, IpmiOptions};
 pub use quirks::Quirk;

@@ -255,16 +255,6 @@ impl Server {
     }
 }
 
-impl Network {
-    /// The hook's deadline.
-    pub fn deadline(&self) -> Duration {
-        match self {
-            Self::Static => Duration::ZERO,
-            Self::Hook { deadline_seconds, .. } => Duration::from_secs(*deadline_seconds),
-        }
-    }
-}
-
 /// Everything that is wrong with a configuration.
 #[derive(Debug, thiserror::Error)]
 #[error("use the configuration:{}", .0.iter().map(|p| format!("\n  {p}")).collect::<String>())]

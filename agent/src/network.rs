@@ -6,8 +6,9 @@ pub(crate) mod hook_script;
 
 use crate::config;
 use billet_proto::{MacAddr, ServerId, VpcId};
+use futures_util::future::BoxFuture;
 use serde::Serialize;
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
 /// A network that a port can be on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -61,19 +62,73 @@ pub enum NetworkError {
     },
 }
 
-/// Moves one server's ports as the configuration says.
-#[derive(Debug, Clone)]
+/// Whether a NIC comes to a network or leaves it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// It comes to it.
+    Attach,
+    /// It leaves it.
+    Detach,
+}
+
+/// One NIC to be moved.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Move {
+    /// Which way.
+    pub action: Action,
+    /// The server.
+    pub server_id: ServerId,
+    /// The NIC.
+    pub mac: MacAddr,
+    /// The network.
+    pub network: Network,
+    /// The tag that the tenant's network has on this port, 1 to 4094.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vlan: Option<u16>,
+}
+
+/// What moves NICs; each move may come again.
+pub trait Switch: Send + Sync {
+    /// Moves one NIC; there already is well.
+    ///
+    /// # Errors
+    /// When it cannot.
+    fn carry_out<'a>(&'a self, wanted: &'a Move) -> BoxFuture<'a, Result<(), NetworkError>>;
+}
+
+/// Nothing is moved: servers boot from NICs of their own.
+struct Static;
+
+impl Switch for Static {
+    fn carry_out<'a>(&'a self, _wanted: &'a Move) -> BoxFuture<'a, Result<(), NetworkError>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+/// What moves NICs by that configuration.
+pub fn switch(config: config::Network) -> Arc<dyn Switch> {
+    match config {
+        config::Network::Static => Arc::new(Static),
+        config::Network::Hook { command, arguments, deadline_seconds } => {
+            Arc::new(hook::Hook { command, arguments, deadline: Duration::from_secs(deadline_seconds) })
+        }
+    }
+}
+
+/// Moves one server's ports as its configuration says.
+#[derive(Clone)]
 pub struct Provider {
-    config: config::Network,
+    switch: Arc<dyn Switch>,
     /// NICs and tag of each port.
     wires: HashMap<MacAddr, (Vec<MacAddr>, Option<u16>)>,
 }
 
 impl Provider {
-    /// A provider for that configuration and server.
-    pub fn new(config: config::Network, server: &config::Server) -> Self {
+    /// A provider for that server, which has its NICs moved by `switch`.
+    pub fn over(switch: Arc<dyn Switch>, server: &config::Server) -> Self {
         let wires = server.ports().into_iter().map(|port| (port, (server.members(port), server.vlan(port)))).collect();
-        Self { config, wires }
+        Self { switch, wires }
     }
 
     /// Brings a port to a network; already there is well.
@@ -81,7 +136,7 @@ impl Provider {
     /// # Errors
     /// When the provider cannot.
     pub async fn attach(&self, port: Port, network: Network) -> Result<(), NetworkError> {
-        self.call("attach", port, network).await
+        self.call(Action::Attach, port, network).await
     }
 
     /// Takes a port off a network; not there is well.
@@ -89,19 +144,24 @@ impl Provider {
     /// # Errors
     /// When the provider cannot.
     pub async fn detach(&self, port: Port, network: Network) -> Result<(), NetworkError> {
-        self.call("detach", port, network).await
+        self.call(Action::Detach, port, network).await
     }
 
     /// A tenant's network has all NICs of a bond, and its tag; a server boots from one NIC, without a tag.
-    async fn call(&self, action: &'static str, port: Port, network: Network) -> Result<(), NetworkError> {
-        let config::Network::Hook { command, arguments, .. } = &self.config else { return Ok(()) };
+    async fn call(&self, action: Action, port: Port, network: Network) -> Result<(), NetworkError> {
         let wired = self.wires.get(&port.mac).filter(|_| matches!(network, Network::Vpc { .. }));
         let (members, vlan) = wired.cloned().unwrap_or_else(|| (vec![port.mac], None));
         for mac in members {
-            let call = hook::Call { action, server_id: port.server_id, mac, network, vlan };
-            hook::run(command, arguments, &call, self.config.deadline()).await?;
+            let wanted = Move { action, server_id: port.server_id, mac, network, vlan };
+            self.switch.carry_out(&wanted).await?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Provider").field("wires", &self.wires).finish_non_exhaustive()
     }
 }
 
@@ -115,8 +175,9 @@ mod tests {
         let seen = dir.path().join("seen");
         let hook = hook_script(dir.path(), &format!("cat >> {}; echo '{{\"ok\":true}}'", seen.display()));
         let mac = |last: u8| -> MacAddr { format!("52:54:00:00:00:0{last}").parse().unwrap() };
-        let config = config::Network::Hook { command: hook, arguments: Vec::new(), deadline_seconds: 10 };
-        let provider = Provider { config, wires: [(mac(1), (vec![mac(1), mac(2)], Some(100)))].into() };
+        let deadline = Duration::from_secs(10);
+        let switch = Arc::new(hook::Hook { command: hook, arguments: Vec::new(), deadline });
+        let provider = Provider { switch, wires: [(mac(1), (vec![mac(1), mac(2)], Some(100)))].into() };
         let port = Port { server_id: "0198170e-4ca7-7000-8000-000000000001".parse().unwrap(), mac: mac(1) };
         let vpc_id = "0198170e-4ca7-7000-8000-0000000000aa".parse().unwrap();
         provider.attach(port, Network::Vpc { vpc_id }).await.unwrap();

@@ -13,6 +13,7 @@ mod wire;
 
 pub use host_key::{HostKey, HostKeyError};
 
+use futures_util::future::BoxFuture;
 use kex::{Exchange, Rejection, Step};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::{io, net::SocketAddr, time::Duration};
@@ -77,6 +78,37 @@ impl ProbeError {
     #[must_use]
     pub fn may_pass(&self) -> bool {
         matches!(self, Self::NoConnection { .. } | Self::Deadline { .. } | Self::NotSsh { .. })
+    }
+}
+
+/// Asks for such a proof.
+pub trait Probe: Send + Sync {
+    /// As [`ssh_host_key`], from that interface.
+    ///
+    /// # Errors
+    /// When there is no proof, within `deadline` in any case.
+    fn host_key<'a>(
+        &'a self,
+        target: SocketAddr,
+        interface: &'a str,
+        expected: &'a HostKey,
+        deadline: Duration,
+    ) -> BoxFuture<'a, Result<(), ProbeError>>;
+}
+
+/// Over the network.
+#[derive(Debug, Clone, Copy)]
+pub struct SshProbe;
+
+impl Probe for SshProbe {
+    fn host_key<'a>(
+        &'a self,
+        target: SocketAddr,
+        interface: &'a str,
+        expected: &'a HostKey,
+        deadline: Duration,
+    ) -> BoxFuture<'a, Result<(), ProbeError>> {
+        Box::pin(ssh_host_key(target, Some(interface), expected, deadline))
     }
 }
 

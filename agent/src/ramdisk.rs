@@ -4,11 +4,14 @@
 //! waited with, never repaired by guessing; no secret is on the console.
 
 mod agent;
+mod heartbeat;
 mod identity;
 mod init;
 mod inventory;
 mod modules;
 mod network;
+#[cfg(test)]
+mod played_agent;
 mod ports;
 mod smbios;
 mod steps;
@@ -31,6 +34,7 @@ pub fn run() -> ! {
 }
 
 fn block_on() -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // The work is done on this thread, and may block it; signs of life and connections have the other one.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(work::run())
 }

@@ -17,7 +17,8 @@ use crate::{
     bmc::{IpmiBmc, IpmiOptions},
     boot::{BootConfig, BootServer, BootTable},
     config::{Config, Server},
-    network::Provider,
+    network::{self, Provider},
+    probe::SshProbe,
 };
 use anyhow::Context;
 use billet_proto::{ServerId, link::Order};
@@ -71,7 +72,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
             config: config.clone(),
             server: Arc::new(server.clone()),
             bmc: Arc::new(bmc(server)?),
-            provider: Provider::new(config.network.clone(), server),
+            provider: Provider::over(network::switch(config.network.clone()), server),
+            probe: Arc::new(SshProbe),
             boots: boots.clone(),
             ramdisks: ramdisks.clone(),
             records: records.clone(),

@@ -1,13 +1,17 @@
 //! The operator's executable: one JSON object on its standard input, one on its standard output.
 
-use super::{Network, NetworkError};
-use billet_proto::{MacAddr, ServerId};
+use super::{Move, NetworkError, Switch};
+use futures_util::future::BoxFuture;
 use nix::{
     sys::signal::{Signal, killpg},
     unistd::Pid,
 };
-use serde::{Deserialize, Serialize};
-use std::{path::Path, process::Stdio, time::Duration};
+use serde::Deserialize;
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     process::{Child, Command},
@@ -16,16 +20,18 @@ use tokio::{
 /// No answer is longer; a hook that says more is refused.
 const MAX_ANSWER_BYTES: u64 = 64 << 10;
 
-/// What the hook is told.
-#[derive(Debug, Serialize)]
-pub(super) struct Call {
-    pub(super) action: &'static str,
-    pub(super) server_id: ServerId,
-    pub(super) mac: MacAddr,
-    pub(super) network: Network,
-    /// The tag that the tenant's network has on this port.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) vlan: Option<u16>,
+/// Moves each NIC by a call of its own.
+pub(super) struct Hook {
+    pub(super) command: PathBuf,
+    pub(super) arguments: Vec<String>,
+    /// For one call.
+    pub(super) deadline: Duration,
+}
+
+impl Switch for Hook {
+    fn carry_out<'a>(&'a self, wanted: &'a Move) -> BoxFuture<'a, Result<(), NetworkError>> {
+        Box::pin(run(&self.command, &self.arguments, wanted, self.deadline))
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -35,12 +41,7 @@ struct Answer {
     error: String,
 }
 
-pub(super) async fn run(
-    command: &Path,
-    arguments: &[String],
-    call: &Call,
-    deadline: Duration,
-) -> Result<(), NetworkError> {
+async fn run(command: &Path, arguments: &[String], call: &Move, deadline: Duration) -> Result<(), NetworkError> {
     let failed = |source| NetworkError::Run { command: command.display().to_string(), source };
     let mut child = Command::new(command)
         .args(arguments)
@@ -108,11 +109,11 @@ impl Drop for Group {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::hook_script::hook_script;
+    use crate::network::{Action, Network, hook_script::hook_script};
 
-    fn call() -> Call {
-        Call {
-            action: "attach",
+    fn call() -> Move {
+        Move {
+            action: Action::Attach,
             server_id: "0198170e-4ca7-7000-8000-000000000001".parse().unwrap(),
             mac: "52:54:00:00:00:01".parse().unwrap(),
             network: Network::Vpc { vpc_id: "0198170e-4ca7-7000-8000-0000000000aa".parse().unwrap() },

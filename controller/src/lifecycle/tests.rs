@@ -22,7 +22,7 @@ use world::{PROJECT, World};
 pub(crate) const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 pub(crate) fn started() -> What {
-    What::Started(Started { waiting_for: "something".into() })
+    What::Started(Started { waiting_for: "something".into(), ..Default::default() })
 }
 
 pub(crate) fn done(key: &str) -> What {

@@ -39,7 +39,7 @@ impl Reporter {
             stands.step = step;
             waiting_for.clone_into(&mut stands.waiting_for);
         }
-        self.tell(step, What::Started(Started { waiting_for: waiting_for.into() })).await;
+        self.tell(step, What::Started(Started { waiting_for: waiting_for.into(), ..Default::default() })).await;
     }
 
     pub(super) async fn finished(&self, step: Step, detail: &str) {
@@ -70,7 +70,7 @@ impl Reporter {
         if step == Step::Unspecified {
             return;
         }
-        self.tell(step, What::Started(Started { waiting_for })).await;
+        self.tell(step, What::Started(Started { waiting_for, ..Default::default() })).await;
         if let Some(message) = key {
             self.tell(step, What::Note(Note { kind: "host-key".into(), message })).await;
         }

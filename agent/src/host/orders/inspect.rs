@@ -1,12 +1,9 @@
 //! Inspecting: a real boot that only looks. What the ramdisk saw is told at its enlisting.
 
 use super::{Job, visit};
-use crate::{
-    bmc::{Bmc, PowerState},
-    host::{
-        failure::Failure,
-        state::{Produced, Stage},
-    },
+use crate::host::{
+    failure::Failure,
+    state::{Produced, Stage},
 };
 use billet_proto::{
     link::{Inspect, Step},
@@ -18,24 +15,22 @@ pub(super) async fn run(job: &Job, order: Inspect, stage: Stage) -> Result<Produ
     if matches!(stage, Stage::Begun) {
         job.within(Step::Power, may_begin(job, &order)).await?;
     }
-    visit::run(job, Task::Inspect(order), Step::Inspect, end).await?;
-    let inventory = job.reporter.inventory();
-    Ok(Produced {
-        inventory: inventory.map(|seen| Box::new(seen.into())),
+    visit::run(job, Task::Inspect(order), Step::Inspect, end, stage).await
+}
+
+fn end(job: &Job, step: Step, what: What) -> Option<Produced> {
+    let inventory = job.reporter.inventory().map(|seen| Box::new(seen.into()));
+    (step == Step::Inspect && matches!(what, What::Finished(_))).then(|| Produced {
+        inventory,
         booted: true,
         ..Produced::after(Step::Inspect)
     })
 }
 
-fn end(step: Step, what: What) -> Option<()> {
-    (step == Step::Inspect && matches!(what, What::Finished(_))).then_some(())
-}
-
 async fn may_begin(job: &Job, order: &Inspect) -> Result<(), Failure> {
     job.reporter.started(Step::Power, "the BMC to say whether the server is on");
     job.identify(Step::Power).await?;
-    let state = job.bmc().power_state().await.map_err(|error| Failure::bmc(Step::Power, &error))?;
-    if state == PowerState::On && !order.allow_reset {
+    if job.is_on(Step::Power).await? && !order.allow_reset {
         let message =
             "the BMC says that the server is on: whatever runs there was not touched; allow a reset to inspect it";
         return Err(Failure::new(Step::Power, "server_is_on", message));

@@ -11,8 +11,8 @@ use crate::{
         state::Records,
         worker,
     },
-    network::Provider,
-    network::hook_script::hook_script,
+    network::{self, Provider, hook_script::hook_script},
+    probe::SshProbe,
 };
 use billet_proto::{
     ServerId,
@@ -59,7 +59,8 @@ impl Rack {
         let chassis = Arc::new(Chassis::new(server.uuid.unwrap(), on));
         let (link, told) = Link::to_a_test();
         let tools = Tools {
-            provider: Provider::new(config.network.clone(), &server),
+            provider: Provider::over(network::switch(config.network.clone()), &server),
+            probe: Arc::new(SshProbe),
             config,
             server: Arc::new(server),
             bmc: chassis.clone(),

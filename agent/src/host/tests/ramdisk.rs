@@ -60,7 +60,7 @@ async fn a_wipe_that_took_all_its_time_is_done_all_the_same() {
     rack.order(1, wipe()).await;
     let session = rack.enlist().await;
     let waiting_for = "the disks to be erased".into();
-    rack.report(&session, Step::Wipe, What::Started(Started { waiting_for })).await;
+    rack.report(&session, Step::Wipe, What::Started(Started { waiting_for, ..Default::default() })).await;
     tokio::time::pause();
     // Of 60 s.
     tokio::time::advance(Duration::from_millis(59_800)).await;

@@ -2,7 +2,8 @@
 
 use super::StepError;
 use crate::ramdisk::agent::{Agent, may_pass};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// The word's age is counted from when it was asked for.
 const LIFETIME: Duration = Duration::from_secs(10);
@@ -10,8 +11,16 @@ const LIFETIME: Duration = Duration::from_secs(10);
 const TRIES: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(500);
 
-pub(in crate::ramdisk) async fn run(agent: &Agent) -> Result<(), StepError> {
+/// Asks for the word until it is fresh, and leaves.
+///
+/// # Errors
+/// When the word is refused, or no fresh one came in twenty tries.
+pub async fn run(agent: &Agent) -> Result<(), StepError> {
     nix::unistd::sync();
+    leave(agent).await
+}
+
+async fn leave(agent: &Agent) -> Result<(), StepError> {
     for _ in 0..TRIES {
         let nonce: [u8; 16] = rand::random();
         let asked = Instant::now();
@@ -36,4 +45,28 @@ pub(in crate::ramdisk) async fn run(agent: &Agent) -> Result<(), StepError> {
         }
     }
     Err(StepError::other("hand_over_late", format!("no word came within {} s, {TRIES} times", LIFETIME.as_secs())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ramdisk::played_agent::PlayedAgent;
+
+    #[tokio::test]
+    async fn an_agent_that_goes_away_with_the_leaving_is_asked_for_another_word_when_it_is_back() {
+        let mut agent = PlayedAgent::new();
+        agent.said(|said| said.holds_leave = true);
+        let client = agent.client();
+        let away = async {
+            while agent.said(|said| said.leaves) == 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            agent.goes_away();
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            agent.comes_back();
+        };
+        let (left, ()) = tokio::join!(leave(&client), away);
+        left.unwrap();
+        assert_eq!(agent.said(|said| (said.words, said.leaves)), (2, 2));
+    }
 }

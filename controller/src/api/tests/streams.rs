@@ -29,7 +29,13 @@ impl Api {
 
     /// Something happens to an instance.
     async fn happens(&self, instance: &serde_json::Value, step: Step) {
-        tell(&self.world, instance, step, What::Started(Started { waiting_for: "the BMC".into() })).await;
+        tell(
+            &self.world,
+            instance,
+            step,
+            What::Started(Started { waiting_for: "the BMC".into(), ..Default::default() }),
+        )
+        .await;
     }
 }
 

@@ -39,7 +39,6 @@ impl Record {
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 fn is_none(boots: &u32) -> bool {
     *boots == 0
 }
@@ -214,7 +213,6 @@ impl Records {
     }
 
     #[cfg(not(test))]
-    #[expect(clippy::unused_self, reason = "a test's records have a disk of their own")]
     fn written(&self, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         replace(path, bytes, 0o600)
     }

@@ -79,11 +79,6 @@ impl Player {
                 (self.boot, self.began, self.at, self.is_over) = (boots, Instant::now(), 0, false);
                 (self.token, self.session) = (None, None);
             }
-            if on && runs == BootTarget::Hdd && boots > 0 && self.world.wrong == Wrong::DarkSystem && !self.happened() {
-                self.world.happens();
-                self.world.chassis.machine().on = false;
-                continue;
-            }
             if !on
                 || Instant::now() < self.cut_until
                 || runs != BootTarget::Pxe

@@ -150,7 +150,10 @@ impl Probe for Played {
     ) -> BoxFuture<'a, Result<(), ProbeError>> {
         let world = &self.0;
         let runs = {
-            let machine = world.chassis.machine();
+            let mut machine = world.chassis.machine();
+            if world.wrong == Wrong::DarkSystem && !std::mem::replace(&mut *world.happened.lock().unwrap(), true) {
+                machine.on = false;
+            }
             machine.on && machine.runs == BootTarget::Hdd
         };
         let is_there = world.networks.lock().unwrap().contains("vpc");

@@ -17,7 +17,9 @@ mod restore;
 mod rmcpplus;
 
 pub use baseline::{Baseline, NO_ACCESS, User, UserState};
-pub use ensure::{IdentityProof, OverrideProof, check_identity, ensure_off, ensure_on, set_and_verify_override};
+pub use ensure::{
+    IdentityProof, OverrideProof, check_identity, ensure, ensure_off, ensure_on, set_and_verify_override,
+};
 pub use error::{BmcError, Retry};
 pub use ipmi::{IpmiBmc, IpmiOptions};
 pub use login::Login;

@@ -3,6 +3,7 @@
 //! Invariants: a server's newest order, and how far it came, is on disk before anything follows from it (`state`); an
 //! order older than that is refused; an order that comes again is answered with where it stands.
 
+mod backoff;
 mod bmc_facts;
 mod bmc_password;
 mod certificate;

@@ -5,11 +5,14 @@
 
 mod agent;
 mod boot_variables;
+mod heartbeat;
 mod identity;
 mod init;
 mod inventory;
 mod modules;
 mod network;
+#[cfg(test)]
+mod played_agent;
 mod ports;
 mod smbios;
 mod steps;
@@ -34,6 +37,7 @@ pub fn run() -> ! {
 }
 
 fn block_on() -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // The work is done on this thread, and may block it; signs of life and connections have the other one.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(work::run())
 }

@@ -41,7 +41,7 @@ pub enum OverrideProof {
 /// # Errors
 /// [`BmcError::NotReached`] when it was still on at the deadline; what cannot pass by itself, at once.
 pub async fn ensure_off(bmc: &dyn Bmc, deadline: Duration) -> Result<(), BmcError> {
-    ensure(bmc, PowerState::Off, ResetType::ForceOff, deadline).await
+    ensure(bmc, PowerState::Off, deadline, &|_, _, _| ()).await
 }
 
 /// Gives power and returns when the BMC says so; already on is well.
@@ -49,13 +49,27 @@ pub async fn ensure_off(bmc: &dyn Bmc, deadline: Duration) -> Result<(), BmcErro
 /// # Errors
 /// [`BmcError::NotReached`] when it was still off at the deadline; what cannot pass by itself, at once.
 pub async fn ensure_on(bmc: &dyn Bmc, deadline: Duration) -> Result<(), BmcError> {
-    ensure(bmc, PowerState::On, ResetType::On, deadline).await
+    ensure(bmc, PowerState::On, deadline, &|_, _, _| ()).await
 }
 
-async fn ensure(bmc: &dyn Bmc, wanted: PowerState, action: ResetType, deadline: Duration) -> Result<(), BmcError> {
+/// Brings the machine to a state of power and returns when the BMC says so. What may pass is tried again; `failed` is told of
+/// each error, which try comes next, from 2, and after how long.
+///
+/// # Errors
+/// [`BmcError::NotReached`] when it was not seen at the deadline; what cannot pass by itself, at once.
+pub async fn ensure(
+    bmc: &dyn Bmc,
+    wanted: PowerState,
+    deadline: Duration,
+    failed: &(dyn Fn(&BmcError, u32, Duration) + Send + Sync),
+) -> Result<(), BmcError> {
+    let action = match wanted {
+        PowerState::On => ResetType::On,
+        PowerState::Off => ResetType::ForceOff,
+    };
     let start = Instant::now();
     let mut asked: Option<Instant> = None;
-    let (mut seen, mut last) = (false, None);
+    let (mut seen, mut last, mut tries) = (false, None, 1);
     let reach = async {
         loop {
             let step = async {
@@ -75,11 +89,20 @@ async fn ensure(bmc: &dyn Bmc, wanted: PowerState, action: ResetType, deadline: 
             };
             match step.await {
                 Ok(true) => return Ok(()),
-                Ok(false) => last = None,
-                Err(error) if matches!(BmcError::retry(&error), Retry::After(_)) => last = Some(error),
+                Ok(false) => {
+                    last = None;
+                    sleep(PAUSE).await;
+                }
+                Err(error) if matches!(BmcError::retry(&error), Retry::After(_)) => {
+                    // Up to seven times as long, drawn by lot: those of a rack's BMCs that share a network do not come together.
+                    let pause = PAUSE + PAUSE.mul_f64(6.0 * rand::random::<f64>());
+                    tries += 1;
+                    failed(&error, tries, pause);
+                    last = Some(error);
+                    sleep(pause).await;
+                }
                 Err(error) => return Err(error),
             }
-            sleep(PAUSE).await;
         }
     };
     if let Ok(outcome) = tokio::time::timeout(deadline, reach).await {

@@ -133,6 +133,18 @@ impl BootTable {
         boots.values().find(|open| open.boot.server_id == server).map(|open| open.boot.identity.boot_token.clone())
     }
 
+    /// The firmware of a server asks for its boot's identity: answers the token, once.
+    #[cfg(test)]
+    pub(crate) fn boot_of(&self, server: ServerId) -> Option<String> {
+        let (mac, id) = {
+            let boots = self.lock();
+            let open = boots.values().find(|open| open.boot.server_id == server && !open.is_void())?;
+            (open.boot.mac, open.boot.id)
+        };
+        let Identity::First(_) = self.take_identity(mac, id) else { return None };
+        self.token_of(server)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.lock().is_empty()
     }

@@ -4,6 +4,7 @@
 //! again, and the workers answer with where they stand. So a lost report costs nothing.
 
 use super::{
+    backoff::Backoff,
     identity::Identity,
     renew::{Advice, Controller},
 };
@@ -23,7 +24,10 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity
 
 /// Messages waiting to be sent in one session. A full queue drops progress, and ends the session for anything else.
 const QUEUE: usize = 512;
-/// The longest pause between two tries to reach the controller.
+/// Between two tries to reach the controller: the least, what is drawn by lot beside it at first, and at most. Agents whose
+/// controller starts again do not all come at once.
+const MIN_PAUSE: Duration = Duration::from_millis(50);
+const FIRST_PAUSE: Duration = Duration::from_millis(300);
 const MAX_PAUSE: Duration = Duration::from_secs(10);
 /// How long the controller may take for another certificate.
 const RENEW_DEADLINE: Duration = Duration::from_secs(15);
@@ -91,6 +95,14 @@ impl Link {
         (Self { inner: Arc::new(inner) }, told)
     }
 
+    /// What the controller, which a test plays, answers to a request for its word.
+    #[cfg(test)]
+    pub(super) fn answer(&self, word: Word) {
+        if let Some(answer) = self.words().remove(&word.nonce) {
+            let _ = answer.send(word);
+        }
+    }
+
     /// A client for unary and streaming calls, such as reading chunks.
     pub fn client(&self) -> LinkClient<Channel> {
         LinkClient::new(self.inner.channel.borrow().clone()).max_decoding_message_size(80 << 20)
@@ -139,7 +151,7 @@ impl Link {
 
     /// Dials again and again until `stop`; gives each order to `take`.
     pub async fn run(self, config: Arc<Config>, epoch: u64, take: impl Fn(Order), mut stop: watch::Receiver<bool>) {
-        let mut pause = Duration::from_millis(100);
+        let mut backoff = Backoff::new(FIRST_PAUSE, MAX_PAUSE);
         while !*stop.borrow() {
             let began = tokio::time::Instant::now();
             let ended = tokio::select! {
@@ -150,9 +162,11 @@ impl Link {
             if let Err(error) = ended {
                 tracing::warn!(%error, controller = %config.controller, "no session with the controller");
             }
-            pause = if began.elapsed() > MAX_PAUSE { Duration::from_millis(100) } else { (pause * 2).min(MAX_PAUSE) };
+            if began.elapsed() > MAX_PAUSE {
+                backoff = Backoff::new(FIRST_PAUSE, MAX_PAUSE);
+            }
             tokio::select! {
-                () = tokio::time::sleep(pause) => {}
+                () = tokio::time::sleep(MIN_PAUSE + backoff.pause()) => {}
                 _ = stop.changed() => break,
             }
         }

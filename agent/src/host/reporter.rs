@@ -31,10 +31,15 @@ struct Stands {
     step: Step,
     since: Instant,
     waiting_for: String,
+    /// Which try of it this is, from 1; 0 where nothing is tried again.
+    attempt: u32,
+    /// When that begins; none while it goes on.
+    next_try: Option<Instant>,
     host_key: Option<String>,
     inventory: Option<Inventory>,
     bmc: Option<BmcFacts>,
     power: Option<bool>,
+    ended: Option<Outcome>,
 }
 
 impl Reporter {
@@ -43,32 +48,50 @@ impl Reporter {
             step: Step::Unspecified,
             since: Instant::now(),
             waiting_for: String::new(),
+            attempt: 0,
+            next_try: None,
             host_key: None,
             inventory: None,
             bmc: None,
             power: None,
+            ended: None,
         };
         Self { link, server, generation, stands: Arc::new(Mutex::new(stands)) }
     }
 
     /// A step begins, or goes on waiting for something else.
     pub(super) fn started(&self, step: Step, waiting_for: &str) {
-        {
+        self.tries(step, waiting_for, 0, Duration::ZERO);
+    }
+
+    /// Something of a step is tried again: for the `attempt`th time, from 1, after `pause`; zero: now.
+    pub(super) fn tries(&self, step: Step, waiting_for: &str, attempt: u32, pause: Duration) {
+        let started = {
             let mut stands = self.stands();
-            if stands.step == step && stands.waiting_for == waiting_for {
+            let now = Instant::now();
+            let next_try = (!pause.is_zero()).then(|| now + pause);
+            let is_same = stands.step == step && stands.waiting_for == waiting_for && stands.attempt == attempt;
+            if is_same && stands.next_try == next_try {
                 return;
             }
             if stands.step != step {
-                (stands.step, stands.since) = (step, Instant::now());
+                (stands.step, stands.since) = (step, now);
             }
             waiting_for.clone_into(&mut stands.waiting_for);
-        }
-        self.tell(step, What::Started(Started { waiting_for: waiting_for.into(), ..Started::default() }));
+            (stands.attempt, stands.next_try) = (attempt, next_try);
+            stands.started()
+        };
+        self.tell(step, What::Started(started));
     }
 
     /// What the present step waits for.
     pub(super) fn waiting_for(&self) -> String {
         self.stands().waiting_for.clone()
+    }
+
+    /// Whether it was told how the order ended.
+    pub(super) fn has_ended(&self) -> bool {
+        self.stands().ended.is_some()
     }
 
     /// The present step.
@@ -108,6 +131,11 @@ impl Reporter {
         self.tell(self.step(), What::Inspected(inventory));
     }
 
+    /// What a ramdisk of the time before this start saw.
+    pub(super) fn remember(&self, inventory: Option<Inventory>) {
+        self.stands().inventory = inventory;
+    }
+
     /// What the last ramdisk saw.
     pub(super) fn inventory(&self) -> Option<Inventory> {
         self.stands().inventory.clone()
@@ -132,16 +160,19 @@ impl Reporter {
         }
     }
 
-    /// Tells again where the order stands.
+    /// Tells again where the order stands, or how it ended.
     pub(super) fn tell_again(&self) {
-        let (step, waiting_for, key, power) = {
-            let stands = self.stands();
-            (stands.step, stands.waiting_for.clone(), stands.host_key.clone(), stands.power)
+        let (step, started, key, inventory, power, ended) = {
+            let s = self.stands();
+            (s.step, s.started(), s.host_key.clone(), s.inventory.clone(), s.power, s.ended.clone())
         };
+        if let Some(outcome) = ended {
+            return self.ended(&outcome);
+        }
         if step == Step::Unspecified {
             return;
         }
-        self.tell(step, What::Started(Started { waiting_for, ..Started::default() }));
+        self.tell(step, What::Started(started));
         if let Some(message) = key {
             self.tell(step, What::Note(Note { kind: "host-key".into(), message }));
         }
@@ -158,6 +189,7 @@ impl Reporter {
 
     /// Tells how the order ended; also when it ended long ago.
     pub(super) fn ended(&self, outcome: &Outcome) {
+        self.stands().ended = Some(outcome.clone());
         match outcome {
             Outcome::Done(produced) => {
                 let Produced { host_key, disk_serial, booted, wiped, inventory, bmc, .. } = produced.clone();
@@ -169,6 +201,10 @@ impl Reporter {
                 }
                 if let Some(facts) = bmc {
                     self.tell(last, What::BmcFacts(facts.0));
+                }
+                // It may know the key that an earlier boot of this order made.
+                if let Some(message) = host_key.clone() {
+                    self.tell(last, What::Note(Note { kind: "host-key".into(), message }));
                 }
                 let word = |said: bool, text: &str| if said { text.to_owned() } else { String::new() };
                 let done = Done {
@@ -198,6 +234,14 @@ impl Reporter {
 
     fn stands(&self) -> std::sync::MutexGuard<'_, Stands> {
         self.stands.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Stands {
+    fn started(&self) -> Started {
+        let left = self.next_try.map_or(Duration::ZERO, |at| at.saturating_duration_since(Instant::now()));
+        let next_try_ms = u32::try_from(left.as_millis()).unwrap_or(u32::MAX);
+        Started { waiting_for: self.waiting_for.clone(), attempt: self.attempt, next_try_ms }
     }
 }
 

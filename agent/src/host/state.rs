@@ -24,6 +24,23 @@ pub struct Record {
     pub generation: u64,
     /// How far it came.
     pub stage: Stage,
+    /// Boots of its ramdisk that were lost, and made again.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub boots_lost: u32,
+    /// What the last ramdisk saw, until the order is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inventory: Option<Box<Kept<Inventory>>>,
+}
+
+impl Record {
+    /// An order of which no boot was lost, and none saw anything yet.
+    pub fn new(generation: u64, stage: Stage) -> Self {
+        Self { generation, stage, boots_lost: 0, inventory: None }
+    }
+}
+
+fn is_none(boots: &u32) -> bool {
+    *boots == 0
 }
 
 /// How far an order came.
@@ -45,6 +62,8 @@ pub enum Stage {
         #[serde(flatten)]
         installed: Option<Installed>,
     },
+    /// The ramdisk did all that there was to do, and nothing is handed over to: the server is to be powered off.
+    Visited(Produced),
     /// The ramdisk left; ports are being moved. The reset has not been sent.
     Leaving(Installed),
     /// The reset was sent, or is about to be: whether it arrived is found out by asking.
@@ -140,6 +159,20 @@ pub enum StateError {
 #[derive(Debug, Clone)]
 pub struct Records {
     dir: PathBuf,
+    #[cfg(test)]
+    pub(super) disk: Option<PlayedDisk>,
+}
+
+/// What a test does as a record is kept: before it is on disk, where it may refuse, and after.
+#[cfg(test)]
+#[derive(Clone)]
+pub(super) struct PlayedDisk(pub(super) std::sync::Arc<dyn Fn(bool) -> std::io::Result<()> + Send + Sync>);
+
+#[cfg(test)]
+impl std::fmt::Debug for PlayedDisk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PlayedDisk")
+    }
 }
 
 impl Records {
@@ -150,7 +183,11 @@ impl Records {
     pub fn open(state_dir: &Path) -> Result<Self, StateError> {
         let dir = state_dir.join("servers");
         fs::create_dir_all(&dir).map_err(|source| StateError::Io { path: dir.clone(), source })?;
-        Ok(Self { dir })
+        Ok(Self {
+            dir,
+            #[cfg(test)]
+            disk: None,
+        })
     }
 
     /// The record of one server.
@@ -173,7 +210,21 @@ impl Records {
     pub fn save(&self, id: ServerId, record: &Record) -> Result<(), StateError> {
         let path = self.path(id);
         let bytes = serde_json::to_vec(record).expect("a record has only string keys");
-        replace(&path, &bytes, 0o600).map_err(|source| StateError::Io { path, source })
+        let kept = self.written(&path, &bytes);
+        kept.map_err(|source| StateError::Io { path, source })
+    }
+
+    #[cfg(not(test))]
+    fn written(&self, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+        replace(path, bytes, 0o600)
+    }
+
+    #[cfg(test)]
+    fn written(&self, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+        let Some(PlayedDisk(disk)) = &self.disk else { return replace(path, bytes, 0o600) };
+        disk(false)?;
+        replace(path, bytes, 0o600)?;
+        disk(true)
     }
 
     fn path(&self, id: ServerId) -> PathBuf {
@@ -215,14 +266,15 @@ mod tests {
         let records = Records::open(dir.path()).unwrap();
         let id: ServerId = "0198170e-4ca7-7000-8000-000000000001".parse().unwrap();
         assert_eq!(records.load(id).unwrap(), None);
-        let record =
-            Record { generation: 7, stage: Stage::Ramdisk { session: Digest::of(b"s"), token: None, installed: None } };
+        let record = Record::new(7, Stage::Ramdisk { session: Digest::of(b"s"), token: None, installed: None });
         records.save(id, &record).unwrap();
         assert_eq!(Records::open(dir.path()).unwrap().load(id).unwrap(), Some(record));
         let installed = Installed { host_key: "ssh-ed25519 A".into(), disk_serial: "D1".into() };
         let ramdisk = Stage::Ramdisk { session: Digest::of(b"s"), token: None, installed: Some(installed.clone()) };
-        for stage in [ramdisk, Stage::Leaving(installed.clone()), Stage::Ended(Outcome::Done(wiped()))] {
-            let record = Record { generation: 8, stage };
+        let visited = Stage::Visited(wiped());
+        for stage in [ramdisk, Stage::Leaving(installed.clone()), visited, Stage::Ended(Outcome::Done(wiped()))] {
+            let inventory = Some(Box::new(Inventory { cpus: 4, ..Inventory::default() }.into()));
+            let record = Record { boots_lost: 1, inventory, ..Record::new(8, stage) };
             records.save(id, &record).unwrap();
             assert_eq!(records.load(id).unwrap(), Some(record));
         }
@@ -237,6 +289,8 @@ mod tests {
 
     #[test]
     fn what_an_older_version_kept_is_read() {
+        let record: Record = serde_json::from_str(r#"{"generation":7,"stage":"begun"}"#).unwrap();
+        assert_eq!(record, Record::new(7, Stage::Begun));
         let old = |stage: &str| serde_json::from_str::<Stage>(stage).unwrap();
         let digest = Digest::of(b"s");
         let text = serde_json::to_string(&digest).unwrap();

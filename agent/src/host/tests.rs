@@ -2,6 +2,7 @@
 
 mod baseline;
 mod chassis;
+mod crash_table;
 mod leaving;
 mod power;
 mod rack;

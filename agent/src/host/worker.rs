@@ -3,12 +3,13 @@
 use super::{
     orders::{self, Deadlines, Job, Tools},
     reporter::Reporter,
-    state::{Outcome, Record, Stage},
+    state::{Outcome, Record, Stage, StateError},
 };
 use billet_proto::{
-    link::{Order, order::Work},
+    link::{Order, Step, order::Work},
     planted::{self, Bug},
 };
+use std::sync::{Arc, atomic::AtomicU32};
 use tokio::{sync::mpsc, task::JoinHandle};
 
 /// An order in progress.
@@ -24,8 +25,12 @@ pub(super) async fn run(tools: Tools, mut orders: mpsc::Receiver<Order>) {
     while let Some(order) = orders.recv().await {
         take(&tools, order, &mut running).await;
     }
-    if let Some(running) = running {
-        running.task.abort();
+}
+
+/// With its worker, an order stops.
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.task.abort();
     }
 }
 
@@ -36,12 +41,7 @@ async fn take(tools: &Tools, order: Order, running: &mut Option<Running>) {
         Ok(known) => known,
         Err(error) => {
             // Acting without knowing what was done before could do it twice.
-            tracing::error!(%server, %error, "an order is not taken");
-            let reporter = Reporter::new(tools.link.clone(), server, generation);
-            let message = crate::causes::chain(&error);
-            let step = billet_proto::link::Step::Power.into();
-            reporter.ended(&Outcome::Failed { step, cause: "agent_state".into(), message });
-            return;
+            return not_taken(tools, generation, &error);
         }
     };
     let newest = known.as_ref().map(|record| record.generation);
@@ -49,37 +49,45 @@ async fn take(tools: &Tools, order: Order, running: &mut Option<Running>) {
         tracing::warn!(%server, generation, newest, "an older order is refused");
         return;
     }
-    if let Some(current) = running.as_ref().filter(|r| r.generation == generation && !r.task.is_finished()) {
+    // How an order ended is known here also where it could not be put on disk.
+    let is_known = |r: &&Running| r.generation == generation && (!r.task.is_finished() || r.reporter.has_ended());
+    if let Some(current) = running.as_ref().filter(is_known) {
         current.reporter.tell_again();
         return;
     }
     let reporter = Reporter::new(tools.link.clone(), server, generation);
-    let stage = match known {
-        Some(Record { generation: same, stage }) if same == generation => {
-            if planted::is(Bug::StartedOver) {
-                Stage::Begun
-            } else {
-                stage
-            }
-        }
-        _ => {
+    let Record { stage, boots_lost, inventory, .. } = match known.filter(|known| known.generation == generation) {
+        Some(known) => known,
+        None => {
             stop(tools, running).await;
-            if let Err(error) = tools.records.save(server, &Record { generation, stage: Stage::Begun }) {
-                tracing::error!(%server, %error, "an order is not taken; the controller sends it again");
-                return;
+            let begun = Record::new(generation, Stage::Begun);
+            if let Err(error) = tools.records.save(server, &begun) {
+                return not_taken(tools, generation, &error);
             }
-            Stage::Begun
+            begun
         }
     };
+    let stage = if planted::is(Bug::StartedOver) { Stage::Begun } else { stage };
     if let Stage::Ended(outcome) = &stage {
         reporter.ended(outcome);
         return;
     }
     tracing::info!(%server, generation, "an order begins");
     let deadlines = Deadlines::of_order(&order);
-    let job = Job { tools: tools.clone(), generation, deadlines, reporter: reporter.clone() };
+    reporter.remember(inventory.map(|seen| seen.0));
+    let boots_lost = Arc::new(AtomicU32::new(boots_lost));
+    let job = Job { tools: tools.clone(), generation, deadlines, reporter: reporter.clone(), boots_lost };
     let task = tokio::spawn(work(job, wired(tools, order.work), stage));
     *running = Some(Running { generation, reporter, task });
+}
+
+/// Nothing is done for an order that cannot be kept: what happened to the server would be unknown after a restart.
+fn not_taken(tools: &Tools, generation: u64, error: &StateError) {
+    let server = tools.server.id;
+    tracing::error!(%server, generation, %error, "an order is not taken");
+    let (step, message) = (Step::Power.into(), crate::causes::chain(error));
+    let reporter = Reporter::new(tools.link.clone(), server, generation);
+    reporter.ended(&Outcome::Failed { step, cause: "agent_state".into(), message });
 }
 
 /// The order with what the agent alone knows of the ports.
@@ -94,10 +102,10 @@ fn wired(tools: &Tools, mut work: Option<Work>) -> Option<Work> {
 
 /// Ends an older order where it stands; whatever it had open is closed.
 async fn stop(tools: &Tools, running: &mut Option<Running>) {
-    if let Some(old) = running.take() {
+    if let Some(mut old) = running.take() {
         old.task.abort();
         // It is dropped at its next wait; nothing of it runs after this.
-        let _ = old.task.await;
+        let _ = (&mut old.task).await;
     }
     tools.boots.close(tools.server.id);
     tools.ramdisks.close(tools.server.id);
@@ -123,10 +131,9 @@ async fn work(job: Job, work: Option<Work>, stage: Stage) {
             Outcome::from(&failure)
         }
     };
-    let record = Record { generation: job.generation, stage: Stage::Ended(outcome.clone()) };
-    if let Err(error) = job.tools.records.save(server, &record) {
-        // Told all the same: after a restart the order would be found where it stood, and end the same way.
-        tracing::error!(%server, %error, "how an order ended is not on disk");
+    if let Err(failure) = job.save(job.reporter.step(), Stage::Ended(outcome.clone())) {
+        // Told all the same: after a restart the order would be found where it stood, and go on by asking.
+        tracing::error!(%server, error = failure.message, "how an order ended is not on disk");
     }
     job.reporter.ended(&outcome);
 }

@@ -83,6 +83,12 @@ impl Agent {
         Ok((Self { client, session: reply.session.clone() }, reply))
     }
 
+    /// One that enlisted already.
+    #[cfg(test)]
+    pub(super) fn over(channel: Channel, session: String) -> Self {
+        Self { client: RamdiskClient::new(channel), session }
+    }
+
     pub(super) async fn manifest(&self) -> Result<Vec<u8>, AgentError> {
         let request = self.request();
         let reply = repeat("read the manifest", async || self.client.clone().read_manifest(request.clone()).await);
@@ -107,7 +113,16 @@ impl Agent {
 
     /// Reports once; a report that is lost is as good as the next.
     pub async fn mention(&self, step: Step, what: What) {
-        let request = RamdiskReport { session: self.session.clone(), step: step.into(), what: Some(what) };
+        self.once(step, Some(what)).await;
+    }
+
+    /// Says nothing but that this ramdisk lives, once.
+    pub(super) async fn live(&self) {
+        self.once(Step::Unspecified, None).await;
+    }
+
+    async fn once(&self, step: Step, what: Option<What>) {
+        let request = RamdiskReport { session: self.session.clone(), step: step.into(), what };
         let _ = tokio::time::timeout(Duration::from_secs(2), self.client.clone().report(request)).await;
     }
 
@@ -159,5 +174,39 @@ async fn repeat<T>(doing: &'static str, call: impl AsyncFn() -> Result<T, Status
         tracing::debug!(doing, status = status.message(), "once more");
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{heartbeat::Heartbeat, played_agent::PlayedAgent};
+    use super::*;
+    use billet_proto::link::Finished;
+
+    const AWAY: Duration = Duration::from_secs(2);
+
+    #[tokio::test]
+    async fn what_is_reported_while_the_agent_is_away_is_told_once_it_is_back_and_signs_of_life_go_on_without_it() {
+        let mut agent = PlayedAgent::new();
+        let client = agent.client();
+        let _heartbeat = Heartbeat::spawn(client.clone());
+        client.report(Step::Write, What::Finished(Finished::default())).await.unwrap();
+        agent.goes_away();
+        let back = async {
+            // What is lost here is no failure.
+            client.mention(Step::Configure, What::Finished(Finished::default())).await;
+            tokio::time::sleep(AWAY).await;
+            agent.comes_back();
+        };
+        let (told, ()) = tokio::join!(client.report(Step::Configure, What::Finished(Finished::default())), back);
+        told.unwrap();
+        let is_alive = |report: &RamdiskReport| report.what.is_none();
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        agent.said(|said| {
+            let told = said.reports.iter().filter(|report| !is_alive(report));
+            assert_eq!(told.map(RamdiskReport::step).collect::<Vec<_>>(), [Step::Write, Step::Configure]);
+            let last = said.reports.iter().rposition(is_alive);
+            assert_eq!(last, Some(said.reports.len() - 1), "it lives: {:?}", said.reports);
+        });
     }
 }

@@ -4,7 +4,7 @@ mod install;
 mod reconfigure;
 mod wipe;
 
-use super::{agent::Agent, identity, inventory, network, steps::StepError};
+use super::{agent::Agent, heartbeat::Heartbeat, identity, inventory, network, steps::StepError};
 use crate::{causes::chain, dial};
 use anyhow::{Context, bail};
 use billet_proto::{
@@ -29,6 +29,7 @@ pub(super) async fn run() -> anyhow::Result<()> {
     let EnlistReply { task: Some(task), disk, .. } = reply else {
         bail!("the agent's answer has no order that this version knows");
     };
+    let _heartbeat = Heartbeat::spawn(agent.clone());
     let mut work = Work { agent, disks, step: Step::Inspect };
     let hint = disk.unwrap_or_default();
     let done = work.run(&task, &hint).await;

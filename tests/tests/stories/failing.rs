@@ -158,7 +158,8 @@ fn fetched(site: &Site, path: &str) -> Option<Vec<u8>> {
 }
 
 /// Whoever is first gets the identity, and the second request, here the server's own, voids the boot: the first one's token
-/// is worth nothing.
+/// is worth nothing. The server is booted again, by another identity; where somebody takes that too, and the next, it is an
+/// error.
 fn identity_of_another_host(site: &Site) {
     let server = site.lab.servers[0].clone();
     let script = format!("/boot/{}/script.ipxe", server.macs[0]);
@@ -174,6 +175,18 @@ fn identity_of_another_host(site: &Site) {
     let archive = String::from_utf8_lossy(&fetched(site, path).unwrap()).into_owned();
     let token = archive.split("\"boot_token\":\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap().to_owned();
     assert!(token.len() >= 64 && !text.contains(&token), "a secret, and not on the kernel's command line");
+    let mut asked = vec![path.to_owned()];
+    until("two more boots are open, and their identities asked for", PATIENCE, || {
+        let text = fetched(site, &script).map(|bytes| String::from_utf8(bytes).unwrap()).unwrap_or_default();
+        let url = text.split_whitespace().find(|word| word.ends_with("identity.cpio")).unwrap_or_default();
+        let path = url.strip_prefix("http://10.77.0.1:8080").unwrap_or_default().to_owned();
+        if !path.is_empty() && !asked.contains(&path) {
+            // Whether it is the first or the second to ask.
+            let _ = fetched(site, &path);
+            asked.push(path);
+        }
+        asked.len() == 3
+    });
     let instance = failed(site, &id, "boot_voided");
     is_off(site, 0, &instance);
     let noted = |event: &Value| event["message"].as_str().is_some_and(|text| text.starts_with("identity-asked-again"));

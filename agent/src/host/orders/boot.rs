@@ -2,12 +2,17 @@
 //! own, its calls, and the way back to "off" when something fails.
 
 pub(super) mod abandon;
+pub(super) mod again;
 mod enlist;
 mod plan;
 mod power;
 mod serve;
+mod watch;
 
-pub(super) use enlist::{enlist, right_machine};
+pub(super) use again::AtWork;
+use enlist::{enlist, right_machine};
 pub(super) use plan::{Plan, ports};
-pub(super) use power::on;
-pub(super) use serve::{Serves, Session, serve};
+use power::on;
+use serve::serve;
+pub(super) use serve::{Serves, Session};
+pub(super) use watch::Watch;

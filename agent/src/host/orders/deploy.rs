@@ -7,7 +7,10 @@ mod serve;
 mod verify;
 mod word;
 
-use super::{Job, boot};
+use super::{
+    Job,
+    boot::{self, AtWork},
+};
 use crate::host::{
     failure::Failure,
     state::{Installed, Produced, Stage},
@@ -46,24 +49,15 @@ pub(super) async fn run(
 }
 
 async fn work(job: &Job, plan: &Plan, task: Task, stage: Stage) -> Result<Installed, Failure> {
-    let id = job.server_id();
     let installed = match stage {
-        Stage::Begun | Stage::Taken | Stage::Ended(_) => {
-            let mut calls = boot::on(job, &plan.boot, task).await?;
-            let token = boot::enlist(job, &mut calls).await?;
-            let served = boot::serve(job, calls, &mut HandingOver::new(job, Some(token), None)).await;
-            job.tools.boots.close(id);
-            served?
-        }
-        Stage::Ramdisk { session, token, installed } => {
-            job.reporter.started(Step::Inspect, "the ramdisk, which was at work before the agent started again");
-            let calls = job.tools.ramdisks.resume(id, job.generation, (token, session), job.offer(task));
-            boot::serve(job, calls, &mut HandingOver::new(job, token, installed)).await?
+        Stage::Begun | Stage::Taken | Stage::Ramdisk { .. } | Stage::Visited(_) | Stage::Ended(_) => {
+            let serving = |token, installed| HandingOver::new(job, token, installed);
+            boot::again::run(job, &plan.boot, &task, AtWork::of(stage), serving).await?
         }
         Stage::Leaving(installed) => installed,
         Stage::Verifying(installed) => return verify::run(job, plan, installed).await,
     };
-    job.tools.ramdisks.close(id);
+    job.tools.ramdisks.close(job.server_id());
     job.within(Step::HandOver, leave::run(job, plan, &installed)).await?;
     verify::run(job, plan, installed).await
 }

@@ -18,26 +18,25 @@ pub(super) async fn run(job: &Job, order: Inspect, stage: Stage) -> Result<Produ
     if matches!(stage, Stage::Begun) {
         job.within(Step::Power, may_begin(job, &order)).await?;
     }
-    visit::run(job, Task::Inspect(order), Step::Inspect, end).await?;
+    let produced = visit::run(job, Task::Inspect(order), Step::Inspect, end, stage).await?;
     // The server is off: whatever ran there has no say any more in what its BMC tells.
     baseline::look(job, Step::Inspect).await;
-    Ok(Produced {
-        inventory: job.reporter.inventory().map(|seen| Box::new(seen.into())),
-        bmc: job.reporter.known_bmc_facts().map(|facts| Box::new(facts.into())),
+    Ok(Produced { bmc: job.reporter.known_bmc_facts().map(|facts| Box::new(facts.into())), ..produced })
+}
+
+fn end(job: &Job, step: Step, what: What) -> Option<Produced> {
+    let inventory = job.reporter.inventory().map(|seen| Box::new(seen.into()));
+    (step == Step::Inspect && matches!(what, What::Finished(_))).then(|| Produced {
+        inventory,
         booted: true,
         ..Produced::after(Step::Inspect)
     })
 }
 
-fn end(step: Step, what: What) -> Option<()> {
-    (step == Step::Inspect && matches!(what, What::Finished(_))).then_some(())
-}
-
 async fn may_begin(job: &Job, order: &Inspect) -> Result<(), Failure> {
     job.reporter.started(Step::Power, "the BMC to say whether the server is on");
     job.identify(Step::Power).await?;
-    let state = job.bmc().power_state().await.map_err(|error| Failure::bmc(Step::Power, &error))?;
-    if state == PowerState::On && !order.allow_reset {
+    if job.is_on(Step::Power).await? && !order.allow_reset {
         let message =
             "the BMC says that the server is on: whatever runs there was not touched; allow a reset to inspect it";
         return Err(Failure::new(Step::Power, "server_is_on", message));

@@ -2,7 +2,7 @@
 
 use super::{Job, deploy, soft_off};
 use crate::{
-    bmc::{Bmc, PowerState, ensure_off, ensure_on},
+    bmc::PowerState,
     host::{
         failure::Failure,
         state::{Produced, Stage},
@@ -40,31 +40,28 @@ pub(super) async fn run(job: &Job, order: &Power, stage: Stage) -> Result<Produc
 /// The system is asked first, as by its power button; after its patience the power is cut.
 async fn off(job: &Job) -> Result<(), Failure> {
     const STEP: Step = Step::PowerOff;
-    let bmc = job.bmc();
-    let failed = |error| Failure::bmc(STEP, &error);
     soft_off::run(job, STEP, job.deadlines.of(STEP) / 2).await?;
-    job.reporter.started(STEP, "the BMC to say that the server is off");
     // A little less than the step has left, so that the BMC's own reason is the one that is told.
     let time = job.deadlines.of(STEP).saturating_sub(job.reporter.spent(STEP)).mul_f32(0.9);
-    ensure_off(&bmc, time).await.map_err(failed)?;
+    job.bring(STEP, PowerState::Off, time).await?;
     job.reporter.finished(STEP, "the server is off");
     Ok(())
 }
 
 async fn on(job: &Job, order: &Power) -> Result<(), Failure> {
     const STEP: Step = Step::Power;
-    let failed = |error| Failure::bmc(STEP, &error);
     let work = async {
-        let bmc = job.bmc();
         job.reporter.started(STEP, "the BMC to say which machine it is in");
         job.identify(STEP).await?;
-        let off = bmc.power_state().await.map_err(failed)? == PowerState::Off;
-        if off && !order.instance_id.is_empty() {
-            job.reporter.started(STEP, "the BMC to take the order to boot from disk");
-            let _proof = deploy::boot_from_disk(job).await.map_err(failed)?;
+        if !job.is_on(STEP).await? && !order.instance_id.is_empty() {
+            let waiting_for = "the BMC to take the order to boot from disk";
+            job.reporter.started(STEP, waiting_for);
+            let mut tries = job.tries(STEP, waiting_for);
+            while let Err(error) = deploy::boot_from_disk(job).await {
+                tries.again(&error).await?;
+            }
         }
-        job.reporter.started(STEP, "the BMC to say that the server is on");
-        ensure_on(&bmc, job.deadlines.of(STEP).mul_f32(0.8)).await.map_err(failed)?;
+        job.bring(STEP, PowerState::On, job.deadlines.of(STEP).mul_f32(0.8)).await?;
         job.reporter.finished(STEP, "the server is on");
         Ok(())
     };

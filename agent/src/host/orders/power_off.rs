@@ -2,7 +2,7 @@
 
 use super::{Job, boot};
 use crate::{
-    bmc::ensure_off,
+    bmc::PowerState,
     host::{failure::Failure, state::Produced},
     network::{Network, Port},
 };
@@ -22,21 +22,18 @@ async fn work(job: &Job, order: &PowerOff) -> Result<(), Failure> {
     // Nothing of an older order may go on: no boot, no ramdisk.
     tools.boots.close(id);
     tools.ramdisks.close(id);
-    job.reporter.started(STEP, "the BMC to say that the server is off");
-    let bmc_failed = |error| Failure::bmc(STEP, &error);
+    job.reporter.started(STEP, "the BMC to say which machine it is in");
     job.identify(STEP).await?;
     // A little less than the step has, so that the BMC's own reason is the one that is told.
-    let time = job.deadlines.of(STEP).mul_f32(0.9);
-    ensure_off(&job.bmc(), time).await.map_err(bmc_failed)?;
-    job.reporter.started(STEP, "the network to detach its ports");
+    job.bring(STEP, PowerState::Off, job.deadlines.of(STEP).mul_f32(0.9)).await?;
+    let waiting_for = "the network to detach its ports";
+    job.reporter.started(STEP, waiting_for);
     // An order that was cut off may have left the server where it boots: nobody else would take it off there.
     if let Some((mac, _)) = tools.server.boot_nic() {
-        let detached = tools.provider.detach(Port { server_id: id, mac }, Network::Provisioning).await;
-        detached.map_err(|error| Failure::network(STEP, &error))?;
+        job.detach(job.tries(STEP, waiting_for), Port { server_id: id, mac }, Network::Provisioning).await?;
     }
     for (port, vpc_id) in boot::ports(job, STEP, &order.nics)? {
-        let detached = tools.provider.detach(port, Network::Vpc { vpc_id }).await;
-        detached.map_err(|error| Failure::network(STEP, &error))?;
+        job.detach(job.tries(STEP, waiting_for), port, Network::Vpc { vpc_id }).await?;
     }
     Ok(())
 }

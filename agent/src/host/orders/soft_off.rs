@@ -20,8 +20,7 @@ pub(super) async fn run(job: &Job, step: Step, patience: Duration) -> Result<(),
     job.reporter.started(step, "the BMC to say which machine it is in");
     job.identify(step).await?;
     let patience = job.tools.server.bmc.soft_off().min(patience);
-    let state = bmc.power_state().await.map_err(|error| Failure::bmc(step, &error))?;
-    if state == PowerState::Off || patience.is_zero() {
+    if !job.is_on(step).await? || patience.is_zero() {
         return Ok(());
     }
     job.reporter.started(step, "the system to shut down");

@@ -2,38 +2,46 @@
 
 use super::{
     Job,
-    boot::{self, Serves, Session},
+    boot::{self, AtWork, Serves, Session},
 };
 use crate::{
-    bmc::ensure_off,
-    host::{failure::Failure, ramdisks::Call},
+    bmc::PowerState,
+    host::{
+        failure::Failure,
+        ramdisks::Call,
+        state::{Produced, Stage},
+    },
 };
 use billet_proto::{
     link::Step,
     ramdisk::{enlist_reply::Task, ramdisk_report::What},
 };
 use std::time::Duration;
+use tonic::Status;
 
 /// What a visit ends with: the ramdisk's last word.
-pub(super) type Ends<T> = fn(Step, What) -> Option<T>;
+pub(super) type Ends = fn(&Job, Step, What) -> Option<Produced>;
 
-/// Boots the ramdisk to do `task`, until `ends` finds its last word; then powers off, reads that back, and takes the port
-/// off the provisioning network. Nothing of it needs to be kept over a restart of the agent: a visit begins again.
-pub(super) async fn run<T: Send>(job: &Job, task: Task, last: Step, ends: Ends<T>) -> Result<T, Failure> {
+/// Has the ramdisk do `task` from `stage` on, until `ends` finds its last word; then powers off, reads that back, and takes
+/// the port off the provisioning network.
+pub(super) async fn run(job: &Job, task: Task, last: Step, ends: Ends, stage: Stage) -> Result<Produced, Failure> {
     let plan = boot::Plan::new(job, Vec::new())?;
     let visited = async {
-        let mut calls = boot::on(job, &plan, task).await?;
-        let token = boot::enlist(job, &mut calls).await?;
-        let mut visit = Visit { session: Session::new(job, Some(token)), ends };
-        let end = boot::serve(job, calls, &mut visit).await?;
+        let produced = match stage {
+            Stage::Visited(produced) => produced,
+            stage => {
+                let visit = |token, _| Visit { job, session: Session::new(job, token), ends };
+                boot::again::run(job, &plan, &task, AtWork::of(stage), visit).await?
+            }
+        };
         // What the ramdisk did is done: powering off has its own time, which the controller waits beyond the last step's.
         let time = job.deadlines.of(Step::PowerOff);
         let late = |_| Failure::deadline(last, time.as_secs(), &job.reporter.waiting_for());
         tokio::time::timeout(time, leave(job, &plan, (last, time))).await.map_err(late)??;
-        Ok(end)
+        Ok(produced)
     };
     match visited.await {
-        Ok(end) => Ok(end),
+        Ok(produced) => Ok(produced),
         Err(mut failure) => {
             boot::abandon::run(job, &plan, &mut failure).await;
             Err(failure)
@@ -44,23 +52,26 @@ pub(super) async fn run<T: Send>(job: &Job, task: Task, last: Step, ends: Ends<T
 async fn leave(job: &Job, plan: &boot::Plan, (step, time): (Step, Duration)) -> Result<(), Failure> {
     job.tools.boots.close(job.server_id());
     job.tools.ramdisks.close(job.server_id());
+    let tries = |waiting_for| job.tries_within(step, waiting_for, time);
     job.reporter.started(step, "the BMC to say that the server is off");
-    job.identify(step).await?;
+    job.identify_in(tries("the BMC to say which machine it is in")).await?;
     // A little less, so that the BMC's own reason is the one that is told.
-    ensure_off(&job.bmc(), time.mul_f32(0.9)).await.map_err(|error| Failure::bmc(step, &error))?;
-    job.reporter.started(step, "the network to detach the port that it booted from");
-    plan.off_provisioning(job, step).await
+    job.bring(step, PowerState::Off, time.mul_f32(0.9)).await?;
+    let waiting_for = "the network to detach the port that it booted from";
+    job.reporter.started(step, waiting_for);
+    plan.off_provisioning(job, tries(waiting_for)).await
 }
 
-struct Visit<'a, T> {
+struct Visit<'a> {
+    job: &'a Job,
     session: Session<'a>,
-    ends: Ends<T>,
+    ends: Ends,
 }
 
-impl<T: Send> Serves for Visit<'_, T> {
-    type End = T;
+impl Serves for Visit<'_> {
+    type End = Produced;
 
-    async fn take(&mut self, call: Call) -> Result<Option<T>, Failure> {
+    async fn take(&mut self, call: Call) -> Result<Option<Produced>, Failure> {
         match call {
             Call::Enlist { inventory, token, session, answer, .. } => {
                 let answered = self.session.enlist_again(&inventory, token, session);
@@ -68,8 +79,15 @@ impl<T: Send> Serves for Visit<'_, T> {
             }
             Call::Report { report, answer } => {
                 let told = self.session.report(report, None);
-                let _ = answer.send(Ok(()));
-                return Ok(told?.and_then(|(step, what)| (self.ends)(step, what)));
+                let end = told.map(|told| told.and_then(|(step, what)| (self.ends)(self.job, step, what)));
+                // What it did is on disk before it hears that it may stop.
+                let kept = match &end {
+                    Ok(Some(produced)) => self.job.save(self.job.reporter.step(), Stage::Visited(produced.clone())),
+                    Ok(None) | Err(_) => Ok(()),
+                };
+                let _ = answer.send(kept.clone().map_err(|failure| Status::unavailable(failure.message)));
+                kept?;
+                return end;
             }
             call @ (Call::HandOver { .. } | Call::Leave { .. }) => call.refuse("there is nothing to hand over to"),
         }

@@ -1,12 +1,15 @@
 //! A BMC with a machine behind it, and what is wrong with them.
 
 use crate::bmc::{
-    Baseline, Bmc, BmcError, BootOverride, Identity, Peer, PowerState,
+    Baseline, Bmc, BmcError, BootEnabled, BootOverride, BootTarget, Identity, Peer, PowerState,
     ResetType::{self, ForceOff, ForceRestart, GracefulShutdown, On, PowerCycle},
     User,
 };
 use futures_util::future::BoxFuture;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{
+    Mutex, MutexGuard,
+    atomic::{AtomicBool, Ordering},
+};
 
 /// What the machine is and does.
 #[derive(Debug)]
@@ -33,11 +36,45 @@ pub(super) struct Machine {
     pub(super) passwords: usize,
     /// How often it was asked for anything.
     pub(super) calls: usize,
+    /// What it booted from, and how often it did.
+    pub(super) runs: BootTarget,
+    pub(super) boots: usize,
+    /// Whether this agent, since it started, asked in which machine the BMC is; and how many actions came before it did.
+    pub(super) identified: bool,
+    pub(super) unidentified: usize,
+    /// What goes wrong with one of the calls, by its number from 1.
+    pub(super) fault: Option<(usize, Fault)>,
+}
+
+/// What goes wrong with a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// It is not heard.
+    Lost,
+    /// It is done, and its answer is not heard.
+    AnswerLost,
+    /// The agent is killed before it, or after it.
+    KilledBefore,
+    KilledAfter,
+}
+
+impl Machine {
+    /// It starts, from what its BMC was told.
+    pub(super) fn start(&mut self) {
+        self.on = true;
+        self.boots += 1;
+        self.runs = if self.boots_by.target == BootTarget::Pxe { BootTarget::Pxe } else { BootTarget::Hdd };
+        if self.boots_by.enabled == BootEnabled::Once {
+            self.boots_by = BootOverride::disabled();
+        }
+    }
 }
 
 pub(super) struct Chassis {
     peer: Peer,
     machine: Mutex<Machine>,
+    /// The agent was killed: by its death, the call never comes back.
+    pub(super) killed: AtomicBool,
 }
 
 impl Chassis {
@@ -57,22 +94,43 @@ impl Chassis {
             keeps_accounts: false,
             passwords: 0,
             calls: 0,
+            runs: BootTarget::Hdd,
+            boots: 0,
+            identified: false,
+            unidentified: 0,
+            fault: None,
         };
-        Self { peer, machine: Mutex::new(machine) }
+        Self { peer, machine: Mutex::new(machine), killed: AtomicBool::new(false) }
     }
 
     pub(super) fn machine(&self) -> MutexGuard<'_, Machine> {
         self.machine.lock().unwrap()
     }
 
+    /// The agent ends where it stands, and nothing of it goes on.
+    pub(super) fn kill(&self) -> ! {
+        self.killed.store(true, Ordering::Relaxed);
+        std::panic::resume_unwind(Box::new("killed"))
+    }
+
     /// Each call needs a session.
-    fn logged_in(&self) -> Result<MutexGuard<'_, Machine>, BmcError> {
-        let mut machine = self.machine();
-        machine.calls += 1;
-        if machine.refuses_login {
-            return Err(BmcError::AuthFailed { peer: self.peer.clone(), reason: "as the test says" });
+    fn call<T>(&self, does: impl FnOnce(&mut Machine) -> Result<T, BmcError>) -> Result<T, BmcError> {
+        let (done, fault) = {
+            let mut machine = self.machine();
+            machine.calls += 1;
+            if machine.refuses_login {
+                return Err(BmcError::AuthFailed { peer: self.peer.clone(), reason: "as the test says" });
+            }
+            let calls = machine.calls;
+            let fault = machine.fault.filter(|(at, _)| *at == calls).map(|(_, fault)| fault);
+            let is_heard = !matches!(fault, Some(Fault::Lost | Fault::KilledBefore));
+            (is_heard.then(|| does(&mut machine)), fault)
+        };
+        match (fault, done) {
+            (Some(Fault::KilledBefore | Fault::KilledAfter), _) => self.kill(),
+            (None, Some(done)) => done,
+            _ => Err(BmcError::Unreachable { peer: self.peer.clone(), doing: "what the test says", source: None }),
         }
-        Ok(machine)
     }
 }
 
@@ -82,39 +140,58 @@ impl Bmc for Chassis {
     }
 
     fn identity(&self) -> BoxFuture<'_, Result<Identity, BmcError>> {
-        let told = self.logged_in().map(|machine| Identity { uuid: Some(machine.uuid), serial: None });
+        let told = self.call(|machine| {
+            machine.identified = true;
+            Ok(Identity { uuid: Some(machine.uuid), serial: None })
+        });
         Box::pin(async { told })
     }
 
     fn power_state(&self) -> BoxFuture<'_, Result<PowerState, BmcError>> {
-        let state = self.logged_in().map(|machine| if machine.on { PowerState::On } else { PowerState::Off });
+        let state = self.call(|machine| Ok(if machine.on { PowerState::On } else { PowerState::Off }));
         Box::pin(async { state })
     }
 
     fn reset(&self, action: ResetType) -> BoxFuture<'_, Result<(), BmcError>> {
-        let taken = self.logged_in().map(|mut machine| {
-            machine.actions.push(action);
-            if !machine.is_deaf {
-                machine.on = match action {
-                    On | PowerCycle => true,
-                    ForceOff => false,
-                    ForceRestart => machine.on,
-                    GracefulShutdown => machine.on && !machine.obeys,
-                };
+        let taken = self.call(|machine| {
+            if !machine.identified {
+                machine.unidentified += 1;
             }
+            if action == ForceRestart && !machine.on {
+                return Err(BmcError::MachineOff { peer: self.peer.clone(), action });
+            }
+            machine.actions.push(action);
+            if machine.is_deaf {
+                return Ok(());
+            }
+            match action {
+                On if machine.on => {}
+                On | PowerCycle | ForceRestart => machine.start(),
+                ForceOff => machine.on = false,
+                GracefulShutdown => machine.on = machine.on && !machine.obeys,
+            }
+            Ok(())
         });
+        let taken = match taken {
+            Err(BmcError::Unreachable { peer, .. }) if action == ForceRestart => {
+                Err(BmcError::Uncertain { peer, action })
+            }
+            taken => taken,
+        };
         Box::pin(async { taken })
     }
 
     fn set_boot_override<'a>(&'a self, wanted: &'a BootOverride) -> BoxFuture<'a, Result<(), BmcError>> {
-        let taken = self.logged_in().map(|mut machine| machine.boots_by = *wanted);
+        let taken = self.call(|machine| {
+            machine.boots_by = *wanted;
+            Ok(())
+        });
         Box::pin(async { taken })
     }
 
     fn boot_override(&self) -> BoxFuture<'_, Result<BootOverride, BmcError>> {
         let read = self
-            .logged_in()
-            .map(|machine| if machine.forgets_overrides { BootOverride::disabled() } else { machine.boots_by });
+            .call(|machine| Ok(if machine.forgets_overrides { BootOverride::disabled() } else { machine.boots_by }));
         Box::pin(async { read })
     }
 

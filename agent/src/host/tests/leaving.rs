@@ -17,7 +17,7 @@ async fn no_ramdisk_leaves_before_the_bmc_reads_back_that_the_disk_boots_from_no
     let install = Install { hostname: "web-1".into(), nics: vec![rack.nic()], ..Install::default() };
     rack.order(1, Work::Install(install)).await;
     let session = rack.enlist().await;
-    assert_eq!(rack.machine().boots_by.target, BootTarget::Pxe, "as it was for its own boot");
+    assert_eq!(rack.machine().runs, BootTarget::Pxe, "its own boot");
     let configured = Configured { host_key: KEY.into(), disk_serial: "A".into() };
     rack.report(&session, Step::Configure, What::Configured(configured)).await;
 

@@ -17,6 +17,10 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// When the word is refused, or no fresh one came in twenty tries.
 pub async fn run(agent: &Agent) -> Result<(), StepError> {
     nix::unistd::sync();
+    leave(agent).await
+}
+
+async fn leave(agent: &Agent) -> Result<(), StepError> {
     for _ in 0..TRIES {
         let nonce: [u8; 16] = rand::random();
         let asked = Instant::now();
@@ -41,4 +45,28 @@ pub async fn run(agent: &Agent) -> Result<(), StepError> {
         }
     }
     Err(StepError::other("hand_over_late", format!("no word came within {} s, {TRIES} times", LIFETIME.as_secs())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ramdisk::played_agent::PlayedAgent;
+
+    #[tokio::test]
+    async fn an_agent_that_goes_away_with_the_leaving_is_asked_for_another_word_when_it_is_back() {
+        let mut agent = PlayedAgent::new();
+        agent.said(|said| said.holds_leave = true);
+        let client = agent.client();
+        let away = async {
+            while agent.said(|said| said.leaves) == 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            agent.goes_away();
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            agent.comes_back();
+        };
+        let (left, ()) = tokio::join!(leave(&client), away);
+        left.unwrap();
+        assert_eq!(agent.said(|said| (said.words, said.leaves)), (2, 2));
+    }
 }

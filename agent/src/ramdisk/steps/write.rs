@@ -126,3 +126,46 @@ async fn tell(agent: &Agent, done: &AtomicU64, total_bytes: u64) {
             .await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ramdisk::played_agent::PlayedAgent;
+
+    #[tokio::test]
+    async fn a_write_whose_agent_goes_away_waits_for_it_and_gets_each_chunk_once() {
+        let mut agent = PlayedAgent::new();
+        agent.said(|said| said.breaks_after = Some(5));
+        let (client, chunks) = (agent.client(), 20);
+        let data = |offset| ChunkEntry::Data { digest: Digest::of(b"chunk"), offset, length: 512 };
+        let mut entries: Vec<ChunkEntry> = (0..chunks).map(|at| data(u64::from(at) * 512)).collect();
+        entries[3] = ChunkEntry::Zero;
+        let manifest = Manifest {
+            version: 1,
+            size_bytes: u64::from(chunks) << 22,
+            os_type: "Linux".into(),
+            sha256: "00".repeat(32),
+            chunks: entries,
+        };
+        let (frames, mut waiting) = mpsc::channel::<(u32, Vec<u8>)>(AHEAD);
+        let mut got = Vec::new();
+        let written = async {
+            while got.len() < 5 {
+                got.push(waiting.recv().await.unwrap().0);
+            }
+            agent.goes_away();
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            agent.said(|said| said.breaks_after = None);
+            agent.comes_back();
+            while let Some((index, _)) = waiting.recv().await {
+                got.push(index);
+            }
+        };
+        tokio::select! {
+            failed = fetch(&client, &manifest, frames) => panic!("an agent that is away is no failure: {failed}"),
+            () = written => {}
+        }
+        let all: Vec<u32> = (0..chunks).filter(|index| *index != 3).collect();
+        assert_eq!(got, all);
+    }
+}

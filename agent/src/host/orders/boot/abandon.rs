@@ -3,8 +3,7 @@
 
 use super::Plan;
 use crate::{
-    bmc::ensure_off,
-    causes::chain,
+    bmc::PowerState,
     host::{
         failure::Failure,
         orders::{Job, deploy},
@@ -30,14 +29,16 @@ pub(in crate::host::orders) async fn run(job: &Job, plan: &Plan, failure: &mut F
     job.tools.ramdisks.close(job.server_id());
     let outcome = match tokio::time::timeout(DEADLINE, off(job, plan, failure.step)).await {
         Ok(Ok(())) => "the server was powered off".to_owned(),
-        Ok(Err(why)) => format!("the server may be on still: {why}"),
+        Ok(Err(why)) => format!("the server may be on still: {}", why.message),
         Err(_) => format!("the server may be on still: it was not off within {} s", DEADLINE.as_secs()),
     };
     failure.message = format!("{}; {outcome}", failure.message);
 }
 
-async fn off(job: &Job, plan: &Plan, step: Step) -> Result<(), String> {
-    job.identify(step).await.map_err(|failure| failure.message)?;
-    ensure_off(&job.bmc(), DEADLINE).await.map_err(|error| chain(&error))?;
-    plan.off_provisioning(job, step).await.map_err(|failure| failure.message)
+async fn off(job: &Job, plan: &Plan, step: Step) -> Result<(), Failure> {
+    // The step's own time may be over.
+    let tries = |waiting_for| job.tries_within(step, waiting_for, DEADLINE);
+    job.identify_in(tries("the BMC to say which machine it is in")).await?;
+    job.bring(step, PowerState::Off, DEADLINE).await?;
+    plan.off_provisioning(job, tries("the network to detach the port that it booted from")).await
 }

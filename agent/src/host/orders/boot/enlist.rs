@@ -1,5 +1,6 @@
 //! From power to the right machine's enlisting.
 
+use super::watch::{RAMDISK_SILENT, Watch};
 use crate::{
     boot::BootEventKind,
     host::{failure::Failure, orders::Job, ramdisks::Call, state::Stage},
@@ -9,8 +10,18 @@ use billet_proto::{
     manifest::Digest,
 };
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until},
+};
 use tonic::Status;
+
+/// From a boot's identity to its ramdisk's enlisting, which takes seconds; disks may take most of a minute to settle. Whatever
+/// takes longer runs no ramdisk of ours.
+const ENLISTS_WITHIN: Duration = Duration::from_secs(300);
+
+/// The boot's identity was asked for again.
+pub(super) const BOOT_VOIDED: &str = "boot_voided";
 
 /// Waits for the right machine to enlist; answers the digest of its token, until its session is used.
 pub(in crate::host::orders) async fn enlist(job: &Job, calls: &mut mpsc::Receiver<Call>) -> Result<Digest, Failure> {
@@ -27,11 +38,12 @@ pub(super) fn voided(job: &Job) -> Failure {
     let message = "this boot's identity was asked for twice: the boot is void, for somebody else may have it";
     job.reporter.note("identity-asked-again", message);
     job.tools.ramdisks.close(job.server_id());
-    Failure::new(job.reporter.step(), "boot_voided", message)
+    Failure::new(job.reporter.step(), BOOT_VOIDED, message)
 }
 
 async fn follow(job: &Job, calls: &mut mpsc::Receiver<Call>) -> Result<Digest, Failure> {
     let mut events = job.tools.boots.watch(job.server_id());
+    let (mut watch, mut late) = (Watch::new(), None);
     loop {
         tokio::select! {
             // A boot that is void enlists no one, even if both are known at once.
@@ -41,7 +53,10 @@ async fn follow(job: &Job, calls: &mut mpsc::Receiver<Call>) -> Result<Digest, F
                 BootEventKind::LoaderFetched => job.reporter.started(Step::Boot, "the boot loader to fetch its script"),
                 BootEventKind::ScriptFetched => job.reporter.started(Step::Boot, "the boot loader to fetch the ramdisk"),
                 BootEventKind::KernelFetched => job.reporter.started(Step::Boot, "the boot loader to fetch this boot's identity"),
-                BootEventKind::IdentityServed => job.reporter.started(Step::Boot, "the ramdisk to enlist"),
+                BootEventKind::IdentityServed => {
+                    late = Some(Instant::now() + ENLISTS_WITHIN);
+                    job.reporter.started(Step::Boot, "the ramdisk to enlist");
+                }
                 BootEventKind::IdentityAskedAgain => return Err(voided(job)),
             },
             call = calls.recv() => match call {
@@ -60,6 +75,12 @@ async fn follow(job: &Job, calls: &mut mpsc::Receiver<Call>) -> Result<Digest, F
                 Some(call) => call.refuse("nothing enlisted yet"),
                 None => return Err(Failure::new(Step::Boot, "superseded", "a newer order took the server's place")),
             },
+            () = sleep_until(late.unwrap_or_else(Instant::now)), if late.is_some() => {
+                let message = format!("no ramdisk enlisted within {} s of its boot's identity", ENLISTS_WITHIN.as_secs());
+                return Err(Failure::new(Step::Boot, RAMDISK_SILENT, message));
+            },
+            // Firmware says nothing for many minutes; whether it has power shows.
+            lost = watch.lost(job, None) => return Err(lost),
         }
     }
 }

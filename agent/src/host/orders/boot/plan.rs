@@ -1,7 +1,10 @@
 //! What a boot needs of the configuration: the NIC to boot from, and the ports that must be elsewhere meanwhile.
 
 use crate::{
-    host::{failure::Failure, orders::Job},
+    host::{
+        failure::Failure,
+        orders::{Job, tries::Tries},
+    },
     network::{Network, Port},
 };
 use billet_proto::{
@@ -31,17 +34,16 @@ impl Plan {
 
     /// All ports to where the server boots: off the tenants' networks first.
     pub(super) async fn to_provisioning(&self, job: &Job) -> Result<(), Failure> {
-        let failed = |error| Failure::network(Step::Power, &error);
+        let tries = || job.tries(Step::Power, "the network to attach its ports for booting");
         for (port, vpc_id) in &self.detach {
-            job.tools.provider.detach(*port, Network::Vpc { vpc_id: *vpc_id }).await.map_err(failed)?;
+            job.detach(tries(), *port, Network::Vpc { vpc_id: *vpc_id }).await?;
         }
-        job.tools.provider.attach(self.boot.0, Network::Provisioning).await.map_err(failed)
+        job.attach(tries(), self.boot.0, Network::Provisioning).await
     }
 
     /// Off the provisioning network.
-    pub(in crate::host::orders) async fn off_provisioning(&self, job: &Job, step: Step) -> Result<(), Failure> {
-        let detached = job.tools.provider.detach(self.boot.0, Network::Provisioning).await;
-        detached.map_err(|error| Failure::network(step, &error))
+    pub(in crate::host::orders) async fn off_provisioning(&self, job: &Job, tries: Tries<'_>) -> Result<(), Failure> {
+        job.detach(tries, self.boot.0, Network::Provisioning).await
     }
 }
 

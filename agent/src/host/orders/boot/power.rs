@@ -2,7 +2,7 @@
 
 use super::Plan;
 use crate::{
-    bmc::{BootOverride, BootTarget, OverrideProof, ensure_off, ensure_on, set_and_verify_override},
+    bmc::{BootOverride, BootTarget, OverrideProof, PowerState, set_and_verify_override},
     boot::Boot,
     host::{
         certificate,
@@ -22,31 +22,34 @@ use tokio::sync::mpsc;
 const STEP: Step = Step::Power;
 
 /// Brings the server up within the step's time; answers the calls of the ramdisk that will enlist, to do `task`.
-pub(in crate::host::orders) async fn on(job: &Job, plan: &Plan, task: Task) -> Result<mpsc::Receiver<Call>, Failure> {
+pub(super) async fn on(job: &Job, plan: &Plan, task: Task) -> Result<mpsc::Receiver<Call>, Failure> {
     job.within(STEP, work(job, plan, job.offer(task))).await
 }
 
 async fn work(job: &Job, plan: &Plan, offer: Offer) -> Result<mpsc::Receiver<Call>, Failure> {
     let server = &job.tools.server;
     let bmc = job.bmc();
-    let failed = |error| Failure::bmc(STEP, &error);
     let time = job.deadlines.of(STEP).mul_f32(0.45);
     job.reporter.started(STEP, "the BMC to say which machine it is in");
     job.identify(STEP).await?;
-    job.reporter.started(STEP, "the BMC to say that the server is off");
-    ensure_off(&bmc, time).await.map_err(failed)?;
+    job.bring(STEP, PowerState::Off, time).await?;
     job.reporter.started(STEP, "the network to attach its ports for booting");
     plan.to_provisioning(job).await?;
     let calls = open(job, plan, offer)?;
     job.reporter.started(STEP, "the BMC to take the order to boot from the network");
     let wanted = BootOverride::once(BootTarget::Pxe, Some(server.firmware.into()));
-    let proof = set_and_verify_override(&bmc, &wanted, &server.bmc.quirks).await.map_err(failed)?;
+    let mut tries = job.tries(STEP, "the BMC to take the order to boot from the network");
+    let proof = loop {
+        match set_and_verify_override(&bmc, &wanted, &server.bmc.quirks).await {
+            Ok(proof) => break proof,
+            Err(error) => tries.again(&error).await?,
+        }
+    };
     if proof == OverrideProof::DeviceOnly {
         job.reporter.note("boot-override", "the BMC reads back the boot device and none of its flags");
     }
-    job.reporter.started(STEP, "the BMC to say that the server is on");
     job.identify(STEP).await?;
-    ensure_on(&bmc, time).await.map_err(failed)?;
+    job.bring(STEP, PowerState::On, time).await?;
     job.reporter.finished(STEP, "the server is on, to boot from the network");
     Ok(calls)
 }

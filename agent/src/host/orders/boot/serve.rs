@@ -1,6 +1,10 @@
 //! The ramdisk's calls, from its enlisting to its end.
 
-use super::{enlist::voided, right_machine};
+use super::{
+    enlist::voided,
+    right_machine,
+    watch::{SILENCE, Watch},
+};
 use crate::{
     boot::{BootEventKind, Events},
     host::{
@@ -27,8 +31,8 @@ pub(in crate::host::orders) trait Serves: Send {
     fn take(&mut self, call: Call) -> impl Future<Output = Result<Option<Self::End>, Failure>> + Send;
 }
 
-/// Serves the ramdisk until it is done, each step within its deadline.
-pub(in crate::host::orders) async fn serve<S: Serves>(
+/// Serves the ramdisk until it is done, each step within its deadline, or until it is lost.
+pub(super) async fn serve<S: Serves>(
     job: &Job,
     mut calls: mpsc::Receiver<Call>,
     work: &mut S,
@@ -37,6 +41,7 @@ pub(in crate::host::orders) async fn serve<S: Serves>(
         job.reporter.started(Step::Inspect, "the ramdisk to look at the machine");
     }
     let mut events = job.tools.boots.watch(job.server_id());
+    let mut watch = Watch::new();
     loop {
         let step = job.reporter.step();
         let deadline = job.deadlines.of(step);
@@ -46,6 +51,7 @@ pub(in crate::host::orders) async fn serve<S: Serves>(
             biased;
             () = asked_again(&mut events) => return Err(voided(job)),
             call = timeout(left(), calls.recv()) => call,
+            lost = watch.lost(job, Some(SILENCE)) => return Err(lost),
         };
         let call = call.map_err(late)?;
         let call = call.ok_or_else(|| Failure::new(step, "superseded", "a newer order took the server's place"))?;
@@ -55,6 +61,8 @@ pub(in crate::host::orders) async fn serve<S: Serves>(
         if let Some(end) = timeout(time, work.take(call)).await.map_err(late)?? {
             return Ok(end);
         }
+        // What it said is heard when it was worked on: meanwhile the others waited for us.
+        watch.heard();
     }
 }
 
@@ -124,6 +132,7 @@ impl<'a> Session<'a> {
                 return Ok(Some((step, What::Finished(finished))));
             }
             Some(what @ (What::Configured(_) | What::Wiped(_))) => return Ok(Some((step, what))),
+            // A sign of life.
             None => {}
         }
         Ok(None)

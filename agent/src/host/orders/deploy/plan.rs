@@ -1,5 +1,6 @@
 //! What bringing a system into service needs of order and configuration, read and checked before anything is touched.
 
+use super::word::Word;
 use crate::{
     host::{
         failure::Failure,
@@ -49,15 +50,22 @@ impl Plan {
         Ok(Self { boot: boot::Plan::new(job, detach)?, nics: ports, probe })
     }
 
-    /// All ports to the tenant's: off the provisioning network first.
-    pub(super) async fn to_tenant(&self, job: &Job) -> Result<(), Failure> {
+    /// All ports to the tenant's: off the provisioning network first. None is moved without a fresh word.
+    pub(super) async fn to_tenant(&self, job: &Job, mut word: Word) -> Result<Word, Failure> {
+        let tries = || job.tries(Step::HandOver, "the network to attach its ports to the tenant's");
         if !planted::is(Bug::BothNetworks) {
-            self.boot.off_provisioning(job, Step::HandOver).await?;
+            self.boot.off_provisioning(job, tries()).await?;
         }
         for (port, vpc_id) in &self.nics {
-            let attached = job.tools.provider.attach(*port, Network::Vpc { vpc_id: *vpc_id }).await;
-            attached.map_err(|error| Failure::network(Step::HandOver, &error))?;
+            let mut tries = tries();
+            loop {
+                word = word.or_fresh(job).await?;
+                match job.tools.provider.attach(*port, Network::Vpc { vpc_id: *vpc_id }).await {
+                    Ok(()) => break,
+                    Err(error) => tries.again(&error).await?,
+                }
+            }
         }
-        Ok(())
+        Ok(word)
     }
 }

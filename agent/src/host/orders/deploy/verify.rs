@@ -2,11 +2,12 @@
 
 use super::{Plan, leave, word::Word};
 use crate::{
+    bmc::BmcError,
     causes::chain,
     host::{
         failure::Failure,
-        orders::Job,
-        state::{Installed, Stage},
+        orders::{Job, boot::Watch},
+        state::Installed,
     },
     probe::HostKey,
 };
@@ -14,7 +15,7 @@ use billet_proto::{
     link::Step,
     planted::{self, Bug},
 };
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 use tokio::time::Instant;
 
 const STEP: Step = Step::Verify;
@@ -22,23 +23,42 @@ const STEP: Step = Step::Verify;
 const PROBE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// The whole of the second reset: asking the controller, and the BMC.
+/// The whole of the second reset, or of powering on: asking the controller, and the BMC.
 const RESET: Duration = Duration::from_secs(60);
+/// A server that lost its power is powered on so often.
+const POWER_ONS: u32 = 3;
 
-/// Probes until the key answers; once, at half the time, the BMC resets a server that gives no sign of life.
+/// Probes until the key answers. A server that lost its power is powered on, to boot from its disk; once, at half the time,
+/// the BMC resets one that gives no sign of life.
 pub(super) async fn run(job: &Job, plan: &Plan, installed: Installed) -> Result<Installed, Failure> {
     let expected: HostKey =
         installed.host_key.parse().map_err(|_| Failure::new(STEP, "host_key_malformed", "the stored host key"))?;
-    job.save(STEP, Stage::Verifying(installed.clone()))?;
     job.reporter.host_key(&installed.host_key);
     let (target, interface) = &plan.probe;
     let waiting = format!("host key {} to answer at {target}", expected.fingerprint());
     job.reporter.started(STEP, &waiting);
     let (deadline, began) = (job.deadlines.of(STEP), Instant::now());
-    let mut was_reset = false;
+    let (mut was_reset, mut power_ons) = (false, 0);
+    let mut off = pin!(is_off(job));
     let mut last = String::from("nothing was tried");
     while began.elapsed() < deadline {
-        match job.tools.probe.host_key(*target, interface, &expected, PROBE).await {
+        let probe = job.tools.probe.host_key(*target, interface, &expected, PROBE);
+        let answered = tokio::select! {
+            answered = probe => answered,
+            () = &mut off => {
+                off.set(is_off(job));
+                power_ons += 1;
+                if power_ons > POWER_ONS {
+                    let message = format!("{waiting}: the server is off; it was powered on {POWER_ONS} times");
+                    return Err(Failure::new(STEP, "power_lost", message));
+                }
+                let what = format!("the BMC says that the server is off: it is powered on ({power_ons} of at most {POWER_ONS})");
+                job.reporter.note("power-on", &what);
+                once_more(job, "power-on", leave::power_on(job)).await;
+                continue;
+            }
+        };
+        match answered {
             _ if planted::is(Bug::HostKeyNotAsked) => return Ok(installed),
             Ok(()) => {
                 job.reporter.finished(STEP, "the host key answered");
@@ -56,7 +76,7 @@ pub(super) async fn run(job: &Job, plan: &Plan, installed: Installed) -> Result<
             was_reset = true;
             job.reporter
                 .note("reset", &format!("no sign of life after half the time ({last}); the BMC resets the server"));
-            reset_once_more(job).await;
+            once_more(job, "reset", leave::reset(job)).await;
         }
         tokio::time::sleep(PAUSE).await;
     }
@@ -64,14 +84,22 @@ pub(super) async fn run(job: &Job, plan: &Plan, installed: Installed) -> Result<
     Err(Failure::new(STEP, "host_key_not_seen", message))
 }
 
-/// Only with a fresh word: whoever does not know acts on nothing.
-async fn reset_once_more(job: &Job) {
-    let reset = async {
+/// Ends when the BMC says that the server is off.
+async fn is_off(job: &Job) {
+    let mut watch = Watch::new();
+    while watch.looked(job).await != Some(true) {}
+}
+
+/// Resets or powers on, to boot from disk: only with a fresh word, for whoever does not know acts on nothing.
+async fn once_more(job: &Job, kind: &str, action: impl Future<Output = Result<(), BmcError>>) {
+    let all = async {
+        let failed = |error: BmcError| chain(&error);
+        leave::to_disk(job).await.map_err(failed)?;
         Word::wait(job).await.map_err(|failure| failure.message)?;
-        leave::reset(job).await.map_err(|error| chain(&error))
+        action.await.map_err(failed)
     };
-    let outcome = tokio::time::timeout(RESET, reset).await;
+    let outcome = tokio::time::timeout(RESET, all).await;
     if let Err(why) = outcome.unwrap_or_else(|_| Err(format!("not within {} s", RESET.as_secs()))) {
-        job.reporter.note("reset", &why);
+        job.reporter.note(kind, &why);
     }
 }

@@ -1,0 +1,140 @@
+//! An agent that tests play: it goes away with all its connections, and comes back at the same address.
+
+use super::agent::Agent;
+use billet_proto::{
+    link::{Chunk, ReadManifestReply},
+    ramdisk::{
+        Ack, EnlistReply, EnlistRequest, HandOverReply, HandOverRequest, RamdiskReport, ReadChunksRequest,
+        SessionRequest,
+        ramdisk_server::{Ramdisk, RamdiskServer},
+    },
+};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio::{net::TcpListener, runtime::Runtime, sync::mpsc};
+use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
+use tonic::{
+    Request, Response, Status,
+    transport::{Endpoint, Server},
+};
+
+/// What it was asked, and how it answers.
+#[derive(Default)]
+pub(super) struct Said {
+    pub(super) reports: Vec<RamdiskReport>,
+    pub(super) words: usize,
+    pub(super) leaves: usize,
+    /// A stream of chunks breaks off after so many.
+    pub(super) breaks_after: Option<usize>,
+    /// The answer to the next leaving is never sent.
+    pub(super) holds_leave: bool,
+}
+
+#[derive(Clone, Default)]
+struct Played(Arc<Mutex<Said>>);
+
+pub(super) struct PlayedAgent {
+    address: SocketAddr,
+    runtime: Option<Runtime>,
+    played: Played,
+}
+
+impl PlayedAgent {
+    pub(super) fn new() -> Self {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut agent = Self { address: free.local_addr().unwrap(), runtime: None, played: Played::default() };
+        drop(free);
+        agent.comes_back();
+        agent
+    }
+
+    pub(super) fn comes_back(&mut self) {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let (address, played) = (self.address, self.played.clone());
+        runtime.spawn(async move {
+            let listener = TcpListener::bind(address).await.unwrap();
+            let server = Server::builder().add_service(RamdiskServer::new(played));
+            server.serve_with_incoming(TcpListenerStream::new(listener)).await.unwrap();
+        });
+        self.runtime = Some(runtime);
+    }
+
+    pub(super) fn goes_away(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+
+    /// The real client of a ramdisk that enlisted.
+    pub(super) fn client(&self) -> Agent {
+        let endpoint = Endpoint::from_shared(format!("http://{}", self.address)).unwrap();
+        Agent::over(endpoint.connect_timeout(Duration::from_secs(3)).connect_lazy(), "session".into())
+    }
+
+    pub(super) fn said<T>(&self, of: impl FnOnce(&mut Said) -> T) -> T {
+        of(&mut self.played.0.lock().unwrap())
+    }
+}
+
+impl Drop for PlayedAgent {
+    fn drop(&mut self) {
+        self.goes_away();
+    }
+}
+
+#[tonic::async_trait]
+impl Ramdisk for Played {
+    type ReadChunksStream = ReceiverStream<Result<Chunk, Status>>;
+
+    async fn enlist(&self, _: Request<EnlistRequest>) -> Result<Response<EnlistReply>, Status> {
+        Err(Status::unimplemented("it is enlisted"))
+    }
+
+    async fn read_manifest(&self, _: Request<SessionRequest>) -> Result<Response<ReadManifestReply>, Status> {
+        Err(Status::unimplemented("the test has it"))
+    }
+
+    async fn read_chunks(
+        &self,
+        request: Request<ReadChunksRequest>,
+    ) -> Result<Response<Self::ReadChunksStream>, Status> {
+        let breaks_after = self.0.lock().unwrap().breaks_after;
+        let (chunks, stream) = mpsc::channel(16);
+        tokio::spawn(async move {
+            for (sent, index) in request.into_inner().indices.into_iter().enumerate() {
+                if breaks_after == Some(sent) {
+                    chunks.closed().await;
+                    return;
+                }
+                let _ = chunks.send(Ok(Chunk { index, frame: vec![7; 512] })).await;
+            }
+        });
+        Ok(Response::new(ReceiverStream::new(stream)))
+    }
+
+    async fn report(&self, request: Request<RamdiskReport>) -> Result<Response<Ack>, Status> {
+        self.0.lock().unwrap().reports.push(request.into_inner());
+        Ok(Response::new(Ack {}))
+    }
+
+    async fn hand_over(&self, request: Request<HandOverRequest>) -> Result<Response<HandOverReply>, Status> {
+        self.0.lock().unwrap().words += 1;
+        let nonce = request.into_inner().nonce;
+        Ok(Response::new(HandOverReply { nonce, granted: true, reason: String::new() }))
+    }
+
+    async fn leave(&self, _: Request<SessionRequest>) -> Result<Response<Ack>, Status> {
+        let holds = {
+            let mut said = self.0.lock().unwrap();
+            said.leaves += 1;
+            std::mem::take(&mut said.holds_leave)
+        };
+        if holds {
+            std::future::pending::<()>().await;
+        }
+        Ok(Response::new(Ack {}))
+    }
+}

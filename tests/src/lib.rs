@@ -5,6 +5,7 @@
 
 pub mod access_key;
 pub mod chassis;
+pub mod crash;
 pub mod daemons;
 pub mod hook;
 pub mod images;

@@ -17,7 +17,7 @@ pub const PATIENCE: Duration = Duration::from_secs(600);
 /// A password that could stand nowhere by chance.
 pub const PASSWORD: &str = "Zq7-whisper-Karst";
 
-fn path(variable: &str) -> PathBuf {
+pub fn path(variable: &str) -> PathBuf {
     std::env::var_os(variable).unwrap_or_else(|| panic!("{variable} is not set: run `cargo xtask test`")).into()
 }
 

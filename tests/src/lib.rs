@@ -19,6 +19,7 @@ pub mod record;
 pub mod server;
 pub mod simulated;
 pub mod site;
+pub mod small_disk;
 pub mod ssh;
 pub mod trunk;
 

@@ -38,7 +38,7 @@ enum Part {
     Unit,
     /// The public client library and made-up calls, against a simulated fleet.
     Conformance,
-    /// A controller that is killed again and again, with a simulated fleet.
+    /// A controller that is killed again and again, or whose disk is full, with a simulated fleet.
     Restarts,
     /// The controller with a real Keystone.
     Keystone,
@@ -182,10 +182,13 @@ pub fn run(options: &Options) -> Result<()> {
 /// A real controller and a simulated fleet.
 fn restarts() -> Result<()> {
     let binaries = build::without_agent()?;
-    let words = ["test", "--locked", "--workspace", "--test", "restarts", "--", "--ignored", "--nocapture"];
-    let mut test = cargo(&words);
-    test.env("BILLET_LAB_CONTROLLER", binaries.controller).env("BILLET_LAB_PROGRAM", binaries.lab);
-    step::run("restarts", test.env("BILLET_LAB_DIR", stage::cache()))
+    for title in ["restarts", "full_disk"] {
+        let words = ["test", "--locked", "--workspace", "--test", title, "--", "--ignored", "--nocapture"];
+        let mut test = cargo(&words);
+        test.env("BILLET_LAB_CONTROLLER", &binaries.controller).env("BILLET_LAB_PROGRAM", &binaries.lab);
+        step::run(title, test.env("BILLET_LAB_DIR", stage::cache()))?;
+    }
+    Ok(())
 }
 
 /// The stories of a part, one after the other: each has a laboratory of its own.

@@ -20,6 +20,8 @@ pub enum Victim {
     ServerLink,
     /// The network between agent and BMC is cut.
     BmcLink,
+    /// The disk of the agent's journal is full.
+    Journal,
 }
 
 /// A step of an installation.
@@ -47,8 +49,9 @@ pub enum Step {
 
 /// Those that are struck at each step.
 pub const VICTIMS: [Victim; 4] = [Victim::Controller, Victim::Agent, Victim::Both, Victim::Power];
-/// Networks, which are cut for a minute while the image is written.
-pub const LINKS: [Victim; 3] = [Victim::ControllerLink, Victim::ServerLink, Victim::BmcLink];
+/// Networks, which are cut for a minute while the image is written; and the disk that is full for a moment when an order comes, and
+/// while it is written.
+pub const OTHERS: [Victim; 4] = [Victim::ControllerLink, Victim::ServerLink, Victim::BmcLink, Victim::Journal];
 /// All, in their order.
 pub const STEPS: [Step; 9] = [
     Step::Accept,
@@ -85,13 +88,18 @@ impl Victim {
             Self::ControllerLink => "controller-link",
             Self::ServerLink => "server-link",
             Self::BmcLink => "bmc-link",
+            Self::Journal => "journal",
         }
     }
 
     /// Its cells.
     #[must_use]
     pub fn cells(self) -> Vec<Cell> {
-        let steps: &[Step] = if LINKS.contains(&self) { &[Step::Write] } else { &STEPS };
+        let steps: &[Step] = match self {
+            Self::ControllerLink | Self::ServerLink | Self::BmcLink => &[Step::Write],
+            Self::Journal => &[Step::Accept, Step::Write],
+            Self::Controller | Self::Agent | Self::Both | Self::Power => &STEPS,
+        };
         steps.iter().map(|step| Cell { victim: self, step: *step }).collect()
     }
 }
@@ -147,7 +155,7 @@ impl FromStr for Cell {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let mut victims = VICTIMS.into_iter().chain(LINKS);
+        let mut victims = VICTIMS.into_iter().chain(OTHERS);
         let found = text.split_once(':').and_then(|(victim, step)| {
             let victim = victims.find(|known| known.word() == victim)?;
             let step = STEPS.into_iter().find(|known| known.word() == step)?;
@@ -164,8 +172,8 @@ mod tests {
 
     #[test]
     fn every_cell_has_a_name_by_which_it_is_found() {
-        let all: Vec<Cell> = VICTIMS.into_iter().chain(LINKS).flat_map(Victim::cells).collect();
-        assert_eq!(all.len(), 36 + 3);
+        let all: Vec<Cell> = VICTIMS.into_iter().chain(OTHERS).flat_map(Victim::cells).collect();
+        assert_eq!(all.len(), 36 + 5);
         assert_eq!(Cell::parse_list(&Cell::list(&all)).unwrap(), all);
         for text in ["controller", "controller:", ":write", "nobody:write", "agent:running", "agent: write"] {
             assert!(text.parse::<Cell>().is_err_and(|error| error.to_string().contains(&format!("\"{text}\""))));

@@ -89,12 +89,17 @@ impl SmallDisk {
         }
     }
 
-    /// Gives the room back.
+    /// Gives the room back, if it was taken.
     ///
     /// # Errors
     /// When the file system refuses.
     pub fn free(&self) -> Result<()> {
         let path = self.seen().join(FILLER);
-        fs::remove_file(&path).with_context(|| format!("remove {}", path.display()))
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("remove {}", path.display()))
+            }
+            _ => Ok(()),
+        }
     }
 }

@@ -93,8 +93,9 @@ async fn until_refused(site: &mut Site) -> Result<(usize, String)> {
         match call(site, "POST", &format!("/v1/{PROJECT}/vpcs"), &body).await {
             Ok(answer) if answer.status == 201 => {}
             Ok(answer) => {
-                ensure!(answer.status >= 500, "a full disk is nobody's fault: {} {}", answer.status, answer.json());
-                return Ok((made, format!("{} {}", answer.status, answer.json())));
+                let told = format!("{} {}", answer.status, answer.json());
+                ensure!(told.contains("disk is full") && answer.status == 503, "a full disk is told as {told}");
+                return Ok((made, told));
             }
             // It ended: nobody was told that this one is there.
             Err(error) => return Ok((made, format!("no answer: {error:#}"))),

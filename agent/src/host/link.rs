@@ -89,6 +89,14 @@ impl Link {
         (Self { inner: Arc::new(inner) }, told)
     }
 
+    /// Another session, which is the test itself.
+    #[cfg(test)]
+    pub(super) fn attach_to_a_test(&self) -> mpsc::Receiver<AgentMessage> {
+        let (queue, told) = mpsc::channel(QUEUE);
+        *self.inner.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(queue);
+        told
+    }
+
     /// A client for unary and streaming calls, such as reading chunks.
     pub fn client(&self) -> LinkClient<Channel> {
         LinkClient::new(self.inner.channel.borrow().clone()).max_decoding_message_size(80 << 20)
@@ -108,6 +116,11 @@ impl Link {
             // A report that matters would be lost: end the session, the next one tells everything anew.
             *session = None;
         }
+    }
+
+    /// Ends the session: the next one, which is begun at once, brings every open order again.
+    pub(super) fn begin_anew(&self) {
+        *self.inner.session.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Asks for the controller's word on a generation.

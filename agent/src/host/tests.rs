@@ -2,6 +2,7 @@
 
 mod chassis;
 mod leaving;
+mod no_room;
 mod power;
 mod rack;
 mod ramdisk;

@@ -55,7 +55,9 @@ async fn take(tools: &Tools, order: Order, running: &mut Option<Running>) {
         _ => {
             stop(tools, running).await;
             if let Err(error) = tools.records.save(server, &Record { generation, stage: Stage::Begun }) {
-                tracing::error!(%server, %error, "an order is not taken; the controller sends it again");
+                let source = crate::causes::chain(&error);
+                tracing::error!(%server, source, "an order is not taken; the controller sends it again");
+                tools.link.begin_anew();
                 return;
             }
             Stage::Begun

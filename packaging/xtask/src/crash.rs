@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs, process::Command, time::Instant};
 
 use anyhow::{Context, Result, ensure};
-use billet_lab::crash::{Cell, LINKS, STEPS, VICTIMS, Victim};
+use billet_lab::crash::{Cell, OTHERS, STEPS, VICTIMS, Victim};
 
 use crate::stage;
 use crate::step::{self, cargo};
@@ -75,7 +75,7 @@ fn print(results: &str) {
     }
     let victims: Vec<Victim> = VICTIMS
         .into_iter()
-        .chain(LINKS)
+        .chain(OTHERS)
         .filter(|victim| victim.cells().iter().any(|cell| of_cell.contains_key(&cell.to_string())))
         .collect();
     print!("    {:<10}", "");

@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::Result;
 use billet_lab::{
     Firmware,
-    crash::{LINKS, Victim},
+    crash::{OTHERS, Victim},
     daemons::write_private,
     site::Site,
 };
@@ -61,8 +61,8 @@ enum Part {
     CrashMatrixBoth,
     /// The server's power cut at each step.
     CrashMatrixPower,
-    /// Each network cut for a minute while the image is written.
-    CrashMatrixLinks,
+    /// Each network cut for a minute while the image is written; the disk of the agent's journal full.
+    CrashMatrixOthers,
 }
 
 /// Of the crash matrix: each at most half an hour.
@@ -71,7 +71,7 @@ const MATRIX: [Part; 5] = [
     Part::CrashMatrixAgent,
     Part::CrashMatrixBoth,
     Part::CrashMatrixPower,
-    Part::CrashMatrixLinks,
+    Part::CrashMatrixOthers,
 ];
 
 impl Part {
@@ -85,7 +85,7 @@ impl Part {
             | Self::CrashMatrixAgent
             | Self::CrashMatrixBoth
             | Self::CrashMatrixPower
-            | Self::CrashMatrixLinks => false,
+            | Self::CrashMatrixOthers => false,
         }
     }
 
@@ -96,7 +96,7 @@ impl Part {
             Self::CrashMatrixAgent => &[Victim::Agent],
             Self::CrashMatrixBoth => &[Victim::Both],
             Self::CrashMatrixPower => &[Victim::Power],
-            Self::CrashMatrixLinks => &LINKS,
+            Self::CrashMatrixOthers => &OTHERS,
             _ => &[],
         }
     }

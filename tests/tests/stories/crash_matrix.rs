@@ -11,7 +11,7 @@ mod moment;
 #[path = "crash_matrix/strike.rs"]
 mod strike;
 
-use crate::stage::{PASSWORD, events, site};
+use crate::stage::{PASSWORD, events, site_with};
 use anyhow::{Context, Result, bail, ensure};
 use billet_lab::{
     Firmware, ServerSpec, chassis,
@@ -36,7 +36,8 @@ const READY: Duration = Duration::from_secs(180);
 /// of `verify`.
 const SETTINGS: &str = "[policy]\nallow_unwiped_reuse = true\n\n[deadlines]\nboot = 240\nwrite = 300\nconfigure = 180\nhand_over = 180\nverify = 300\n";
 /// Cells that may end in `error`, each with the cause that it then has and the reason.
-const MAY_FAIL: [(&str, &str, &str); 0] = [];
+const MAY_FAIL: [(&str, &str, &str); 1] =
+    [("journal:write", "agent_state", "an agent that cannot keep how far an order came must not go on with it")];
 
 #[test]
 #[ignore = "needs the laboratory: cargo xtask test runs it"]
@@ -44,7 +45,7 @@ fn a_crash_at_any_step_costs_time_and_nothing_else() {
     let cells = std::env::var("BILLET_CRASH_CELLS").expect("BILLET_CRASH_CELLS is not set: run `cargo xtask test`");
     let cells = Cell::parse_list(&cells).unwrap();
     let server = ServerSpec { firmware: Firmware::Bios, nics: 1, ..ServerSpec::default() };
-    let mut matrix = Matrix::new(site("crash", vec![server], 1, SETTINGS));
+    let mut matrix = Matrix::new(site_with(&["plain"], "crash", vec![server], 1, SETTINGS));
     println!("    {:<24} {:<46} {:>7}", "cell", "outcome", "seconds");
     let mut red = Vec::new();
     for cell in cells {
@@ -111,11 +112,12 @@ impl Matrix {
     /// One installation, struck once, and what became of it.
     fn strike(&mut self, cell: Cell) -> Result<Outcome> {
         let name = format!("crash-{}-{}", cell.victim.word(), cell.step.word());
+        strike::before(&mut self.site, cell)?;
         let before = moment::order(&self.site);
         let id = self.site.create(&name, "plain", &self.password, &["--nic", &self.site.subnets[0]])?;
         self.instance = Some(id.clone());
         moment::wait(&self.site, &id, cell.step, before)?;
-        strike::at(&mut self.site, cell.victim)?;
+        strike::at(&mut self.site, cell)?;
         let instance = self.site.settled(&id, BOUND)?;
         if instance["state"] == "running" {
             self.is_right(&instance, &name)?;

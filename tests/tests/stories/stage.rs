@@ -22,6 +22,17 @@ pub fn path(variable: &str) -> PathBuf {
 }
 
 pub fn site(name: &str, servers: Vec<ServerSpec>, racks: usize, controller: &str) -> Site {
+    site_with(&["cloudinit", "plain"], name, servers, racks, controller)
+}
+
+/// With these images alone.
+pub fn site_with(
+    imports: &'static [&'static str],
+    name: &str,
+    servers: Vec<ServerSpec>,
+    racks: usize,
+    controller: &str,
+) -> Site {
     let dir = path("BILLET_LAB_DIR").join(name);
     let lab = Options { name: name.into(), dir, program: path("BILLET_LAB_PROGRAM"), servers, racks, vpcs: 2 };
     let binaries = Binaries {
@@ -33,7 +44,7 @@ pub fn site(name: &str, servers: Vec<ServerSpec>, racks: usize, controller: &str
     let images = Images { cloudinit: path("BILLET_LAB_CLOUDINIT"), plain: path("BILLET_LAB_PLAIN") };
     let say = |what: &str| println!("    {what}");
     let controller = controller.to_owned();
-    Site::start(SiteOptions { lab, binaries, images, controller, disk_hint: first_disk, say }).unwrap()
+    Site::start(SiteOptions { lab, binaries, images, imports, controller, disk_hint: first_disk, say }).unwrap()
 }
 
 /// Waits until something is seen in an instance.

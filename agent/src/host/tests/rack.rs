@@ -22,7 +22,7 @@ use billet_proto::{
     },
     ramdisk::{self, HandOverReply, RamdiskReport, ramdisk_report},
 };
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 use tokio::sync::{mpsc, oneshot};
 use tonic::Status;
 
@@ -76,6 +76,22 @@ impl Rack {
 
     pub(super) fn id(&self) -> ServerId {
         self.tools.server.id
+    }
+
+    /// Where the journal is.
+    pub(super) fn state_dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Waits until the agent ends its session with the controller.
+    pub(super) async fn session_ends(&mut self) {
+        let ended = async { while self.told.recv().await.is_some() {} };
+        tokio::time::timeout(PATIENCE, ended).await.expect("it ends in time");
+    }
+
+    /// Another session.
+    pub(super) fn attach(&mut self) {
+        self.told = self.tools.link.attach_to_a_test();
     }
 
     pub(super) fn machine(&self) -> std::sync::MutexGuard<'_, Machine> {

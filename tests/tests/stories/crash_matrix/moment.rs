@@ -16,7 +16,7 @@ const BOUND: Duration = Duration::from_secs(400);
 
 /// The generation of the order that the agent has in its journal for the first server; 0 when there is none.
 pub fn order(site: &Site) -> u64 {
-    let file = site.agents[0].dir.join(format!("state/servers/{}.json", site.lab.servers[0].id));
+    let file = site.agents[0].state_dir().join(format!("servers/{}.json", site.lab.servers[0].id));
     let record: Value = fs::read(file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
     record["generation"].as_u64().unwrap_or_default()
 }

@@ -37,9 +37,6 @@ pub enum StoreError {
     /// The database itself.
     #[error("use the database")]
     Database(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// There is no room on its disk; nothing was changed.
-    #[error("use the database: its disk is full")]
-    Full(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The store's thread is gone.
     #[error("reach the store")]
     Unreachable,

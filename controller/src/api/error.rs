@@ -33,9 +33,6 @@ pub enum ApiError {
     /// As many calls are in progress as may.
     #[error("too many calls are in progress; come again")]
     Overloaded,
-    /// The database has no room.
-    #[error("the controller's disk is full; nothing was changed")]
-    DiskFull(#[source] Box<dyn Error + Send + Sync>),
     /// The caller may not.
     #[error("Insufficient permissions: {0}")]
     Forbidden(&'static str),
@@ -82,9 +79,6 @@ pub enum ApiError {
     Internal(#[source] Box<dyn Error + Send + Sync>),
 }
 
-/// An operator must know of it as of what is our fault: it is logged.
-const DISK_FULL: &str = "iMetal.0911";
-
 impl ApiError {
     /// Status, the family's code, and the text.
     fn parts(&self) -> (StatusCode, &'static str, String) {
@@ -103,7 +97,6 @@ impl ApiError {
             Self::SlowBody(_) => (S::REQUEST_TIMEOUT, "iMetal.0907", text),
             Self::IdentityUnavailable => (S::SERVICE_UNAVAILABLE, "iMetal.0909", text),
             Self::Overloaded => (S::SERVICE_UNAVAILABLE, "iMetal.0910", text),
-            Self::DiskFull(_) => (S::SERVICE_UNAVAILABLE, DISK_FULL, text),
             Self::Late(_) => (S::SERVICE_UNAVAILABLE, "iMetal.0908", text),
             Self::Body(_) => (S::BAD_REQUEST, "iMetal.0001", text),
             Self::Refused(refusal) => refused(refusal),
@@ -131,9 +124,6 @@ fn refused(refusal: &Refusal) -> (StatusCode, &'static str, String) {
         Refusal::InstanceState { .. } => (S::BAD_REQUEST, "iMetal.0201", refusal.to_string()),
         Refusal::Quota { .. } => (S::BAD_REQUEST, "iMetal.0920", refusal.to_string()),
         Refusal::Store(StoreError::Busy) => ApiError::Overloaded.parts(),
-        Refusal::Store(StoreError::Full(_)) => {
-            (S::SERVICE_UNAVAILABLE, DISK_FULL, "the controller's disk is full; nothing was changed".into())
-        }
         Refusal::Store(_) => (S::INTERNAL_SERVER_ERROR, "iMetal.0099", "Internal error".into()),
     }
 }
@@ -145,7 +135,7 @@ fn listed(ids: &[impl std::fmt::Display]) -> String {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (status, code, text) = self.parts();
-        if status == StatusCode::INTERNAL_SERVER_ERROR || code == DISK_FULL {
+        if status == StatusCode::INTERNAL_SERVER_ERROR {
             // The request's span names its id.
             tracing::error!(error = chain(&self), "a call failed");
         }
@@ -168,7 +158,6 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Busy => Self::Overloaded,
-            StoreError::Full(error) => Self::DiskFull(error),
             error => Self::Internal(Box::new(error)),
         }
     }

@@ -1,7 +1,7 @@
 //! SQLite's errors in the store's words.
 
 use crate::store::StoreError;
-use rusqlite::{Error, ErrorCode, ffi};
+use rusqlite::{Error, ffi};
 
 /// SQLite's words for a unique index that refused, and ours.
 const TAKEN: [(&str, &str); 12] = [
@@ -23,7 +23,6 @@ impl From<Error> for StoreError {
     fn from(error: Error) -> Self {
         match taken(&error) {
             Some(what) => Self::Taken(what),
-            None if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => Self::Full(Box::new(error)),
             None => Self::Database(Box::new(error)),
         }
     }

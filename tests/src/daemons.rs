@@ -6,6 +6,7 @@ use crate::{
     process,
     record::Process,
     server::{BMC_USER, Server},
+    small_disk::SmallDisk,
 };
 use anyhow::{Context, Result, ensure};
 use std::{
@@ -149,6 +150,8 @@ pub struct Agent {
     pub rack: usize,
     /// Its folder.
     pub dir: PathBuf,
+    /// What its journal is on, where that is a disk of its own.
+    pub disk: Option<SmallDisk>,
     binary: PathBuf,
 }
 
@@ -163,6 +166,12 @@ impl Agent {
     #[must_use]
     pub fn log(&self) -> PathBuf {
         self.dir.join("agent.log")
+    }
+
+    /// Its state, as it can be read from here.
+    #[must_use]
+    pub fn state_dir(&self) -> PathBuf {
+        self.disk.as_ref().map_or_else(|| self.dir.join("state"), SmallDisk::seen)
     }
 
     /// Writes its configuration, for the laboratory's servers of that rack.
@@ -199,7 +208,7 @@ impl Agent {
             text.push_str(&section(server, &disks(server))?);
         }
         write_private(&dir.join("agent.toml"), &text)?;
-        Ok(Self { rack, dir, binary: binaries.agent.clone() })
+        Ok(Self { rack, dir, disk: None, binary: binaries.agent.clone() })
     }
 
     /// Starts it on its host.
@@ -207,7 +216,11 @@ impl Agent {
     /// # Errors
     /// When it cannot be started.
     pub fn start(&self, lab: &mut Lab) -> Result<Process> {
-        let mut command = crate::net::inside(&lab.names.rack(self.rack), &self.binary);
+        let namespace = lab.names.rack(self.rack);
+        let mut command = match &self.disk {
+            Some(disk) => crate::net::within(&namespace, &disk.command(&self.binary)),
+            None => crate::net::inside(&namespace, &self.binary),
+        };
         command.args(["run", "--config"]).arg(self.dir.join("agent.toml")).env("BILLET_LOG", "info");
         lab.start_process(&format!("agent{}", self.rack), &mut command, &self.log())
     }

@@ -118,6 +118,14 @@ impl Lab {
         Ok(process)
     }
 
+    /// Puts on record what was started already; it is ended with the laboratory.
+    ///
+    /// # Errors
+    /// When the record cannot be written.
+    pub fn hold(&mut self, process: Process) -> Result<()> {
+        self.held.note_process(process)
+    }
+
     /// Runs a program in the terminal to its end; a laboratory that is taken down meanwhile ends it.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 
 pub mod access_key;
 pub mod chassis;
+pub mod crash;
 pub mod daemons;
 pub mod hook;
 pub mod images;
@@ -18,6 +19,7 @@ pub mod record;
 pub mod server;
 pub mod simulated;
 pub mod site;
+pub mod small_disk;
 pub mod ssh;
 pub mod trunk;
 

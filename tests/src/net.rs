@@ -76,6 +76,14 @@ pub fn inside(namespace: &str, program: impl AsRef<std::ffi::OsStr>) -> Command 
     command
 }
 
+/// A command in a namespace: its program and arguments.
+#[must_use]
+pub fn within(namespace: &str, command: &Command) -> Command {
+    let mut inside = inside(namespace, command.get_program());
+    inside.args(command.get_args());
+    inside
+}
+
 fn namespace(held: &mut Held, name: &str) -> Result<()> {
     held.note_namespace(name)?;
     // Not `ip netns add`, which has to return to the network that it came from: an ordinary user may not.

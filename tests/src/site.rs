@@ -30,8 +30,10 @@ pub struct SiteOptions {
     pub lab: Options,
     /// The product.
     pub binaries: Binaries,
-    /// What is imported.
+    /// What can be imported.
     pub images: Images,
+    /// What of it is: `cloudinit`, `plain`.
+    pub imports: &'static [&'static str],
     /// More of `controller.toml`.
     pub controller: String,
     /// A server's `disk` hint in TOML.
@@ -74,7 +76,7 @@ impl Site {
     /// # Errors
     /// Naming the step that failed, and where its log is.
     pub fn start(options: SiteOptions) -> Result<Self> {
-        let SiteOptions { lab: lab_options, binaries, images, controller: extra, disk_hint, say } = options;
+        let SiteOptions { lab: lab_options, binaries, images, imports, controller: extra, disk_hint, say } = options;
         say("networks, servers and BMCs");
         let lab = Lab::start(&lab_options)?;
         say("the controller");
@@ -105,7 +107,8 @@ impl Site {
             agent.start(&mut site.lab)?;
             site.agents.push(agent);
         }
-        for (name, file) in [("cloudinit", &images.cloudinit), ("plain", &images.plain)] {
+        let known = [("cloudinit", &images.cloudinit), ("plain", &images.plain)];
+        for (name, file) in known.into_iter().filter(|(name, _)| imports.contains(name)) {
             say(&format!("image {name}"));
             let file = file.display().to_string();
             let image = site.json(false, &["image", "import", &file, "--name", name])?;

@@ -40,6 +40,7 @@ fn thirty_installations_in_flight_outlive_a_controller_that_is_killed_again_and_
         servers: SERVERS,
         agents: AGENTS,
         extra: String::new(),
+        state_mib: None,
     };
     let mut site = Site::start(&options, |what| println!("    {what}")).unwrap();
     fs::write(site.rules_file(), RULES).unwrap();

@@ -2,6 +2,8 @@
 //! builds, so that task alone runs them.
 #![expect(clippy::unwrap_used, reason = "a story that cannot go on is over, and says where")]
 
+#[path = "stories/crash_matrix.rs"]
+mod crash_matrix;
 #[path = "stories/disk.rs"]
 mod disk;
 #[path = "stories/failing.rs"]

@@ -147,7 +147,17 @@ pub fn simulated_options(name: &str, servers: u32, agents: u32) -> Result<simula
     let built = build::without_agent()?;
     let dir = stage::cache().join(name);
     let (controller, program) = (built.controller, built.lab);
-    Ok(simulated::site::Options { name: name.into(), dir, controller, program, servers, agents, extra: String::new() })
+    let extra = String::new();
+    Ok(simulated::site::Options {
+        name: name.into(),
+        dir,
+        controller,
+        program,
+        servers,
+        agents,
+        extra,
+        state_mib: None,
+    })
 }
 
 /// How to reach a simulated fleet.

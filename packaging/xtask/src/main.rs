@@ -4,6 +4,7 @@
 mod bench;
 mod build;
 mod conformance;
+mod crash;
 mod demo;
 mod lab;
 mod packages;

@@ -100,6 +100,7 @@ impl Stage {
             lab,
             binaries: self.binaries.clone(),
             images: self.images.clone(),
+            imports: &["cloudinit", "plain"],
             controller: "[policy]\nallow_unwiped_reuse = true\n".into(),
             disk_hint: first_disk,
             say: |what| println!("    {what}"),

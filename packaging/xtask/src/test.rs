@@ -3,12 +3,17 @@
 use std::time::Instant;
 
 use anyhow::Result;
-use billet_lab::{Firmware, daemons::write_private, site::Site};
+use billet_lab::{
+    Firmware,
+    crash::{OTHERS, Victim},
+    daemons::write_private,
+    site::Site,
+};
 use clap::Args;
 use nix::unistd::geteuid;
 
 use crate::step::{self, cargo};
-use crate::{build, conformance, lab, packages, simulate, stage, units};
+use crate::{build, conformance, crash, lab, packages, simulate, stage, units};
 
 /// What to run.
 #[derive(Debug, Args)]
@@ -33,7 +38,7 @@ enum Part {
     Unit,
     /// The public client library and made-up calls, against a simulated fleet.
     Conformance,
-    /// A controller that is killed again and again, with a simulated fleet.
+    /// A controller that is killed again and again, or whose disk is full, with a simulated fleet.
     Restarts,
     /// The controller and agents in virtual time, from seeds, and bugs that are planted to be found.
     Simulation,
@@ -47,7 +52,29 @@ enum Part {
     Failures,
     /// Rails, tags and bonds. Only in --all.
     Networks,
+    /// Daemons killed, power and networks cut at the steps of an installation: four cells, chosen by the number of commits,
+    /// or those in BILLET_CRASH_CELLS; every cell with --all.
+    CrashMatrix,
+    /// The controller killed at each step; this and the next four are what crash-matrix has in --all.
+    CrashMatrixController,
+    /// The agent killed at each step.
+    CrashMatrixAgent,
+    /// Both killed at each step.
+    CrashMatrixBoth,
+    /// The server's power cut at each step.
+    CrashMatrixPower,
+    /// Each network cut for a minute while the image is written; the disk of the agent's journal full.
+    CrashMatrixOthers,
 }
+
+/// Of the crash matrix: each at most half an hour.
+const MATRIX: [Part; 5] = [
+    Part::CrashMatrixController,
+    Part::CrashMatrixAgent,
+    Part::CrashMatrixBoth,
+    Part::CrashMatrixPower,
+    Part::CrashMatrixOthers,
+];
 
 impl Part {
     /// What a merge must pass in any case; the rest takes too long.
@@ -59,8 +86,26 @@ impl Part {
             | Self::Restarts
             | Self::Simulation
             | Self::Keystone
-            | Self::Laboratory => true,
+            | Self::Laboratory
+            | Self::CrashMatrix => true,
             Self::Operations | Self::Failures | Self::Networks => false,
+            Self::CrashMatrixController
+            | Self::CrashMatrixAgent
+            | Self::CrashMatrixBoth
+            | Self::CrashMatrixPower
+            | Self::CrashMatrixOthers => false,
+        }
+    }
+
+    /// Of the crash matrix.
+    const fn victims(self) -> &'static [Victim] {
+        match self {
+            Self::CrashMatrixController => &[Victim::Controller],
+            Self::CrashMatrixAgent => &[Victim::Agent],
+            Self::CrashMatrixBoth => &[Victim::Both],
+            Self::CrashMatrixPower => &[Victim::Power],
+            Self::CrashMatrixOthers => &OTHERS,
+            _ => &[],
         }
     }
 
@@ -85,7 +130,8 @@ impl Part {
                 ("wires::each_rail_has_its_own_table_and_leads_nowhere_else", "rails"),
                 ("wires::a_bond_with_a_tag_lives_on_when_a_cable_is_pulled", "bond"),
             ],
-            Self::Checks | Self::Unit | Self::Conformance | Self::Restarts | Self::Simulation | Self::Keystone => &[],
+            // Those of the crash matrix have one story, with other cells each.
+            _ => &[],
         }
     }
 }
@@ -133,6 +179,14 @@ pub fn run(options: &Options) -> Result<()> {
             laboratory(part)?;
         }
     }
+    let has_all = options.all && wants(Part::CrashMatrix);
+    let parts = MATRIX.iter().filter(|part| has_all || wants(**part));
+    let mut cells: Vec<_> =
+        parts.map(|part| part.victims().iter().flat_map(|victim| victim.cells()).collect()).collect();
+    if wants(Part::CrashMatrix) && !options.all {
+        cells.insert(0, crash::chosen()?);
+    }
+    crash::run(&cells)?;
     println!("\nall passed in {:.0} min", began.elapsed().as_secs_f32() / 60.0);
     Ok(())
 }
@@ -140,10 +194,13 @@ pub fn run(options: &Options) -> Result<()> {
 /// A real controller and a simulated fleet.
 fn restarts() -> Result<()> {
     let binaries = build::without_agent()?;
-    let words = ["test", "--locked", "--workspace", "--test", "restarts", "--", "--ignored", "--nocapture"];
-    let mut test = cargo(&words);
-    test.env("BILLET_LAB_CONTROLLER", binaries.controller).env("BILLET_LAB_PROGRAM", binaries.lab);
-    step::run("restarts", test.env("BILLET_LAB_DIR", stage::cache()))
+    for title in ["restarts", "full_disk"] {
+        let words = ["test", "--locked", "--workspace", "--test", title, "--", "--ignored", "--nocapture"];
+        let mut test = cargo(&words);
+        test.env("BILLET_LAB_CONTROLLER", &binaries.controller).env("BILLET_LAB_PROGRAM", &binaries.lab);
+        step::run(title, test.env("BILLET_LAB_DIR", stage::cache()))?;
+    }
+    Ok(())
 }
 
 /// The stories of a part, one after the other: each has a laboratory of its own.

@@ -10,6 +10,7 @@ use crate::{
     daemons::write_private,
     process,
     record::{Held, Process},
+    small_disk::SmallDisk,
 };
 use anyhow::{Context, Result, ensure};
 use nix::sys::signal::Signal;
@@ -53,6 +54,8 @@ pub struct Options {
     pub agents: u32,
     /// More of `controller.toml`.
     pub extra: String,
+    /// The controller's state is on a disk of so many MiB, which can be filled; else where the rest is.
+    pub state_mib: Option<u32>,
 }
 
 /// A site in service; dropped, it is taken down.
@@ -80,6 +83,8 @@ pub struct Site {
     pub servers: Vec<String>,
     /// The controller.
     pub controller: Process,
+    /// What its state is on, where that is a disk of its own.
+    pub disk: Option<SmallDisk>,
     binary: PathBuf,
     held: Held,
     keep: bool,
@@ -92,7 +97,7 @@ impl Site {
     /// Naming the step that failed.
     pub fn start(options: &Options, say: impl Fn(&str)) -> Result<Self> {
         ensure!(options.servers >= 1 && options.agents >= 1, "a fleet has a server and an agent");
-        let held = Held::take(&options.name)?;
+        let mut held = Held::take(&options.name)?;
         let dir = &options.dir;
         if dir.exists() {
             fs::remove_dir_all(dir).with_context(|| format!("remove {}", dir.display()))?;
@@ -114,7 +119,14 @@ impl Site {
         let token = new_token(options, &dir, "tenant", Some(PROJECT))?;
         let AccessKey { access: access_key, secret: secret_key } = AccessKey::make(&dir.join("access_keys.toml"))?;
         say("the controller");
-        let controller = serve(&options.controller, &dir)?;
+        let disk = options.state_mib.map(|mib| -> Result<SmallDisk> {
+            make_private(&dir.join("state"))?;
+            let disk = SmallDisk::under(&dir.join("state"), mib)?;
+            held.note_process(disk.holder.clone())?;
+            Ok(disk)
+        });
+        let disk = disk.transpose()?;
+        let controller = serve(&options.controller, &dir, disk.as_ref())?;
         let mut site = Self {
             dir,
             address,
@@ -127,6 +139,7 @@ impl Site {
             subnets: Vec::new(),
             servers: Vec::new(),
             controller: controller.clone(),
+            disk,
             binary: options.controller.clone(),
             held,
             keep: false,
@@ -189,9 +202,17 @@ impl Site {
     pub async fn crash_controller(&mut self) -> Result<()> {
         process::signal(&self.controller, Signal::SIGKILL)?;
         process::end(&self.controller)?;
-        self.controller = serve(&self.binary, &self.dir)?;
-        self.held.note_process(self.controller.clone())?;
+        self.start_controller()?;
         self.wait_for_api().await
+    }
+
+    /// Starts the controller again; returns at once.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start_controller(&mut self) -> Result<()> {
+        self.controller = serve(&self.binary, &self.dir, self.disk.as_ref())?;
+        self.held.note_process(self.controller.clone())
     }
 
     /// Leaves everything running.
@@ -199,7 +220,11 @@ impl Site {
         self.keep = true;
     }
 
-    async fn wait_for_api(&self) -> Result<()> {
+    /// Waits until the controller answers.
+    ///
+    /// # Errors
+    /// When it ends, or does not answer within 30 s.
+    pub async fn wait_for_api(&self) -> Result<()> {
         let began = Instant::now();
         loop {
             let answer = match Connection::open(self.address, "").await {
@@ -289,8 +314,8 @@ impl Drop for Site {
     }
 }
 
-fn serve(binary: &Path, dir: &Path) -> Result<Process> {
-    let mut command = Command::new(binary);
+fn serve(binary: &Path, dir: &Path, disk: Option<&SmallDisk>) -> Result<Process> {
+    let mut command = disk.map_or_else(|| Command::new(binary), |disk| disk.command(binary));
     command.args(["serve", "--config"]).arg(dir.join("controller.toml"));
     if std::env::var_os("BILLET_LOG").is_none() {
         command.env("BILLET_LOG", "warn");

@@ -17,11 +17,22 @@ pub const PATIENCE: Duration = Duration::from_secs(600);
 /// A password that could stand nowhere by chance.
 pub const PASSWORD: &str = "Zq7-whisper-Karst";
 
-fn path(variable: &str) -> PathBuf {
+pub fn path(variable: &str) -> PathBuf {
     std::env::var_os(variable).unwrap_or_else(|| panic!("{variable} is not set: run `cargo xtask test`")).into()
 }
 
 pub fn site(name: &str, servers: Vec<ServerSpec>, racks: usize, controller: &str) -> Site {
+    site_with(&["cloudinit", "plain"], name, servers, racks, controller)
+}
+
+/// With these images alone.
+pub fn site_with(
+    imports: &'static [&'static str],
+    name: &str,
+    servers: Vec<ServerSpec>,
+    racks: usize,
+    controller: &str,
+) -> Site {
     let dir = path("BILLET_LAB_DIR").join(name);
     let lab = Options { name: name.into(), dir, program: path("BILLET_LAB_PROGRAM"), servers, racks, vpcs: 2 };
     let binaries = Binaries {
@@ -33,7 +44,7 @@ pub fn site(name: &str, servers: Vec<ServerSpec>, racks: usize, controller: &str
     let images = Images { cloudinit: path("BILLET_LAB_CLOUDINIT"), plain: path("BILLET_LAB_PLAIN") };
     let say = |what: &str| println!("    {what}");
     let controller = controller.to_owned();
-    Site::start(SiteOptions { lab, binaries, images, controller, disk_hint: first_disk, say }).unwrap()
+    Site::start(SiteOptions { lab, binaries, images, imports, controller, disk_hint: first_disk, say }).unwrap()
 }
 
 /// Waits until something is seen in an instance.

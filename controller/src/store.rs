@@ -19,8 +19,7 @@ use billet_proto::{
 };
 use record::{
     AddressUse, Agent, Baseline, Event, Image, ImageImport, Instance, JoinToken, ListedServer, ManageState, NewEvent,
-    PlaneReservation, PlaneSubnet, PrivateIp, Reservation, Server, ServerCount, ServerEvent, Subnet, Vpc,
-    WipeReceipt,
+    PlaneReservation, PlaneSubnet, PrivateIp, Reservation, Server, ServerCount, ServerEvent, Subnet, Vpc, WipeReceipt,
 };
 use std::{collections::HashSet, net::Ipv4Addr};
 

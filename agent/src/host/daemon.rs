@@ -53,7 +53,11 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let listener = ramdisk_door::listen(address, &interface);
     let listener = listener.with_context(|| format!("listen for ramdisks on {address}"))?;
     let around = Around {
-        bmcs: config.servers.iter().map(|server| Ok((server.id, bmc(&config, server)?))).collect::<anyhow::Result<_>>()?,
+        bmcs: config
+            .servers
+            .iter()
+            .map(|server| Ok((server.id, bmc(&config, server)?)))
+            .collect::<anyhow::Result<_>>()?,
         switch: network::switch(config.network.clone()),
         probe: Arc::new(SshProbe),
         dial: dial::over_tcp(),

@@ -19,6 +19,7 @@ mod steps;
 mod work;
 
 pub use agent::{Agent, AgentError};
+pub use heartbeat::Heartbeat;
 use std::time::Duration;
 pub use steps::{StepError, hand_over};
 

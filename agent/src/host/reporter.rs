@@ -162,9 +162,9 @@ impl Reporter {
 
     /// Tells again where the order stands, or how it ended.
     pub(super) fn tell_again(&self) {
-        let (step, started, key, inventory, power, ended) = {
+        let (step, started, key, power, ended) = {
             let s = self.stands();
-            (s.step, s.started(), s.host_key.clone(), s.inventory.clone(), s.power, s.ended.clone())
+            (s.step, s.started(), s.host_key.clone(), s.power, s.ended.clone())
         };
         if let Some(outcome) = ended {
             return self.ended(&outcome);

@@ -8,11 +8,12 @@ use tokio::{task::JoinHandle, time::MissedTickBehavior};
 const BEAT: Duration = Duration::from_secs(5);
 
 /// Goes on until it is dropped: a ramdisk that gave up falls silent.
-pub(super) struct Heartbeat(JoinHandle<()>);
+pub struct Heartbeat(JoinHandle<()>);
 
 impl Heartbeat {
     /// Beats from now on, whatever the work waits for.
-    pub(super) fn spawn(agent: Agent) -> Self {
+    #[must_use]
+    pub fn spawn(agent: Agent) -> Self {
         Self(tokio::spawn(async move {
             let mut beat = tokio::time::interval(BEAT);
             beat.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -263,16 +263,16 @@ impl Lifecycle {
         loop {
             let (rules, edge) = (self.rules(), self.parts.edge.clone());
             let work = move |tx: &mut dyn Transaction| {
-                let due = resend::due(tx, &rules, &edge)?;
-                Ok::<_, StoreError>((due, tx.next_resend(rules.now)?))
+                let (servers, instances) = resend::due(tx, &rules, &edge)?;
+                let orders: Result<Vec<_>, _> =
+                    servers.iter().map(|server| task::order::of(tx, &rules, server)).collect();
+                Ok::<_, StoreError>((orders?, instances, tx.next_resend(rules.now)?))
             };
-            let ((servers, instances), next) = self.parts.store.run(work).await?;
-            for server in &servers {
-                if let Some((agent, order)) = task::order::of(&rules, server) {
-                    self.parts.dispatch.send(agent, order);
-                }
+            let (orders, instances, next) = self.parts.store.run(work).await?;
+            let sent = orders.len().max(instances.len());
+            for (agent, order) in orders.into_iter().flatten() {
+                self.parts.dispatch.send(agent, order);
             }
-            let sent = servers.len().max(instances.len());
             for instance in instances {
                 self.dispatch(instance).await;
             }

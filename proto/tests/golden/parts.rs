@@ -31,7 +31,7 @@ pub fn disk() -> Disk {
 }
 
 pub fn wiped() -> WipedDisk {
-    WipedDisk { disk: Some(disk()), method: "overwrite".into(), bytes: 10 << 30, read_back: 64 }
+    WipedDisk { disk: Some(disk()), method: "overwrite".into(), bytes: 10 << 30, read_back: 64, ..WipedDisk::default() }
 }
 
 pub fn inventory() -> Inventory {
@@ -78,6 +78,7 @@ pub fn inventory() -> Inventory {
             firmware_version: "1".into(),
         }],
         secure_boot: true,
+        ..Inventory::default()
     }
 }
 
@@ -151,5 +152,5 @@ pub fn reconfigure() -> Reconfigure {
 }
 
 pub fn wipe() -> Wipe {
-    Wipe { method: WipeMethod::Full.into(), disks: vec![disk()] }
+    Wipe { method: WipeMethod::Full.into(), disks: vec![disk()], ..Wipe::default() }
 }

@@ -38,7 +38,7 @@ fn what_a_ramdisk_of_0_1_0_says_means_the_same() {
             Step::Configure,
             What::Configured(Configured { host_key: KEY.into(), disk_serial: "vda-1".into() }),
         ),
-        ("wiped", Step::Wipe, What::Wiped(Wiped { disks: vec![wiped()] })),
+        ("wiped", Step::Wipe, What::Wiped(Wiped { disks: vec![wiped()], ..Wiped::default() })),
     ] {
         golden.means(name, &RamdiskReport { session: SESSION.into(), step: step.into(), what: Some(what) });
     }

@@ -8,7 +8,7 @@ use crate::{
 };
 use billet_agent::{
     probe::HostKey,
-    ramdisk::{Agent, StepError, hand_over},
+    ramdisk::{Agent, Heartbeat, StepError, hand_over},
 };
 use billet_proto::{
     identity::BootIdentity,
@@ -43,6 +43,7 @@ pub fn boot(machine: &Machine, identity: BootIdentity, network: &Network) -> Pro
         let inventory = inventory(&machine.lock());
         let Ok((agent, reply)) = Agent::enlist(&identity, &dial, inventory, began.elapsed()).await else { return };
         machine.lock().say(&format!("enlisted for generation {}", reply.generation));
+        let _heartbeat = Heartbeat::spawn(agent.clone());
         let mut work = Work { machine: machine.clone(), life, agent, step: Step::Inspect };
         let done = match reply.task {
             Some(Task::Install(order)) => work.install(&order).await,
@@ -203,7 +204,7 @@ impl Work {
             read_back: 64,
             ..WipedDisk::default()
         };
-        Ok(self.agent.report(Step::Wipe, What::Wiped(Wiped { disks: vec![wiped] })).await?)
+        Ok(self.agent.report(Step::Wipe, What::Wiped(Wiped { disks: vec![wiped], boot_variables: None })).await?)
     }
 }
 

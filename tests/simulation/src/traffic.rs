@@ -189,7 +189,7 @@ impl Traffic {
             let action = match server.manage_state {
                 ManageState::Maintain if !occupied && !server.unwiped => ServerAction::Ready,
                 ManageState::Maintain if !occupied => ServerAction::Wipe { policy: None },
-                ManageState::Onboard => ServerAction::Inspect { allow_reset: true },
+                ManageState::Onboard => ServerAction::Inspect { allow_reset: true, accept_baseline: false },
                 _ => continue,
             };
             self.act(server.id, &server.serial, action, controller);

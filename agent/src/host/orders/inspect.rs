@@ -1,12 +1,9 @@
 //! Inspecting: a real boot that only looks. What the ramdisk saw is told at its enlisting.
 
 use super::{Job, baseline, visit};
-use crate::{
-    bmc::{Bmc, PowerState},
-    host::{
-        failure::Failure,
-        state::{Produced, Stage},
-    },
+use crate::host::{
+    failure::Failure,
+    state::{Produced, Stage},
 };
 use billet_proto::{
     link::{Inspect, Step},

@@ -23,7 +23,7 @@ fn enrolled() -> Baseline {
 fn wipe() -> Work {
     let disks = vec![Disk { serial: "A".into(), size_bytes: 512, direct: true, ..Disk::default() }];
     let was = link::Baseline { bmc: bmc_facts::to_protocol(enrolled()), ..link::Baseline::default() };
-    Work::Wipe(Wipe { method: WipeMethod::Full.into(), disks, baseline: Some(was) })
+    Work::Wipe(Wipe { method: WipeMethod::Full.into(), disks, baseline: Some(was), ..Wipe::default() })
 }
 
 /// What a tenant's root did: another administrator, more privilege, and a boot from its own network for good.

@@ -196,16 +196,16 @@ impl Bmc for Chassis {
     }
 
     fn baseline(&self) -> BoxFuture<'_, Result<Baseline, BmcError>> {
-        let told = self.logged_in().map(|machine| {
+        let told = self.call(|machine| {
             let boot_override = (!machine.facts.is_empty()).then_some(machine.boots_by);
-            Baseline { boot_override, ..machine.facts.clone() }
+            Ok(Baseline { boot_override, ..machine.facts.clone() })
         });
         Box::pin(async { told })
     }
 
     fn restore_user<'a>(&'a self, was: &'a User, _: &'a User) -> BoxFuture<'a, Result<(), BmcError>> {
         let (peer, doing, reason) = (self.peer.clone(), "put an account right", "as the test says");
-        let taken = self.logged_in().and_then(|mut machine| {
+        let taken = self.call(|machine| {
             if machine.keeps_accounts {
                 return Err(BmcError::Refused { peer, doing, code: 0xcc, reason });
             }
@@ -216,7 +216,10 @@ impl Bmc for Chassis {
     }
 
     fn change_password(&self) -> BoxFuture<'_, Result<(), BmcError>> {
-        let taken = self.logged_in().map(|mut machine| machine.passwords += 1);
+        let taken = self.call(|machine| {
+            machine.passwords += 1;
+            Ok(())
+        });
         Box::pin(async { taken })
     }
 

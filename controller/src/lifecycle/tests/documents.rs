@@ -84,7 +84,8 @@ fn every_state_and_task_of_a_server_has_one_way_out() {
     let told: HashSet<&str> = told.into_iter().collect();
     assert_eq!(told, ManageState::ALL.iter().map(|state| state.as_str()).collect());
     let told = states_with_a_way_out("A server with a task in progress");
-    let (inspect, wipe) = (TaskKind::Inspect { allow_reset: false }, TaskKind::Wipe { policy: WipePolicy::Full });
+    let (inspect, wipe) =
+        (TaskKind::Inspect { allow_reset: false, accept_baseline: false }, TaskKind::Wipe { policy: WipePolicy::Full });
     let all = [inspect, wipe, TaskKind::PowerOn, TaskKind::PowerOff, TaskKind::Reboot];
     assert_eq!(told, all.map(TaskKind::word));
 }

@@ -129,7 +129,7 @@ async fn the_receipts_of_its_disks_stay_when_a_server_is_forgotten() {
     for action in [
         ServerAction::Maintain { reason: "it leaves".into() },
         ServerAction::Wipe { policy: None },
-        ServerAction::Offboard,
+        ServerAction::Offboard { confirm_off: false },
     ] {
         let is_wipe = action == ServerAction::Wipe { policy: None };
         world.lifecycle.act_on_server(world.server_id(), action).await.unwrap();

@@ -195,7 +195,7 @@ async fn a_server_that_is_set_aside_in_use_powers_nothing_on_and_goes_to_nobody_
     assert_eq!(act(&world, maintain()).await.unwrap(), ManageState::InUse, "also with work in progress");
     for action in [
         ServerAction::Wipe { policy: None },
-        ServerAction::Inspect { allow_reset: true },
+        ServerAction::Inspect { allow_reset: true, accept_baseline: false },
         ServerAction::AcceptUnwiped,
         ServerAction::Offboard { confirm_off: false },
     ] {

@@ -84,7 +84,7 @@ impl Operation {
             O::Inspect => Work::Inspect(Inspect { allow_reset: false }),
             O::Wipe => {
                 let disks = vec![Disk { serial: "A".into(), size_bytes: 512, direct: true, ..Disk::default() }];
-                Work::Wipe(Wipe { method: WipeMethod::Full.into(), disks })
+                Work::Wipe(Wipe { method: WipeMethod::Full.into(), disks, ..Wipe::default() })
             }
         }
     }

@@ -291,7 +291,7 @@ impl World {
             self.next_look = self.timeline.now() + LOOK_MS;
             self.looks += 1;
             let changes = self.controller.as_ref().map(|controller| *controller.lifecycle.changes().borrow());
-            if changes != self.changes || self.looks % LOOK_ANYWAY == 0 {
+            if changes != self.changes || self.looks.is_multiple_of(LOOK_ANYWAY) {
                 self.changes = changes;
                 self.seen = Snapshot::take(&self.site)?;
             }

@@ -35,7 +35,7 @@ struct Ended {
 /// Does the whole order.
 async fn run(operation: Operation, wrong: Wrong) -> Ended {
     let case = format!("{operation:?} {wrong:?}");
-    let key = operation.has_system().then(|| new_key());
+    let key = operation.has_system().then(new_key);
     let on = operation.has_system() && operation != O::PowerOn;
     let networks: &[&str] = if operation.has_system() { &["vpc"] } else { &[] };
     let mut agent = Agent::new(wrong, on, key, networks);

@@ -8,8 +8,8 @@ pub enum Bug {
     OlderOrdersTaken,
     /// The controller believes reports of orders that are over.
     LateReportsBelieved,
-    /// The controller gives its word for generations that are over.
-    WordForAnyGeneration,
+    /// A server that is released keeps its ports on the tenant's network.
+    PortsNotDetached,
     /// An agent hands over without asking the controller.
     WordNotAsked,
     /// Addresses are free before the server was off.
@@ -33,7 +33,7 @@ impl Bug {
     pub const ALL: [Self; 11] = [
         Self::OlderOrdersTaken,
         Self::LateReportsBelieved,
-        Self::WordForAnyGeneration,
+        Self::PortsNotDetached,
         Self::WordNotAsked,
         Self::FreedBeforePowerOff,
         Self::StartedOver,
@@ -50,7 +50,7 @@ impl Bug {
         match self {
             Self::OlderOrdersTaken => "older-orders-taken",
             Self::LateReportsBelieved => "late-reports-believed",
-            Self::WordForAnyGeneration => "word-for-any-generation",
+            Self::PortsNotDetached => "ports-not-detached",
             Self::WordNotAsked => "word-not-asked",
             Self::FreedBeforePowerOff => "freed-before-power-off",
             Self::StartedOver => "started-over",

@@ -209,9 +209,10 @@ struct Repeating {
 
 impl Dispatch for Repeating {
     fn send(&self, agent: AgentId, order: Order) {
-        if self.random.happens(60) {
+        if self.random.happens(100) {
             let (sessions, late) = (self.sessions.clone(), order.clone());
-            let delay = Duration::from_millis(self.random.within(10..90_000));
+            let most = if self.random.happens(400) { 900_000 } else { 60_000 };
+            let delay = Duration::from_millis(self.random.within(10..most));
             tokio::spawn(async move {
                 tokio::time::sleep(delay).await;
                 sessions.send(agent, late);

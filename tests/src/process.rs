@@ -46,11 +46,15 @@ pub fn start_here(what: &str, command: &mut Command) -> Result<(Child, Process)>
 }
 
 /// Field 22 of /proc/PID/stat; none when there is no such process, or it is only waiting to be reaped.
+///
+/// A process whose first thread is a zombie has its files and locks as long as another of its threads is ending.
 fn started(pid: i32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name may hold blanks and brackets: what counts comes after the last.
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
-    (fields.next()? != "Z").then(|| fields.nth(18)?.parse().ok())?
+    // The name may hold blanks and brackets: what counts comes after the last, from field 3 on.
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let field = |number: usize| fields.get(number - 3).copied();
+    let is_over = field(3)? == "Z" && field(20)?.parse::<u32>().ok()? <= 1;
+    if is_over { None } else { field(22)?.parse().ok() }
 }
 
 /// Whether it runs still.

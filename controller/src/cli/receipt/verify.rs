@@ -8,12 +8,12 @@ use clap::Args;
 use serde_json::Value;
 use std::{
     fs::File,
-    io::Read as _,
+    io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
-/// Longer than any receipt or key.
-const MAX_BYTES: u64 = 1 << 20;
+/// Longer than a thousand receipts.
+const MAX_BYTES: u64 = 16 << 20;
 
 /// The arguments.
 #[derive(Debug, Args)]
@@ -60,7 +60,13 @@ fn jws(text: &str) -> Vec<String> {
 }
 
 fn read(path: &Path) -> Result<String, CliError> {
+    let failed = |source| CliError::File { path: path.to_owned(), source };
     let mut text = String::new();
-    let read = File::open(path).and_then(|file| file.take(MAX_BYTES).read_to_string(&mut text));
-    read.map(|_| text).map_err(|source| CliError::File { path: path.to_owned(), source })
+    let read = File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text));
+    let length = read.map_err(failed)? as u64;
+    if length > MAX_BYTES {
+        let rule = format!("must be at most {} MiB", MAX_BYTES >> 20);
+        return Err(failed(io::Error::new(io::ErrorKind::FileTooLarge, rule)));
+    }
+    Ok(text)
 }

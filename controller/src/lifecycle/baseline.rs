@@ -12,7 +12,7 @@ mod tamed;
 use super::{event::tame, report::Applied, rules::Rules, server_event, server_table::ServerEvent, task};
 use crate::store::{
     Result, Transaction,
-    record::{Baseline, ManageState, Server, Task, TaskKind},
+    record::{Baseline, Cause, ManageState, Server, Task, TaskKind},
 };
 use billet_proto::link::{self, BmcFacts, Failed, FirmwareVersion, Inventory};
 pub(super) use tamed::boot_variables;
@@ -44,8 +44,12 @@ pub(super) fn see_bmc(tx: &mut dyn Transaction, server: &Server, generation: u64
 
 /// The generation of the task at whose end there is a comparison.
 fn compared(server: &Server) -> Option<u64> {
-    let task = server.task.as_ref()?;
-    matches!(task.kind, TaskKind::Inspect { .. } | TaskKind::Wipe { .. }).then_some(task.generation)
+    server.task.as_ref().filter(|task| is_compared(task.kind)).map(|task| task.generation)
+}
+
+/// Whether there is a comparison at the end of such a task.
+pub(super) const fn is_compared(kind: TaskKind) -> bool {
+    matches!(kind, TaskKind::Inspect { .. } | TaskKind::Wipe { .. })
 }
 
 fn of_machine(seen: &Inventory) -> link::Baseline {
@@ -75,6 +79,11 @@ pub(super) fn after_inspection(
     let Some(is) = tx.baseline_seen(server.id, task.generation)? else { return Ok(()) };
     let known = tx.baseline(server.id)?;
     let Some(was) = known.filter(|_| !accepts) else {
+        // What a tenant had before there were baselines is none by itself.
+        let had_a_tenant = server.unwiped || server.last_wipe.is_some() || tx.has_instances_on_record(server.id)?;
+        if had_a_tenant && !accepts {
+            return missing(tx, rules, server, "baseline");
+        }
         tx.record_baseline(server.id, &Baseline { recorded_at: rules.now, facts: is })?;
         let why = if accepts { "accepted by the operator" } else { "as it was at its first inspection" };
         return server_event::record(tx, rules, server, server_event::BASELINE_RECORDED, why);
@@ -97,12 +106,25 @@ pub(super) fn after_wipe(
     task: &Task,
 ) -> Result<Option<Failed>> {
     let Some(was) = tx.baseline(server.id)? else {
-        let text = "there is no baseline to compare it with; inspect it with --accept-baseline";
-        server_event::record_once(tx, rules, server, server_event::BASELINE_MISSING, text.into())?;
+        missing(tx, rules, server, "baseline")?;
         return Ok(None);
     };
-    let is = tx.baseline_seen(server.id, task.generation)?.unwrap_or_default();
-    Ok(told(&differences(&was.facts, &is)))
+    let (was, is) = (was.facts, tx.baseline_seen(server.id, task.generation)?.unwrap_or_default());
+    // What was not told at enrolment, because an agent of that time did not ask or a BMC did not answer, is not compared.
+    for (is_missing, part) in [
+        (was.bmc.is_none() && is.bmc.is_some(), "baseline of the BMC"),
+        (was.boot_variables.is_none() && is.boot_variables.is_some(), "baseline of firmware's boot entries"),
+    ] {
+        if is_missing {
+            missing(tx, rules, server, part)?;
+        }
+    }
+    Ok(told(&differences(&was, &is)))
+}
+
+fn missing(tx: &mut dyn Transaction, rules: &Rules, server: &Server, what: &str) -> Result<()> {
+    let text = format!("there is no {what} to compare it with; inspect it with --accept-baseline");
+    server_event::record_once(tx, rules, server, server_event::BASELINE_MISSING, text)
 }
 
 fn told(differences: &[Difference]) -> Option<Failed> {
@@ -114,6 +136,13 @@ fn told(differences: &[Difference]) -> Option<Failed> {
         named.push(format!("and {} more", differences.len() - MAX_NAMED));
     }
     Some(Failed { cause: CAUSE.into(), message: tame(&named.join("; ")) })
+}
+
+/// Records why a server failed. That it is not as it was stays said until it was compared again, whatever else goes wrong.
+pub(super) fn say(server: &mut Server, error: Cause) {
+    if !differs(server) || error.cause == CAUSE {
+        server.error = Some(error);
+    }
 }
 
 /// Whether it is kept out because it is not as it was.

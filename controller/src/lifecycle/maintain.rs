@@ -49,10 +49,7 @@ pub(super) fn take_out(
     server.manage_state =
         next(&server, ServerEvent::TakenOut).ok_or_else(|| not_ready(&server, "cannot be taken out"))?;
     server_event::record(tx, rules, &server, server_event::MAINTENANCE_BEGAN, reason.clone())?;
-    // That it is not as it was stays said: it is not put back by taking it out first.
-    if !baseline::differs(&server) {
-        server.error = Some(Cause { cause: CAUSE.into(), message: reason });
-    }
+    baseline::say(&mut server, Cause { cause: CAUSE.into(), message: reason });
     tx.update_server(&server)?;
     Ok(server)
 }

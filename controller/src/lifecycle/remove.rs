@@ -2,7 +2,7 @@
 //! off. Nobody else may say so: a server that only does not answer may run, at addresses that another would get.
 
 use super::{
-    event,
+    baseline, event,
     refusal::Refusal,
     rules::Rules,
     server_event,
@@ -36,7 +36,7 @@ pub(super) fn remove(tx: &mut dyn Transaction, rules: &Rules, id: ServerId) -> R
     server.generation += 1;
     server.power_on = None;
     server.manage_state = next(&server, ServerEvent::Removed).unwrap_or(server.manage_state);
-    server.error = Some(Cause { cause: CAUSE.into(), message: WORD.into() });
+    baseline::say(&mut server, Cause { cause: CAUSE.into(), message: WORD.into() });
     server_event::record(tx, rules, &server, server_event::OFFBOARDING, WORD)?;
     tx.update_server(&server)?;
     Ok(server)

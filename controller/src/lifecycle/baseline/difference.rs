@@ -68,8 +68,12 @@ impl Found {
 
     fn versions(&mut self, was: &[FirmwareVersion], is: &[FirmwareVersion]) {
         for FirmwareVersion { part, version } in was {
-            if let Some(is) = is.iter().find(|is| is.part == *part) {
-                self.text(&format!("firmware of {part}"), version, &is.version);
+            let field = format!("firmware of {part}");
+            match is.iter().find(|is| is.part == *part) {
+                Some(is) => self.text(&field, version, &is.version),
+                // Whether the disks are there is another check.
+                None if part.starts_with("disk ") => {}
+                None => self.add(field, version, NOT_TOLD),
             }
         }
     }
@@ -102,7 +106,9 @@ impl Found {
     }
 
     fn bmc(&mut self, was: &BmcFacts, is: &BmcFacts) {
-        self.text("firmware of the BMC", told(&was.firmware_version), told(&is.firmware_version));
+        if !was.firmware_version.is_empty() {
+            self.text("firmware of the BMC", &was.firmware_version, told(&is.firmware_version));
+        }
         for was in &was.users {
             match is.users.iter().find(|is| is.slot == was.slot) {
                 Some(is) if is != was && (was.lets_in() || is.lets_in()) => {
@@ -112,7 +118,9 @@ impl Found {
                 None => self.add(format!("BMC account {}", was.slot), was.shown(), NOT_TOLD),
             }
         }
-        for is in is.users.iter().filter(|is| is.lets_in() && !was.users.iter().any(|was| was.slot == is.slot)) {
+        let was_told = |slot: u32| !was.users.is_empty() && !was.not_told.contains(&format!("user-{slot}"));
+        let is_known = |slot: u32| was.users.iter().any(|was| was.slot == slot);
+        for is in is.users.iter().filter(|is| is.lets_in() && was_told(is.slot) && !is_known(is.slot)) {
             self.add(format!("BMC account {}", is.slot), NOT_TOLD, is.shown());
         }
         let leases = value(&was.lan, "address-source") == "dhcp" && value(&is.lan, "address-source") == "dhcp";

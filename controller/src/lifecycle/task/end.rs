@@ -29,18 +29,20 @@ pub(super) fn done(
     task: &Task,
     done: &Done,
 ) -> Result<()> {
-    let wiped = inventory::tamed_wiped(&done.wiped);
     let borne_out = match task.kind {
-        TaskKind::Inspect { .. } => inspect::borne_out(server, task),
-        TaskKind::Wipe { policy } => wipe::borne_out(task, policy, &wiped),
-        TaskKind::PowerOn | TaskKind::PowerOff | TaskKind::Reboot => Ok(()),
+        TaskKind::Inspect { .. } => inspect::borne_out(server, task).map(|()| Vec::new()),
+        TaskKind::Wipe { policy } => wipe::borne_out(rules, task, policy, inventory::tamed_wiped(&done.wiped)),
+        TaskKind::PowerOn | TaskKind::PowerOff | TaskKind::Reboot => Ok(Vec::new()),
     };
-    if let Err(failed) = borne_out {
-        return fail(tx, rules, server, &failed);
-    }
+    let wiped = match borne_out {
+        Ok(wiped) => wiped,
+        Err(failed) => return fail(tx, rules, server, &failed),
+    };
     close(server);
-    // What the operator said of a server in maintenance stays said.
-    server.error = server.error.take().filter(|error| error.cause == maintain::CAUSE);
+    // What the operator said of a server in maintenance stays said; and what is not compared here differs still.
+    let stays =
+        |cause: &str| cause == maintain::CAUSE || (cause == baseline::CAUSE && !baseline::is_compared(task.kind));
+    server.error = server.error.take().filter(|error| stays(&error.cause));
     let (event, kind) = match task.kind {
         TaskKind::Inspect { .. } => (ServerEvent::Settled, server_event::INSPECTION_ENDED),
         TaskKind::Wipe { policy } => {
@@ -102,7 +104,7 @@ pub(in crate::lifecycle) fn fail_as(
 ) -> Result<()> {
     let error = Cause { cause: tame(&failed.cause), message: tame(&failed.message) };
     let text = format!("{}: {}", error.cause, error.message);
-    server.error = Some(error);
+    baseline::say(server, error);
     server.manage_state = next(server, event).unwrap_or(server.manage_state);
     server_event::record(tx, rules, server, kind, text)
 }

@@ -3,6 +3,7 @@
 use super::world::World;
 use crate::{
     api::ports::LifecycleApi,
+    lifecycle::PowerAction,
     request::ServerAction,
     store::{
         ServerEventsWanted,
@@ -10,7 +11,7 @@ use crate::{
     },
 };
 use billet_proto::link::{
-    BmcFacts, BmcUser, BootVariables, Done, Inventory, LoadOption, Note, Step, Wipe, order::Work, report::What,
+    BmcFacts, BmcUser, BootVariables, Done, Failed, Inventory, LoadOption, Note, Step, Wipe, order::Work, report::What,
 };
 
 fn machine() -> Inventory {
@@ -41,6 +42,15 @@ fn with_stranger() -> BmcFacts {
 
 async fn act(world: &World, action: ServerAction) -> Result<Server, crate::lifecycle::refusal::Refusal> {
     world.lifecycle.act_on_server(world.server_id(), action).await
+}
+
+async fn power(world: &World, action: PowerAction, step: Step, what: What) {
+    world.lifecycle.power_servers(None, vec![world.server_id()], action).await.unwrap();
+    world.report(world.server().await.generation, step, what).await;
+}
+
+fn silent() -> What {
+    What::Failed(Failed { cause: "bmc_unreachable".into(), message: "it does not answer".into() })
 }
 
 /// The operator has the server inspected; its agent tells this.
@@ -157,6 +167,16 @@ async fn a_server_that_differs_comes_back_when_it_is_as_it_was_or_is_accepted_an
         act(&world, ServerAction::Maintain { reason: "x".into() }).await.unwrap();
         refused().await;
         act(&world, ServerAction::AcceptUnwiped).await.unwrap_err();
+        power(&world, PowerAction::On, Step::Power, What::Done(Done::default())).await;
+        refused().await;
+        power(&world, PowerAction::Off, Step::PowerOff, silent()).await;
+        refused().await;
+        act(&world, ServerAction::Inspect { allow_reset: true, accept_baseline: false }).await.unwrap();
+        world.report(world.server().await.generation, Step::Power, silent()).await;
+        refused().await;
+        act(&world, ServerAction::Offboard { confirm_off: true }).await.unwrap();
+        act(&world, ServerAction::Maintain { reason: "x".into() }).await.unwrap();
+        refused().await;
         inspect(&world, false, machine(), Some(with_stranger())).await;
         refused().await;
         let mended = if accepts { with_stranger() } else { bmc() };
@@ -173,6 +193,39 @@ async fn what_an_older_order_saw_proves_nothing() {
     world.report(generation - 1, Step::Power, What::BmcFacts(bmc())).await;
     let server = wiped(&world, generation, machine(), None).await;
     assert_eq!(server.error.unwrap().message, "BMC was told, is not told");
+}
+
+#[tokio::test]
+async fn what_was_told_at_enrolment_and_is_told_no_more_differs() {
+    let world = enrolled().await;
+    let (generation, _) = released(&world).await;
+    let silent = Inventory { firmware_version: String::new(), ..machine() };
+    let server = wiped(&world, generation, silent, Some(bmc())).await;
+    assert_eq!(server.error.unwrap().message, "firmware of BIOS was 1.0, is not told");
+}
+
+#[tokio::test]
+async fn what_was_not_told_at_enrolment_is_not_compared_and_that_is_told() {
+    let world = World::new().await;
+    let (generation, _) = released(&world).await;
+    let server = wiped(&world, generation, machine(), Some(bmc())).await;
+    assert_eq!((server.manage_state, server.error), (ManageState::Ready, None));
+    let told = events(&world, "baseline-missing").await;
+    assert!(told.iter().any(|text| text.contains("baseline of the BMC")), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_a_tenant_had_gets_no_baseline_by_itself() {
+    let world = World::new().await;
+    let id = world.server_id();
+    world.store.read(move |tx| tx.forget_baseline(id)).await.unwrap();
+    let (generation, _) = released(&world).await;
+    wiped(&world, generation, machine(), None).await;
+    act(&world, ServerAction::Maintain { reason: "x".into() }).await.unwrap();
+    inspect(&world, false, machine(), Some(bmc())).await;
+    assert_eq!(world.store.read(move |tx| tx.baseline(id)).await.unwrap(), None);
+    inspect(&world, true, machine(), Some(bmc())).await;
+    assert!(world.store.read(move |tx| tx.baseline(id)).await.unwrap().is_some());
 }
 
 #[tokio::test]

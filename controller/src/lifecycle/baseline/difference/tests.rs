@@ -109,6 +109,28 @@ fn what_comes_and_goes_by_itself_is_no_difference() {
 }
 
 #[test]
+fn what_was_not_told_at_enrolment_is_not_compared() {
+    let mut was = baseline();
+    bmc(&mut was).firmware_version = String::new();
+    bmc(&mut was).users.remove(2);
+    bmc(&mut was).not_told.push("user-3".into());
+    let mut is = baseline();
+    bmc(&mut is).users[2] = user(3, "admin", 4);
+    assert_eq!(differences(&was, &is), []);
+    bmc(&mut was).users.clear();
+    assert_eq!(differences(&was, &is), [], "no account was told");
+}
+
+#[test]
+fn a_part_that_tells_no_version_any_more_differs() {
+    let told = found(|is| is.versions.retain(|part| part.part.starts_with("disk")));
+    assert_eq!(
+        told,
+        ["firmware of BIOS was 1.0, is not told", "firmware of port 52:54:00:00:00:01 was 1.0, is not told"]
+    );
+}
+
+#[test]
 fn an_account_that_was_closed_and_is_open_again_differs_and_one_that_stays_closed_does_not() {
     let mut was = baseline();
     bmc(&mut was).users[2] = BmcUser { state: BmcUserState::Disabled.into(), ..user(3, "root", 4) };

@@ -59,7 +59,7 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// Brings an order to an agent.
 pub trait Dispatch: Send + Sync {
-    /// Sends it if the agent has a session. An order that does not arrive is sent again when the agent attaches.
+    /// Sends it if the agent has a session. An order that does not arrive is sent again when the agent attaches, and by itself.
     fn send(&self, agent: AgentId, order: Order);
 }
 
@@ -265,7 +265,7 @@ impl Lifecycle {
             let work = move |tx: &mut dyn Transaction| {
                 let (servers, instances) = resend::due(tx, &rules, &edge)?;
                 let orders: Result<Vec<_>, _> =
-                    servers.iter().map(|server| task::order::of(tx, &rules, server)).collect();
+                    servers.iter().map(|server| task::order::readable(tx, &rules, server)).collect();
                 Ok::<_, StoreError>((orders?, instances, tx.next_resend(rules.now)?))
             };
             let (orders, instances, next) = self.parts.store.run(work).await?;

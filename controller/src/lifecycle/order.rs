@@ -127,7 +127,7 @@ pub(super) fn of_agent(
     let (servers, instances) = tx.unfinished_of(agent)?;
     let mut orders = Vec::new();
     for server in servers {
-        orders.extend(task::order::of(tx, rules, &server)?.map(|(_, order)| order));
+        orders.extend(task::order::readable(tx, rules, &server)?.map(|(_, order)| order));
     }
     for instance in instances {
         match of(tx, rules, secrets, &instance) {

@@ -1,6 +1,6 @@
-//! Orders that no agent has taken up are sent again: what was sent may be lost with a session, and an agent that cannot keep an
-//! order says nothing of it. An order is built from its row each time, so that one more does no harm. It ends by the
-//! deadline of being taken up: as the pauses grow, within few tries.
+//! Orders that no agent has taken up are sent again: what was sent may be lost with a session. An order is built from its
+//! row each time, so that one more does no harm. It ends by the deadline of being taken up: as the pauses grow, within
+//! few tries.
 
 use super::{rules::Rules, waiting::FIRST_PAUSE};
 use crate::{

@@ -4,7 +4,7 @@ use super::deadline;
 use crate::{
     lifecycle::{baseline, rules::Rules},
     store::{
-        Result, Transaction,
+        Result, StoreError, Transaction,
         record::{Server, TaskKind, WipePolicy},
     },
 };
@@ -12,6 +12,21 @@ use billet_proto::{
     AgentId,
     link::{Inspect, Order, Power, PowerAction, Step, StepDeadline, Wipe, WipeMethod, order::Work},
 };
+
+/// As [`of`]; one whose rows do not read back keeps no other from going on: that is told, and its deadline ends it.
+pub(in crate::lifecycle) fn readable(
+    tx: &mut dyn Transaction,
+    rules: &Rules,
+    server: &Server,
+) -> Result<Option<(AgentId, Order)>> {
+    match of(tx, rules, server) {
+        Err(error @ StoreError::Corrupt(_)) => {
+            tracing::error!(server = %server.id, %error, "no order can be made");
+            Ok(None)
+        }
+        made => made,
+    }
+}
 
 /// The order, and the agent that it is for; none where no task is in progress, or nobody owns the server.
 pub(in crate::lifecycle) fn of(

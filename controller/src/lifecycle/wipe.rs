@@ -84,16 +84,33 @@ fn begin(tx: &mut dyn Transaction, rules: &Rules, server: &mut Server, policy: W
     task::begin(tx, rules, server, (TaskKind::Wipe { policy }, disks), &message)
 }
 
-/// A wipe is one where every disk asked for was erased and read back.
-pub(super) fn borne_out(task: &Task, policy: WipePolicy, wiped: &[WipedDisk]) -> std::result::Result<(), Failed> {
+/// A wipe is one where every disk asked for was erased in a way that is allowed, and read back. Answers what bears that out, one for
+/// each disk, and nothing else that was told.
+pub(super) fn borne_out(
+    rules: &Rules,
+    task: &Task,
+    policy: WipePolicy,
+    wiped: Vec<WipedDisk>,
+) -> std::result::Result<Vec<WipedDisk>, Failed> {
+    // An agent of another version may not know that some ways are not allowed.
+    let is_allowed = |method: &str| {
+        policy == WipePolicy::Metadata || rules.policy.wipe_methods.iter().any(|way| method.starts_with(way.word()))
+    };
     let erased = |disk: &Disk, wiped: &WipedDisk| {
         let whole = policy == WipePolicy::Metadata || wiped.bytes >= disk.size_bytes;
-        wiped.read_back > 0 && whole && wiped.disk.as_ref().is_some_and(|other| disk.is_same(other))
+        let is_it = wiped.disk.as_ref().is_some_and(|other| disk.is_same(other));
+        wiped.read_back > 0 && whole && is_it && is_allowed(&wiped.method)
     };
-    let left = task.disks.iter().find(|disk| !wiped.iter().any(|wiped| erased(disk, wiped)));
-    let Some(left) = left else { return Ok(()) };
-    let message = format!("disk {} (serial number '{}') was not erased and read back", left.name, left.serial);
-    Err(Failed { cause: "wipe_incomplete".into(), message })
+    let each = task.disks.iter().map(|disk| {
+        wiped.iter().find(|wiped| erased(disk, wiped)).cloned().ok_or_else(|| {
+            let (name, serial) = (&disk.name, &disk.serial);
+            let message = format!(
+                "disk {name} (serial number '{serial}') was not erased, in a way that is allowed, and read back"
+            );
+            Failed { cause: "wipe_incomplete".into(), message }
+        })
+    });
+    each.collect()
 }
 
 /// Takes note of a wipe that ended well.

@@ -350,3 +350,28 @@ async fn what_a_disk_says_of_itself_is_recorded_tamed_and_it_is_the_same_disk_wh
     let server = world.server().await;
     assert_eq!(server.last_wipe.unwrap().disks[0].disk, Some(recorded[0].clone()), "{:?}", server.error);
 }
+
+#[tokio::test]
+async fn what_was_erased_in_a_way_that_is_not_allowed_is_not_erased_and_what_nobody_ordered_has_no_receipt() {
+    let wiped = |method: &str| {
+        let What::Done(mut done) = World::wiped() else { panic!("a wipe's end") };
+        done.wiped.iter_mut().for_each(|wiped| method.clone_into(&mut wiped.method));
+        done
+    };
+    let world = World::new().await;
+    let order = released(&world).await;
+    world.report(order.generation, Step::Wipe, What::Done(wiped("discard"))).await;
+    let server = world.server().await;
+    assert_eq!((server.manage_state, server.error.unwrap().cause.as_str()), (ManageState::Maintain, "wipe_incomplete"));
+
+    let world = World::new().await;
+    let order = released(&world).await;
+    let mut done = wiped("write-zeroes");
+    let foreign = World::inventory().disks.pop();
+    done.wiped.push(WipedDisk { disk: foreign, ..done.wiped[0].clone() });
+    done.wiped.insert(0, WipedDisk { read_back: 0, ..done.wiped[0].clone() });
+    world.report(order.generation, Step::Wipe, What::Done(done)).await;
+    let disks = world.server().await.last_wipe.unwrap().disks;
+    let told: Vec<_> = disks.iter().map(|disk| (disk.disk.clone().unwrap().name, disk.read_back)).collect();
+    assert_eq!(told, [("vda".to_owned(), 64)]);
+}

@@ -149,9 +149,20 @@ pub(super) fn fail(
         return Ok(Applied::Ignored("a failure that is not legal now"));
     };
     let mut cause = Cause { cause: tame(&failed.cause), message: tame(&failed.message) };
-    if instance.phase == Phase::Cancelling && cause.cause != cancel::CAUSE {
+    if instance.phase == Phase::Cancelling {
         cause.message = format!("it was given up, and the server may be on still: {}", cause.message);
     }
+    end_badly(tx, rules, instance, (step, phase), cause)
+}
+
+/// What failed in `step`, or was given up there, is in `phase` from now on.
+fn end_badly(
+    tx: &mut dyn Transaction,
+    rules: &Rules,
+    instance: &mut Instance,
+    (step, phase): (Phase, Phase),
+    cause: Cause,
+) -> Result<Applied> {
     let text = format!("{}: {}", cause.cause, cause.message);
     tx.insert_event(&event::plain(instance, rules.now, "failed", event::step_word(step), &text))?;
     instance.phase = phase;
@@ -171,7 +182,8 @@ fn end(tx: &mut dyn Transaction, rules: &Rules, mut instance: Instance, done: &D
     };
     if instance.phase == Phase::Cancelling {
         let message = "an operator gave it up; the server is off".to_owned();
-        return fail(tx, rules, &mut instance, Phase::PowerOff, &Failed { cause: cancel::CAUSE.into(), message });
+        let cause = Cause { cause: cancel::CAUSE.into(), message };
+        return end_badly(tx, rules, &mut instance, (Phase::PowerOff, phase), cause);
     }
     // Wherever a ramdisk was booted, what answers must be what it made, or found on the disk.
     if booted_by_us(&instance) {

@@ -158,7 +158,7 @@ pub fn next(standing: Standing, event: Event) -> Result<Standing, Illegal> {
         Event::StepStarted(Phase::PowerOff) if phase == Phase::Cancelling => Some(standing),
         Event::StepStarted(step) if may_start(standing, step) => Some(Standing { operation, phase: step }),
         // What was given up has failed, and that was read back.
-        Event::Done if phase == Phase::Cancelling => Some(Standing { operation, phase: operation.failure(phase) }),
+        Event::Done if phase == Phase::Cancelling => Some(Standing { operation, phase: operation.given_up() }),
         Event::Done if may_end(standing) => Some(Standing { operation, phase: operation.end() }),
         Event::Failed if phase.has_order() => Some(Standing { operation, phase: operation.failure(phase) }),
         Event::Cancelled if may_cancel(standing) => Some(Standing { operation, phase: Phase::Cancelling }),
@@ -254,9 +254,17 @@ impl Operation {
     const fn failure(self, phase: Phase) -> Phase {
         match self {
             Self::PowerOff => Phase::Running,
-            // The ramdisk left: nobody powers the tenant's system off because it does not answer.
-            Self::PowerOn | Self::Reboot if matches!(phase, Phase::Verify) => Phase::Running,
+            // The ramdisk left: nobody powers the tenant's system off because it does not answer. And what could not be given up
+            // may be on: it can be powered off, which asks.
+            Self::PowerOn | Self::Reboot if matches!(phase, Phase::Verify | Phase::Cancelling) => Phase::Running,
             Self::PowerOn | Self::Reboot => Phase::Stopped,
+            _ => Phase::Failed,
+        }
+    }
+    /// Where an operation is that was given up, when the server is off.
+    const fn given_up(self) -> Phase {
+        match self {
+            Self::PowerOn | Self::PowerOff | Self::Reboot => Phase::Stopped,
             _ => Phase::Failed,
         }
     }

@@ -63,7 +63,7 @@ fn expected(from: Standing, event: Event) -> Option<String> {
         Event::Done if at == "cancelling" && op != "power-off" && op != "uninstall" => Some(given_up()),
         // No operation of these two is ever given up.
         Event::Done if at == "cancelling" => {
-            Some(if op == "uninstall" { "uninstall/failed" } else { "power-off/running" }.into())
+            Some(if op == "uninstall" { "uninstall/failed" } else { "power-off/stopped" }.into())
         }
         Event::Cancelled => {
             let is_idle = settled || ["failed", "terminated", "cancelling"].contains(&at);
@@ -85,7 +85,7 @@ fn expected(from: Standing, event: Event) -> Option<String> {
         Event::Failed if settled || at == "failed" || at == "terminated" => None,
         Event::Failed => Some(match op {
             "power-off" => "power-off/running".into(),
-            "power-on" | "reboot" if at == "verify" => format!("{op}/running"),
+            "power-on" | "reboot" if at == "verify" || at == "cancelling" => format!("{op}/running"),
             "power-on" | "reboot" => format!("{op}/stopped"),
             _ => format!("{op}/failed"),
         }),

@@ -113,6 +113,19 @@ async fn what_is_given_up_and_cannot_be_powered_off_says_so_and_ends_by_its_dead
 }
 
 #[tokio::test]
+async fn a_power_action_that_cannot_be_given_up_is_not_told_to_be_off() {
+    let world = World::new().await;
+    let id = running(&world).await;
+    power(&world, PowerAction::Reboot).await.unwrap();
+    world.lifecycle.cancel(id).await.unwrap();
+    world.clock.set(world.instance(id).await.deadline.unwrap());
+    world.lifecycle.expire().await.unwrap();
+    assert_eq!((state(&world, id).await, cause(&world, id).await.as_str()), ("running", "agent_unavailable"));
+    power(&world, PowerAction::Off).await.unwrap();
+    assert!(matches!(newest(&world).work, Some(Work::Power(_))), "it is asked to be off");
+}
+
+#[tokio::test]
 async fn a_power_action_that_is_given_up_leaves_the_system_its_ports_and_one_that_powers_off_goes_on() {
     let world = World::new().await;
     let id = running(&world).await;

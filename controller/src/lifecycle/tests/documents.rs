@@ -90,7 +90,8 @@ fn every_state_and_task_of_a_server_has_one_way_out() {
     assert_eq!(told, all.map(TaskKind::word));
 }
 
-/// Every cause that stands in the source: after `cause: "`, as a failure's second argument, in a table of causes, or in a constant.
+/// Every cause that stands in the source: after `cause: "`, as a failure's second argument, as a step's, in a table of causes, or in a
+/// constant.
 fn causes_in(folder: &Path, found: &mut BTreeSet<String>) {
     for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
         if entry.is_dir() && !entry.ends_with("tests") {
@@ -105,6 +106,8 @@ fn causes_in(folder: &Path, found: &mut BTreeSet<String>) {
             source.split_once("fn cause(&self)").map_or("", |(_, rest)| rest.split("\n    }\n").next().unwrap());
         let parts = source.split("Failure::new(").skip(1).map(|rest| rest.split(')').next().unwrap());
         let parts = parts.chain(source.split("cause: ").skip(1).map(|rest| rest.lines().next().unwrap()));
+        let parts = parts.chain(source.split("StepError::other(").skip(1).map(|rest| rest.split(',').next().unwrap()));
+        let parts = parts.chain(source.split(": &str = ").skip(1).map(|rest| rest.split(';').next().unwrap()));
         let parts = parts.chain(table.split("=> ").skip(1).map(|rest| rest.lines().next().unwrap()));
         let first = parts.filter_map(|part| part.split('"').nth(1).map(str::to_owned));
         let is_word = |word: &String| word.contains('_') && word.chars().all(|c| c.is_ascii_lowercase() || c == '_');
@@ -119,7 +122,9 @@ fn every_cause_in_the_source_is_explained() {
     for folder in ["agent/src", "controller/src/lifecycle"] {
         causes_in(&top.join(folder), &mut found);
     }
-    assert!(found.len() > 15 && found.contains("bmc_unreachable") && found.contains("wipe_incomplete"), "{found:?}");
+    for known in ["bmc_unreachable", "wipe_incomplete", "baseline_differs", "hand_over_late"] {
+        assert!(found.contains(known), "{known} is not found: {found:?}");
+    }
     let told: Vec<&str> = rows(STUCK, "Why it failed").into_iter().flat_map(|row| words(row[0])).collect();
     let is_told = |cause: &str| {
         told.iter().any(|told| match (told.strip_prefix('*'), told.strip_suffix('*')) {
@@ -169,7 +174,9 @@ fn operations() -> String {
         let fails = in_steps(Event::Failed).unwrap();
         let given_up = in_steps(Event::Cancelled).map_or("–".to_owned(), |to| {
             let standing = Standing { operation, phase: Phase::Cancelling };
-            format!("{to}, then {}", phase_after(standing, Event::Done).unwrap())
+            let [done, failed] = [Event::Done, Event::Failed].map(|event| phase_after(standing, event).unwrap());
+            let failed = if failed == done { String::new() } else { format!(", or {failed} where it may be on") };
+            format!("{to}, then {done}{failed}")
         });
         let steps = steps.join(", ");
         text.push_str(&format!("| {} | {began} | {steps} | {ends} | {fails} | {given_up} |\n", operation.word()));

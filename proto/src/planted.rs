@@ -26,11 +26,13 @@ pub enum Bug {
     BothNetworks,
     /// Power is taken away without reading whether it is gone.
     PowerNotRead,
+    /// An agent logs the order as it came.
+    SecretTold,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::OlderOrdersTaken,
         Self::LateReportsBelieved,
         Self::PortsNotDetached,
@@ -42,6 +44,7 @@ impl Bug {
         Self::HostKeyNotAsked,
         Self::BothNetworks,
         Self::PowerNotRead,
+        Self::SecretTold,
     ];
 
     /// Its word on a command line.
@@ -59,6 +62,7 @@ impl Bug {
             Self::HostKeyNotAsked => "host-key-not-asked",
             Self::BothNetworks => "both-networks",
             Self::PowerNotRead => "power-not-read",
+            Self::SecretTold => "secret-told",
         }
     }
 }

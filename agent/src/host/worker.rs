@@ -73,6 +73,9 @@ async fn take(tools: &Tools, order: Order, running: &mut Option<Running>) {
         return;
     }
     tracing::info!(%server, generation, "an order begins");
+    if planted::is(Bug::SecretTold) {
+        tracing::debug!(%server, ?order, "it is");
+    }
     let deadlines = Deadlines::of_order(&order);
     reporter.remember(inventory.map(|seen| seen.0));
     let boots_lost = Arc::new(AtomicU32::new(boots_lost));

@@ -5,6 +5,7 @@ use crate::{
     journal::Journal,
     ledger::Ledger,
     machine::{Disk, Machine},
+    secrets::HASH,
     traffic::PROJECT,
 };
 use billet_agent::network::Network as Segment;
@@ -87,6 +88,9 @@ impl Watch {
         let by_id: HashMap<InstanceId, &Instance> = now.instances.iter().map(|i| (i.id, i)).collect();
         let numbers: HashMap<ServerId, usize> = machines.iter().enumerate().map(|(n, m)| (m.lock().id, n)).collect();
         on_the_wire(&by_id, machines, ledger);
+        for gone in ledger.accepted().into_iter().filter(|id| !by_id.contains_key(id)) {
+            ledger.violate(format!("{} was accepted and is not there", ledger.name(gone)));
+        }
         let mut held: HashMap<ServerId, InstanceId> = HashMap::new();
         for instance in &now.instances {
             let name = ledger.name(instance.id);
@@ -119,6 +123,10 @@ impl Watch {
 
     fn tell(&mut self, now: &Snapshot, ledger: &Ledger, journal: &Journal) {
         for instance in &now.instances {
+            if let Some(error) = &instance.error {
+                ledger.look_for_secrets("an error", &error.message);
+            }
+            ledger.look_for_secrets("what is waited for", &instance.waiting_for);
             let cause = instance.error.as_ref().map_or("", |error| error.cause.as_str());
             let line = format!("{}/{} {cause}", instance.operation.word(), instance.phase.word());
             if self.instances.get(&instance.id) != Some(&line) {
@@ -129,6 +137,9 @@ impl Watch {
         for server in &now.servers {
             let task =
                 server.task.as_ref().map_or_else(String::new, |task| format!("{} {}", task.kind.word(), task.step));
+            if let Some(error) = &server.error {
+                ledger.look_for_secrets("a server's error", &error.message);
+            }
             let cause = server.error.as_ref().map_or("", |error| error.cause.as_str());
             let line = format!("{} {task} {cause}", server.manage_state.as_str());
             if self.servers.get(&server.id) != Some(&line) {
@@ -177,7 +188,7 @@ fn installed(instance: &Instance, machine: &Machine, ledger: &Ledger) {
         (system.instance != instance.id, "another's system"),
         (Some(system.address) != address, "another address"),
         (Some(&system.host_key) != instance.host_key.as_ref(), "another host key"),
-        (!system.password_hash.starts_with(&format!("$6$s${}-", instance.name)), "another password"),
+        (!system.password_hash.starts_with(&format!("{HASH}{}-", instance.name)), "another password"),
         (system.hostname != instance.name, "another host name"),
         (!system.is_proven && instance.phase == Phase::Running, "never proved it"),
     ];

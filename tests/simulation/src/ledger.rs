@@ -1,5 +1,6 @@
 //! What tenants and operators asked for, whatever became of their calls: the measure of what may be done to a disk.
 
+use crate::secrets::{HASH, PASSWORD};
 use billet_proto::InstanceId;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,6 +18,10 @@ struct Entries {
     released: BTreeSet<InstanceId>,
     /// How often writing it was asked for: by its creation, and by each reinstallation.
     writes: BTreeMap<InstanceId, u32>,
+    /// Their creation was answered well.
+    accepted: BTreeSet<InstanceId>,
+    /// Of boots.
+    tokens: BTreeSet<String>,
     violations: Vec<String>,
 }
 
@@ -59,6 +64,36 @@ impl Ledger {
     #[must_use]
     pub fn writes(&self, instance: InstanceId) -> u32 {
         self.lock().writes.get(&instance).copied().unwrap_or(1)
+    }
+
+    /// Its creation was answered well.
+    pub fn accept(&self, instance: InstanceId) {
+        self.lock().accepted.insert(instance);
+    }
+
+    /// All whose creation was answered well.
+    #[must_use]
+    pub fn accepted(&self) -> Vec<InstanceId> {
+        self.lock().accepted.iter().copied().collect()
+    }
+
+    /// A boot was given that token.
+    pub fn keep_token(&self, token: String) {
+        self.lock().tokens.insert(token);
+    }
+
+    /// A secret stands in what a person may see.
+    pub fn look_for_secrets(&self, place: &str, text: &str) {
+        let found = {
+            let entries = self.lock();
+            let is_in = |secret: &str| text.contains(secret);
+            let words = [("a password", is_in(PASSWORD)), ("a password's hash", is_in(HASH))];
+            let token = ("a boot's token", entries.tokens.iter().any(|token| is_in(token)));
+            words.into_iter().chain([token]).find(|(_, is_there)| *is_there).map(|(what, _)| what)
+        };
+        if let Some(what) = found {
+            self.violate(format!("{what} stands in {place}"));
+        }
     }
 
     /// Something happened that must not.

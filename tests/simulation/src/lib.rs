@@ -22,6 +22,7 @@ pub mod process;
 pub mod rack;
 pub mod ramdisk;
 pub mod random;
+pub mod secrets;
 pub mod stream;
 pub mod time;
 pub mod traffic;

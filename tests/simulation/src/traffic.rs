@@ -1,6 +1,13 @@
 //! Tenants and an operator: they ask for things by chance, and put right what they find.
 
-use crate::{controller::Controller, invariants::Snapshot, journal::Journal, ledger::Ledger, random::Random};
+use crate::{
+    controller::Controller,
+    invariants::Snapshot,
+    journal::Journal,
+    ledger::Ledger,
+    random::Random,
+    secrets::{HASH, PASSWORD},
+};
 use billet_controller::{
     api::ports::LifecycleApi as _,
     lifecycle::{PowerAction, refusal::Refusal, table::Phase},
@@ -57,7 +64,10 @@ impl Traffic {
         let answers: Vec<Answer> = self.answers.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect();
         for Answer { what, created, refused } in answers {
             let end = match (created, refused) {
-                (Some(id), _) => format!("accepted as {}", self.ledger.name(id)),
+                (Some(id), _) => {
+                    self.ledger.accept(id);
+                    format!("accepted as {}", self.ledger.name(id))
+                }
                 (None, None) => "accepted".into(),
                 (None, Some(why)) => format!("refused: {why}"),
             };
@@ -72,11 +82,14 @@ impl Traffic {
         work: impl Future<Output = Result<Option<InstanceId>, Refusal>> + Send + 'static,
     ) {
         self.journal.write(&format!("{what}?"));
-        let answers = self.answers.clone();
+        let (answers, ledger) = (self.answers.clone(), self.ledger.clone());
         controller.process.spawn(async move {
             let (created, refused) = match work.await {
                 Ok(created) => (created, None),
-                Err(refusal) => (None, Some(kind(&refusal))),
+                Err(refusal) => {
+                    ledger.look_for_secrets("a refusal", &format!("{refusal} {refusal:?}"));
+                    (None, Some(kind(&refusal)))
+                }
             };
             answers.lock().unwrap_or_else(PoisonError::into_inner).push_back(Answer { what, created, refused });
         });
@@ -120,14 +133,14 @@ impl Traffic {
     fn create(&mut self, controller: &Controller) {
         self.asked += 1;
         let name = format!("vm-{}", self.asked);
-        let hash = format!("$6$s${name}-0");
+        let hash = format!("{HASH}{name}-0");
         let Place { image, vpc, subnet } = self.place;
         let body = json!({
             "name": name,
             "image_id": image.to_string(),
             "vpc_id": vpc.to_string(),
             "network_interfaces": [{ "subnet_id": subnet.to_string() }],
-            "password": "Aa1-Bb2-Cc3",
+            "password": PASSWORD,
             "metadata": { "role": "front" },
         });
         let lifecycle = controller.lifecycle.clone();
@@ -144,7 +157,7 @@ impl Traffic {
             0..40 => self.delete(id, controller),
             40..55 => {
                 self.asked += 1;
-                let hash = format!("$6$s${}-{}", instance.name, self.asked);
+                let hash = format!("{HASH}{}-{}", instance.name, self.asked);
                 if may_write(instance) {
                     self.ledger.rewrite(id);
                 }

@@ -14,6 +14,7 @@ use crate::{
     rack::Machines,
     ramdisk,
     random::Random,
+    secrets,
     time::{EPOCH_MS, Skew, Timeline},
     traffic::{PROJECT, Place, Traffic},
 };
@@ -76,8 +77,11 @@ pub fn run(seed: u64, bug: Option<Bug>, dir: &Path, keep: bool) -> anyhow::Resul
         entropy::seed_this_thread(seed);
         planted::plant(bug);
         let folder = tempfile::tempdir_in(dir)?;
-        let mut world = World::new(seed, folder.path(), keep)?;
+        let ledger = Ledger::default();
+        let _looking = secrets::look_into_logs(&ledger);
+        let mut world = World::new(seed, folder.path(), keep, ledger)?;
         world.live()?;
+        secrets::look_into_records(&world.site, &world.seen.instances, &world.ledger)?;
         Ok(world.outcome(seed))
     };
     let thread = std::thread::Builder::new().name(format!("seed {seed}")).spawn(simulation)?;
@@ -120,10 +124,9 @@ pub struct World {
 }
 
 impl World {
-    fn new(seed: u64, dir: &Path, keep: bool) -> anyhow::Result<Self> {
+    fn new(seed: u64, dir: &Path, keep: bool, ledger: Ledger) -> anyhow::Result<Self> {
         let timeline = Timeline::default();
         let journal = Journal::new(timeline.clone(), keep);
-        let ledger = Ledger::default();
         let network = Network::new(timeline.clone(), Random::new(seed, "network"));
         let site = Site::new(dir, Random::new(seed, "controller"))?;
         let shared = machine::World {
@@ -331,6 +334,7 @@ impl World {
         }
         let Identity::First(file) = running.boots.take_identity(body.mac, answered.id) else { return };
         let Ok(identity) = serde_json::from_slice::<BootIdentity>(&file) else { return };
+        self.ledger.keep_token(identity.boot_token.clone());
         body.state = State::Ramdisk(self.timeline.now());
         body.say("boots a ramdisk");
         let life = body.life;

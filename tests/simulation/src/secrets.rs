@@ -1,0 +1,78 @@
+//! Secrets are looked for in all that a person may see: what the programs log, events, errors, refusals.
+
+use crate::{controller::Site, ledger::Ledger};
+use billet_controller::{
+    clock::Timestamp,
+    store::{ServerEventsWanted, record::Instance},
+};
+use std::io;
+use tracing::{
+    dispatcher,
+    subscriber::{DefaultGuard, NoSubscriber, set_default},
+};
+use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
+
+/// Every tenant's password.
+pub const PASSWORD: &str = "Aa1-Bb2-Cc3";
+/// How each hash of it begins.
+pub const HASH: &str = "$6$s$";
+/// What each program may be asked to log.
+const FILTER: &str = "warn,billet_controller=debug,billet_agent=debug,billet_proto=debug";
+
+/// Looks into all that this thread logs, as long as the guard is kept; not where a person wants to read it.
+#[must_use]
+pub fn look_into_logs(ledger: &Ledger) -> Option<DefaultGuard> {
+    if !dispatcher::get_default(|current| current.is::<NoSubscriber>()) {
+        return None;
+    }
+    let filter = EnvFilter::new(FILTER);
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).without_time().with_ansi(false);
+    Some(set_default(subscriber.with_writer(Lines(ledger.clone())).finish()))
+}
+
+/// Looks into every event and every error that is in the database.
+///
+/// # Errors
+/// When the store fails.
+pub fn look_into_records(site: &Site, instances: &[Instance], ledger: &Ledger) -> anyhow::Result<()> {
+    for instance in instances {
+        let id = instance.id;
+        for recorded in site.write(move |tx| tx.events(id, 0, u32::MAX))? {
+            ledger.look_for_secrets("an event", &recorded.event.message);
+        }
+    }
+    let wanted = ServerEventsWanted {
+        servers: None,
+        from: Timestamp(0),
+        to: Timestamp(1 << 62),
+        level: None,
+        offset: 0,
+        limit: u32::MAX,
+    };
+    for recorded in site.write(move |tx| tx.server_events(&wanted))?.0 {
+        ledger.look_for_secrets("a server's event", &recorded.message);
+    }
+    Ok(())
+}
+
+#[derive(Clone)]
+struct Lines(Ledger);
+
+impl io::Write for Lines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.look_for_secrets("a log", &String::from_utf8_lossy(line));
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Lines {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}

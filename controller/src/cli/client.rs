@@ -40,6 +40,8 @@ use secrecy::ExposeSecret as _;
 use std::{fmt, time::Duration};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The controller closes a connection on which no call comes for 30 s; while an image is read, that is not noticed.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The controller, as one caller sees it.
@@ -65,6 +67,7 @@ impl Client {
         let builder = reqwest::Client::builder()
             .user_agent(concat!("billet/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
+            .pool_idle_timeout(IDLE_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy();
         let builder = match (&settings.ca_file, settings.endpoint.is_tls()) {

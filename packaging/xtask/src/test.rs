@@ -87,8 +87,11 @@ impl Part {
             | Self::Simulation
             | Self::Keystone
             | Self::Laboratory => true,
-            Self::Operations | Self::Failures | Self::Networks | Self::CrashMatrix => false,
-            Self::CrashMatrixController
+            Self::Operations
+            | Self::Failures
+            | Self::Networks
+            | Self::CrashMatrix
+            | Self::CrashMatrixController
             | Self::CrashMatrixAgent
             | Self::CrashMatrixBoth
             | Self::CrashMatrixPower

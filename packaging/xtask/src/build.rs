@@ -28,38 +28,15 @@ pub fn target_dir() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| step::root().join("target"), PathBuf::from)
 }
 
-/// Builds all of them, linked statically: one file each, for any Linux.
+/// Builds all of them, linked statically: one file each, for any Linux. Always all: for other packages cargo would choose
+/// other features, and build most of what they share once more.
 ///
 /// # Errors
 /// When the build fails.
 pub fn binaries() -> Result<Binaries> {
-    build(&["-p", "billet-agent", "-p", "billet-controller", "-p", "billet-lab"])
-}
-
-/// Builds those that a simulated fleet needs; the agent may be missing. `BILLET_LAB_CONTROLLER` and `BILLET_LAB_PROGRAM`
-/// name others that are built already.
-///
-/// # Errors
-/// When the build fails.
-pub fn without_agent() -> Result<Binaries> {
-    let given = |name: &str| std::env::var_os(name).map(PathBuf::from);
-    if let (Some(controller), Some(lab)) = (given("BILLET_LAB_CONTROLLER"), given("BILLET_LAB_PROGRAM")) {
-        let beside = |name: &str| controller.with_file_name(name);
-        return Ok(Binaries { agent: beside("billet-agent"), client: beside("billet"), controller, lab });
-    }
-    build(&["-p", "billet-controller", "-p", "billet-lab"])
-}
-
-/// A benchmark of a package, built as the binaries are.
-pub fn bench_command(package: &str, bench: &str) -> Command {
-    let mut command = cargo(&["bench", "--locked", "--target", TARGET, "-p", package, "--bench", bench, "--"]);
-    command.env(FLAGS.0, FLAGS.1);
-    command
-}
-
-fn build(packages: &[&str]) -> Result<Binaries> {
     let arguments = ["build", "--release", "--locked", "--target", TARGET];
-    let mut command = cargo(&[&arguments[..], packages].concat());
+    let packages = ["-p", "billet-agent", "-p", "billet-controller", "-p", "billet-lab"];
+    let mut command = cargo(&[&arguments[..], &packages].concat());
     command.env(FLAGS.0, FLAGS.1);
     step::run("static binaries", &mut command)?;
     let at = |name: &str| target_dir().join(TARGET).join("release").join(name);
@@ -69,4 +46,25 @@ fn build(packages: &[&str]) -> Result<Binaries> {
         client: at("billet"),
         lab: at("billet-lab"),
     })
+}
+
+/// Those that a simulated fleet needs: built, or others that are there already, which `BILLET_LAB_CONTROLLER` and
+/// `BILLET_LAB_PROGRAM` name.
+///
+/// # Errors
+/// When the build fails.
+pub fn for_fleet() -> Result<Binaries> {
+    let given = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    if let (Some(controller), Some(lab)) = (given("BILLET_LAB_CONTROLLER"), given("BILLET_LAB_PROGRAM")) {
+        let beside = |name: &str| controller.with_file_name(name);
+        return Ok(Binaries { agent: beside("billet-agent"), client: beside("billet"), controller, lab });
+    }
+    binaries()
+}
+
+/// A benchmark of a package, built as the binaries are.
+pub fn bench_command(package: &str, bench: &str) -> Command {
+    let mut command = cargo(&["bench", "--locked", "--target", TARGET, "-p", package, "--bench", bench, "--"]);
+    command.env(FLAGS.0, FLAGS.1);
+    command
 }

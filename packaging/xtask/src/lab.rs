@@ -144,7 +144,7 @@ fn bring_up_simulated(up: &Up, servers: u32) -> Result<()> {
 /// # Errors
 /// When they cannot be built.
 pub fn simulated_options(name: &str, servers: u32, agents: u32) -> Result<simulated::site::Options> {
-    let built = build::without_agent()?;
+    let built = build::for_fleet()?;
     let dir = stage::cache().join(name);
     let (controller, program) = (built.controller, built.lab);
     let extra = String::new();

@@ -195,7 +195,7 @@ pub fn run(options: &Options) -> Result<()> {
 
 /// A real controller and a simulated fleet.
 fn restarts() -> Result<()> {
-    let binaries = build::without_agent()?;
+    let binaries = build::for_fleet()?;
     for title in ["restarts", "full_disk"] {
         let words = ["test", "--locked", "--workspace", "--test", title, "--", "--ignored", "--nocapture"];
         let mut test = cargo(&words);

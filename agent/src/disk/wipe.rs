@@ -137,12 +137,17 @@ impl Work<'_> {
     }
 
     /// What a drive's own erasure leaves to be read, no standard promises. So two things are asked: that what was there
-    /// is gone, or the drive did nothing; and that zeros are there, which are written where they are not, because the
-    /// next tenant must read nothing else. Answers whether they were written.
+    /// is gone, marks that are written for it among it, or the drive did nothing; and that zeros are there, which are
+    /// written where they are not, because the next tenant must read nothing else. Answers whether they were written.
     fn by_drive(&mut self, method: Method, ranges: &[(u64, u64)]) -> Result<bool, DiskError> {
         let size = self.device.size();
         let samples = Samples::draw(ranges, self.random);
+        samples.mark(self.device, self.random)?;
         let before = samples.remember(self.device);
+        if before.is_empty() {
+            let why = "nothing can be written to it or read from it that would show that it was erased";
+            return Err(DiskError::refused(&self.device.name(), method.word(), why));
+        }
         let (device, tell) = (self.device, &mut *self.progress);
         let mut progress = |part: u16| {
             let bytes = (u128::from(size) * u128::from(part)) >> 16;

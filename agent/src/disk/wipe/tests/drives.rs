@@ -170,6 +170,24 @@ fn a_disk_that_fails_to_say_what_it_is_is_not_taken_for_one_that_is_only_read_an
 }
 
 #[test]
+fn an_empty_drive_that_says_it_erased_itself_and_did_not_is_not_believed() {
+    for kind in [NVME, ATA] {
+        let mut fake = Fake::new(kind);
+        fake.leaves = None;
+        fake.bytes.borrow_mut().fill(0);
+        let wiped = whole(&fake).unwrap();
+        assert_eq!((wiped.method, fake.is_zero()), ("write-zeroes", true));
+        assert!(wiped.refused.iter().all(|text| text.contains("what they were before")), "{:?}", wiped.refused);
+    }
+    // One that takes no marks has nothing to show.
+    let mut fake = Fake::new(ATA);
+    fake.refuses = vec!["mark"];
+    fake.bytes.borrow_mut().fill(0);
+    let wiped = whole(&fake).unwrap();
+    assert_eq!((wiped.method, wiped.refused.len()), ("write-zeroes", 2), "{:?}", wiped.refused);
+}
+
+#[test]
 fn a_sanitize_of_another_boot_is_seen_to_its_end_first() {
     let fake = Fake::new(NVME);
     fake.sanitize.set((2, 4, 5));

@@ -59,6 +59,7 @@ async fn run(operation: Operation, wrong: Wrong) -> Ended {
     let player = tokio::spawn(Player::new(agent.world.clone(), operation.words()).run());
     agent.orders.send(order.clone()).await.unwrap();
     let began = Instant::now();
+    let mut tells_inventory = false;
     let end = loop {
         assert!(began.elapsed() < PATIENCE, "{case}: it does not end");
         assert!(!player.is_finished(), "{case}: {:?}", player.await);
@@ -81,6 +82,9 @@ async fn run(operation: Operation, wrong: Wrong) -> Ended {
             }),
             Some(Body::Report(report)) => match report.what {
                 Some(What::Done(done)) => break Ok(done),
+                // Its end comes with all that it has to tell.
+                Some(What::Started(_)) => tells_inventory = false,
+                Some(What::Inspected(_)) => tells_inventory = true,
                 Some(What::Failed(failed)) => break Err(failed),
                 _ => {}
             },
@@ -93,6 +97,8 @@ async fn run(operation: Operation, wrong: Wrong) -> Ended {
         }
     };
     player.abort();
+    let looks = matches!(operation, O::Inspect | O::Wipe);
+    assert!(!looks || end.is_err() || tells_inventory, "what it saw is told at its end: {case}");
     is_safe(operation, &end, &agent, &case);
     let happened = *agent.world.happened.lock().unwrap()
         || match wrong {

@@ -255,3 +255,13 @@ async fn a_system_that_loses_its_power_as_it_starts_is_powered_on_from_its_disk_
         assert!(took < Duration::from_secs(120), "not only at half of 600 s: {took:?}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_system_that_hangs_is_reset_at_half_the_time_although_its_bmc_is_in_the_midst_of_an_answer() {
+    for operation in [O::Install, O::Reinstall, O::Reconfigure] {
+        let Ended { end, actions, took, .. } = run(operation, Wrong::HungSystem).await;
+        assert!(end.is_ok(), "{operation:?}: {end:?}");
+        assert_eq!(actions[actions.len() - 2..], [ForceRestart, ForceRestart], "{operation:?}: {actions:?}");
+        assert!(took < Duration::from_secs(400), "at half of 600 s: {took:?}");
+    }
+}

@@ -11,7 +11,7 @@ mod world;
 use super::chassis::Fault;
 use crate::bmc::{
     BootTarget,
-    ResetType::{self, ForceRestart, On},
+    ResetType::{self, ForceRestart, GracefulShutdown, On},
 };
 use billet_proto::link::{Done, Failed, Order, Step, StepDeadline, Word, agent_message::Body, report::What};
 use operation::{OPERATIONS, Operation, Operation as O};
@@ -263,5 +263,14 @@ async fn a_system_that_hangs_is_reset_at_half_the_time_although_its_bmc_is_in_th
         assert!(end.is_ok(), "{operation:?}: {end:?}");
         assert_eq!(actions[actions.len() - 2..], [ForceRestart, ForceRestart], "{operation:?}: {actions:?}");
         assert!(took < Duration::from_secs(400), "at half of 600 s: {took:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_system_that_came_up_in_place_of_its_ramdisk_is_asked_to_shut_down_also_by_an_agent_that_is_started_anew() {
+    for at in 0..O::Reconfigure.words().len() {
+        let Ended { end, actions, happened, .. } = run(O::Reconfigure, Wrong::RestartedAndKilled(at)).await;
+        assert!(happened && end.is_ok(), "{at}: {end:?}");
+        assert_eq!(actions, [GracefulShutdown, On, GracefulShutdown, On, ForceRestart], "{at}");
     }
 }

@@ -157,6 +157,13 @@ impl Player {
                 machine.runs = from;
                 return Ok(());
             }
+            Wrong::RestartedAndKilled(at) if at == self.at && !happened => {
+                self.world.happens();
+                let mut machine = self.world.chassis.machine();
+                machine.start();
+                machine.runs = BootTarget::Hdd;
+                return Ok(());
+            }
             Wrong::Told(at) if at == self.at && is_first => {
                 self.world.happens();
                 return self.report(Step::Inspect, rack::failed("disk_io")).await;

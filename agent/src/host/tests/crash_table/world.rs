@@ -56,6 +56,8 @@ pub(super) enum Wrong {
     HungSystem,
     /// Before that word the ramdisk is cut off for so many seconds.
     CutOff(usize, u64),
+    /// Before that word the system from the disk starts, and the agent is killed when it knows that the boot is lost.
+    RestartedAndKilled(usize),
 }
 
 /// What is outside of the agent, and goes on when that is killed.
@@ -95,6 +97,14 @@ impl World {
     }
 
     fn kept(&self, is_kept: bool) -> std::io::Result<()> {
+        if let Wrong::RestartedAndKilled(_) = self.wrong {
+            let tools = self.tools();
+            let record = tools.records.load(tools.server.id).unwrap();
+            if is_kept && record.is_some_and(|record| record.boots_lost == 1) && self.turn(1, &self.saves) {
+                self.chassis.kill();
+            }
+            return Ok(());
+        }
         let Wrong::Record(at, fault) = self.wrong else { return Ok(()) };
         let is_after = fault == Fault::KilledAfter;
         if is_kept != is_after || !self.turn(at, &self.saves) {

@@ -11,6 +11,7 @@ mod error;
 mod gpt;
 mod inventory;
 pub mod partition;
+mod serial;
 mod settle;
 mod target;
 mod transport;
@@ -23,7 +24,7 @@ pub use inventory::list_disks;
 pub use settle::settled_disks;
 pub use target::TargetDisk;
 pub(crate) use transport::is_pci;
-pub use wipe::{Erase, Extent, Wiped, recorded, wipe};
+pub use wipe::{Erase, Extent, Held, Wiped, recorded};
 pub use writer::{Frames, Written, write};
 
 /// A MiB: what is zeroed at both ends, and what is written last.

@@ -91,6 +91,27 @@ pub enum DiskError {
         /// Its answer.
         why: String,
     },
+    /// It has no such command, or none with these fields, or the kernel has none for it.
+    #[error("erase disk {disk}: it does not know {command}, or not so: {why}")]
+    Unknown {
+        /// Kernel name.
+        disk: String,
+        /// What it was told.
+        command: &'static str,
+        /// Its answer.
+        why: String,
+    },
+    /// Its drive has namespaces that no recorded disk is: what a tenant wrote there would stay.
+    #[error(
+        "wipe disk {disk}: its NVMe drive has, beside the recorded disks, {}; inspect the server again, or delete what \
+         is not attached; nothing was written", namespaces(.ids)
+    )]
+    OtherNamespaces {
+        /// Kernel name.
+        disk: String,
+        /// Their numbers.
+        ids: Vec<u32>,
+    },
     /// It says that it is another than the recorded one.
     #[error(
         "wipe disk {disk}: its serial number is \"{told}\" by its own word, \"{recorded}\" was recorded; it is left as it is"
@@ -145,8 +166,8 @@ impl DiskError {
             Self::GptBroken(_) => "gpt_broken",
             Self::ReadBack { .. } => "disk_read_back",
             Self::Io { .. } => "disk_io",
-            Self::NotRecorded(_) | Self::AnotherDisk { .. } => "disks_not_recorded",
-            Self::Refused { .. } => "disk_refused",
+            Self::NotRecorded(_) | Self::AnotherDisk { .. } | Self::OtherNamespaces { .. } => "disks_not_recorded",
+            Self::Refused { .. } | Self::Unknown { .. } => "disk_refused",
             Self::Locked { .. } => "disk_locked",
             Self::NotErased { cause, .. } => cause,
             Self::Ended { .. } => "image_cut_short",
@@ -157,7 +178,17 @@ impl DiskError {
         Self::Refused { disk: disk.to_owned(), command, why: why.to_string() }
     }
 
+    pub(super) fn unknown(disk: &str, command: &'static str, why: impl ToString) -> Self {
+        Self::Unknown { disk: disk.to_owned(), command, why: why.to_string() }
+    }
+
     pub(super) fn io(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         move |error| Self::Io { doing, path: path.to_owned(), reason: error.to_string() }
     }
+}
+
+/// "namespace 2", "namespaces 2, 3".
+fn namespaces(ids: &[u32]) -> String {
+    let each: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    format!("namespace{} {}", if ids.len() == 1 { "" } else { "s" }, each.join(", "))
 }

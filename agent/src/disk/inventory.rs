@@ -1,6 +1,6 @@
 //! The disks that the kernel knows, from sysfs (Linux, Documentation/ABI/stable/sysfs-block).
 
-use super::{DiskError, transport::Attachment};
+use super::{DiskError, serial, transport::Attachment};
 use billet_proto::link::Disk;
 use std::{fs, path::Path};
 
@@ -62,8 +62,7 @@ fn first(dir: &Path, names: &[&str]) -> Option<String> {
 /// Unit serial number page (SPC-5 §7.7.18): four bytes of header, then ASCII.
 fn scsi_serial(dir: &Path) -> String {
     let page = fs::read(dir.join("device/vpd_pg80")).unwrap_or_default();
-    let serial = page.get(4..).unwrap_or_default().iter().copied();
-    serial.map(char::from).filter(|c| c.is_ascii_graphic() || *c == ' ').take(64).collect::<String>().trim().to_owned()
+    serial::text(page.get(4..).unwrap_or_default())
 }
 
 pub(super) fn text(path: &Path) -> String {

@@ -1,7 +1,8 @@
 //! Erasing a disk, and bearing it out by reading back.
 //!
-//! Invariants: what is erased was recorded at inspection ([`recorded`]); a wipe that ends well was read back, both ends
-//! and samples in between, and all of it was zero, however it was erased; a way that is refused, or after which that is
+//! Invariants: what is erased was recorded at inspection ([`recorded`]); nothing is before each disk was held and
+//! said by its own word that it is the recorded one ([`Held`]); a wipe that ends well was read back, both ends and
+//! samples in between, and all of it was zero, however it was erased; a way that is refused, or after which that is
 //! not so, is followed by the next that the operator allows; a disk that would be locked after its next power-off is
 //! not wiped.
 
@@ -10,6 +11,7 @@ mod ata_secure_erase;
 mod block_zeroout;
 mod device;
 mod drive;
+mod held;
 mod method;
 mod nvme;
 mod nvme_format;
@@ -19,10 +21,11 @@ mod ranges;
 mod recorded;
 mod samples;
 
+pub use held::Held;
 pub use recorded::recorded;
 
-use super::{DiskError, TargetDisk};
-use billet_proto::link::{Disk, Erasure};
+use super::DiskError;
+use billet_proto::link::Erasure;
 use device::Device;
 use drive::Drive;
 use method::Method;
@@ -42,8 +45,6 @@ pub enum Extent {
 /// What is to be done with a disk.
 #[derive(Debug, Clone, Copy)]
 pub struct Erase<'a> {
-    /// As it was recorded: by its own word it must be this one.
-    pub disk: &'a Disk,
     /// How much of it.
     pub extent: Extent,
     /// The ways that are allowed for a whole disk; none named: all.
@@ -79,30 +80,10 @@ impl Wiped {
     }
 }
 
-/// Erases the disk, and reads back; may be done again. `random` chooses what is read back; `progress` is told the bytes
-/// that were erased so far, from the beginning again where the next way is tried.
-///
-/// # Errors
-/// When the disk is another than the recorded one, is locked, or nothing that is allowed erased it.
-pub fn wipe(
-    disk: &TargetDisk,
-    order: &Erase<'_>,
-    random: &mut StdRng,
-    progress: &mut dyn FnMut(u64),
-) -> Result<Wiped, DiskError> {
-    let began = Instant::now();
-    let drive = Drive::settled(disk, order.disk, order.extent == Extent::Full)?;
-    let work = Work { device: disk, drive, random, progress, refused: Vec::new(), began };
-    match order.extent {
-        Extent::Full => work.whole(order.allowed),
-        Extent::Metadata => work.metadata(ranges::metadata(disk)?),
-    }
-}
-
 /// A disk that is being erased.
 struct Work<'a> {
     device: &'a dyn Device,
-    drive: Drive,
+    drive: &'a Drive,
     random: &'a mut StdRng,
     progress: &'a mut dyn FnMut(u64),
     /// What was tried so far, and why it did not do.
@@ -156,12 +137,17 @@ impl Work<'_> {
     }
 
     /// What a drive's own erasure leaves to be read, no standard promises. So two things are asked: that what was there
-    /// is gone, or the drive did nothing; and that zeros are there, which are written where they are not, because the
-    /// next tenant must read nothing else. Answers whether they were written.
+    /// is gone, marks that are written for it among it, or the drive did nothing; and that zeros are there, which are
+    /// written where they are not, because the next tenant must read nothing else. Answers whether they were written.
     fn by_drive(&mut self, method: Method, ranges: &[(u64, u64)]) -> Result<bool, DiskError> {
         let size = self.device.size();
         let samples = Samples::draw(ranges, self.random);
+        samples.mark(self.device, self.random)?;
         let before = samples.remember(self.device);
+        if before.is_empty() {
+            let why = "nothing can be written to it or read from it that would show that it was erased";
+            return Err(DiskError::refused(&self.device.name(), method.word(), why));
+        }
         let (device, tell) = (self.device, &mut *self.progress);
         let mut progress = |part: u16| {
             let bytes = (u128::from(size) * u128::from(part)) >> 16;

@@ -25,9 +25,11 @@ const GLOBAL: &str = "8be4df61-93ca-11d2-aa0d-00e098032b8c";
 /// Attributes, before the value.
 const ATTRIBUTES: usize = 4;
 /// No load option that anybody wrote is longer; a longer one is told cut, and not put back.
-const MAX_BYTES: u64 = 16 << 10;
+const MAX_BYTES: usize = 16 << 10;
 /// Firmware has room for some tens.
 const MAX_OPTIONS: usize = 256;
+/// What BootNext names where it cannot be read.
+const NOT_READ: &str = "not told";
 /// What firmware starts: boot entries, drivers, and programs before them.
 const KINDS: [&str; 3] = ["Boot", "Driver", "SysPrep"];
 
@@ -51,12 +53,25 @@ pub(super) fn read(folder: &Path) -> Option<BootVariables> {
     }
     let is_option = |name: &&String| load_option::is_name(name);
     let options = names.iter().filter(is_option).take(MAX_OPTIONS);
-    let options: Vec<LoadOption> = options.map(|name| load_option::parse(name, &value(folder, name))).collect();
+    let options = options.map(|name| {
+        let Value { bytes, is_whole } = Value::read(folder, name);
+        LoadOption { not_whole: !is_whole, ..load_option::parse(name, &bytes) }
+    });
+    let options: Vec<LoadOption> = options.collect();
     let orders = KINDS.iter().filter_map(|kind| {
         let name = format!("{kind}Order");
-        names.contains(&name).then(|| LoadOrder { options: numbers(kind, &value(folder, &name)), name })
+        names.contains(&name).then(|| {
+            let Value { bytes, is_whole } = Value::read(folder, &name);
+            LoadOrder { options: numbers(kind, &bytes), not_whole: !is_whole, name }
+        })
     });
-    let next = numbers("Boot", &value(folder, "BootNext")).into_iter().next().unwrap_or_default();
+    let next = if names.iter().any(|name| name == "BootNext") {
+        let first = numbers("Boot", &Value::read(folder, "BootNext").bytes).into_iter().next();
+        // It is there, whatever it says.
+        first.unwrap_or_else(|| NOT_READ.to_owned())
+    } else {
+        String::new()
+    };
     let mut orders: Vec<LoadOrder> = orders.collect();
     orders.sort_by(|a, b| a.name.cmp(&b.name));
     Some(BootVariables { options, orders, next })
@@ -76,14 +91,25 @@ fn path(folder: &Path, name: &str) -> PathBuf {
     folder.join(format!("{name}-{GLOBAL}"))
 }
 
-/// A variable's value without its attributes; empty where it is not there.
-fn value(folder: &Path, name: &str) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let read = fs::File::open(path(folder, name)).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut bytes));
-    if read.is_err() || bytes.len() < ATTRIBUTES {
-        return Vec::new();
+/// A variable's value without its attributes, as far as it could be read.
+struct Value {
+    bytes: Vec<u8>,
+    is_whole: bool,
+}
+
+impl Value {
+    fn read(folder: &Path, name: &str) -> Self {
+        let mut bytes = Vec::new();
+        let most = ATTRIBUTES + MAX_BYTES;
+        let read =
+            fs::File::open(path(folder, name)).and_then(|file| file.take(most as u64 + 1).read_to_end(&mut bytes));
+        if read.is_err() || bytes.len() < ATTRIBUTES {
+            return Self { bytes: Vec::new(), is_whole: false };
+        }
+        let is_whole = bytes.len() <= most;
+        bytes.truncate(most);
+        Self { bytes: bytes.split_off(ATTRIBUTES), is_whole }
     }
-    bytes.split_off(ATTRIBUTES)
 }
 
 /// A list of numbers as names: `Boot0001`.

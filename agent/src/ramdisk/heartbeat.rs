@@ -14,8 +14,12 @@ impl Heartbeat {
     /// Beats from now on, whatever the work waits for.
     #[must_use]
     pub fn spawn(agent: Agent) -> Self {
+        Self::each(BEAT, agent)
+    }
+
+    pub(super) fn each(beat: Duration, agent: Agent) -> Self {
         Self(tokio::spawn(async move {
-            let mut beat = tokio::time::interval(BEAT);
+            let mut beat = tokio::time::interval(beat);
             beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 beat.tick().await;

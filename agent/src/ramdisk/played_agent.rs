@@ -14,15 +14,22 @@ use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
-use tokio::{net::TcpListener, runtime::Runtime, sync::mpsc};
+use tokio::{
+    net::TcpListener,
+    runtime::Runtime,
+    sync::{Notify, mpsc},
+};
 use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
 use tonic::{
     Request, Response, Status,
     transport::{Endpoint, Server},
 };
 
+/// Nothing that a test waits for takes longer.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// What it was asked, and how it answers.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Said {
     pub(super) reports: Vec<RamdiskReport>,
     pub(super) words: usize,
@@ -34,7 +41,19 @@ pub(super) struct Said {
 }
 
 #[derive(Clone, Default)]
-struct Played(Arc<Mutex<Said>>);
+struct Played {
+    said: Arc<Mutex<Said>>,
+    /// Told whenever it was asked something.
+    asked: Arc<Notify>,
+}
+
+impl Played {
+    fn says<T>(&self, of: impl FnOnce(&mut Said) -> T) -> T {
+        let told = of(&mut self.said.lock().unwrap());
+        self.asked.notify_waiters();
+        told
+    }
+}
 
 pub(super) struct PlayedAgent {
     address: SocketAddr,
@@ -44,28 +63,51 @@ pub(super) struct PlayedAgent {
 
 impl PlayedAgent {
     pub(super) fn new() -> Self {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut agent = Self { address: free.local_addr().unwrap(), runtime: None, played: Played::default() };
-        drop(free);
-        agent.comes_back();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut agent = Self { address: listener.local_addr().unwrap(), runtime: None, played: Played::default() };
+        agent.serves(listener);
         agent
     }
 
     pub(super) fn comes_back(&mut self) {
+        self.serves(std::net::TcpListener::bind(self.address).unwrap());
+    }
+
+    /// It is there when this returns: what comes before it serves waits in the listener.
+    fn serves(&mut self, listener: std::net::TcpListener) {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let (address, played) = (self.address, self.played.clone());
-        runtime.spawn(async move {
-            let listener = TcpListener::bind(address).await.unwrap();
-            let server = Server::builder().add_service(RamdiskServer::new(played));
-            server.serve_with_incoming(TcpListenerStream::new(listener)).await.unwrap();
-        });
+        listener.set_nonblocking(true).unwrap();
+        let listener = {
+            let _within = runtime.enter();
+            TcpListener::from_std(listener).unwrap()
+        };
+        let server = Server::builder().add_service(RamdiskServer::new(self.played.clone()));
+        // How it ends nobody asks: its runtime ends it.
+        runtime.spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
         self.runtime = Some(runtime);
     }
 
+    /// It is gone when this returns, with its listener and all connections.
     pub(super) fn goes_away(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
+            // Where a test runs, no runtime may wait for its end.
+            std::thread::spawn(|| runtime.shutdown_timeout(PATIENCE)).join().unwrap();
         }
+    }
+
+    /// Waits until it was asked what `wanted` looks for.
+    pub(super) async fn until(&self, wanted: impl Fn(&Said) -> bool) {
+        let asked = async {
+            loop {
+                let next = self.played.asked.notified();
+                if wanted(&self.played.said.lock().unwrap()) {
+                    return;
+                }
+                next.await;
+            }
+        };
+        let in_time = tokio::time::timeout(PATIENCE, asked).await;
+        assert!(in_time.is_ok(), "it was asked no more than {:?}", self.played.said.lock().unwrap());
     }
 
     /// The real client of a ramdisk that enlisted.
@@ -75,7 +117,7 @@ impl PlayedAgent {
     }
 
     pub(super) fn said<T>(&self, of: impl FnOnce(&mut Said) -> T) -> T {
-        of(&mut self.played.0.lock().unwrap())
+        of(&mut self.played.said.lock().unwrap())
     }
 }
 
@@ -101,7 +143,7 @@ impl Ramdisk for Played {
         &self,
         request: Request<ReadChunksRequest>,
     ) -> Result<Response<Self::ReadChunksStream>, Status> {
-        let breaks_after = self.0.lock().unwrap().breaks_after;
+        let breaks_after = self.said.lock().unwrap().breaks_after;
         let (chunks, stream) = mpsc::channel(16);
         tokio::spawn(async move {
             for (sent, index) in request.into_inner().indices.into_iter().enumerate() {
@@ -116,22 +158,21 @@ impl Ramdisk for Played {
     }
 
     async fn report(&self, request: Request<RamdiskReport>) -> Result<Response<Ack>, Status> {
-        self.0.lock().unwrap().reports.push(request.into_inner());
+        self.says(|said| said.reports.push(request.into_inner()));
         Ok(Response::new(Ack {}))
     }
 
     async fn hand_over(&self, request: Request<HandOverRequest>) -> Result<Response<HandOverReply>, Status> {
-        self.0.lock().unwrap().words += 1;
+        self.says(|said| said.words += 1);
         let nonce = request.into_inner().nonce;
         Ok(Response::new(HandOverReply { nonce, granted: true, reason: String::new() }))
     }
 
     async fn leave(&self, _: Request<SessionRequest>) -> Result<Response<Ack>, Status> {
-        let holds = {
-            let mut said = self.0.lock().unwrap();
+        let holds = self.says(|said| {
             said.leaves += 1;
             std::mem::take(&mut said.holds_leave)
-        };
+        });
         if holds {
             std::future::pending::<()>().await;
         }

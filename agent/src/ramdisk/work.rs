@@ -1,5 +1,6 @@
 //! The whole of the ramdisk's work: enlisting, and then what the order says; one file for each kind of work.
 
+mod erase;
 mod install;
 mod reconfigure;
 mod wipe;

@@ -3,13 +3,15 @@
 
 use super::device::Device;
 use crate::{
-    disk::DiskError,
+    disk::{DiskError, serial},
     system::scsi::{Completion, Transfer},
 };
 use std::time::Duration;
 
 /// One block of data: IDENTIFY DEVICE, and each of the Security commands that takes any.
 pub(super) const BLOCK: usize = 512;
+/// A sense key (SPC-5 §4.5.6).
+const ILLEGAL_REQUEST: u8 = 5;
 /// A disk may have to spin up.
 const LOOK_UP: Duration = Duration::from_secs(60);
 
@@ -52,14 +54,24 @@ pub(super) fn pass_through(command: Command, transfer: &Transfer<'_>) -> [u8; 16
     [0x85, protocol << 1, how, 0, 0, 0, count, 0, 0, 0, 0, 0, 0, 0, command as u8, 0]
 }
 
-/// What a disk answered, for people: with the sense key (SPC-5 §4.4) where there is one.
+/// What a disk answered, for people.
 pub(super) fn described(end: &Completion) -> String {
-    let sense = match end.sense[0] & 0x7f {
-        0x70 | 0x71 => format!(", sense {:x}/{:02x}/{:02x}", end.sense[2] & 0xf, end.sense[12], end.sense[13]),
-        0x72 | 0x73 => format!(", sense {:x}/{:02x}/{:02x}", end.sense[1] & 0xf, end.sense[2], end.sense[3]),
-        _ => String::new(),
-    };
+    let sense = sense(end).map_or(String::new(), |(key, code, more)| format!(", sense {key:x}/{code:02x}/{more:02x}"));
     format!("status {:#04x}, host {:#06x}, driver {:#06x}{sense}", end.status, end.host, end.driver)
+}
+
+/// Whether it knows no such command: the sense key is ILLEGAL REQUEST.
+pub(super) fn is_unknown(end: &Completion) -> bool {
+    sense(end).is_some_and(|(key, _, _)| key == ILLEGAL_REQUEST)
+}
+
+/// Sense key, and the additional code with its qualifier (SPC-5 §4.4), where there are any.
+fn sense(end: &Completion) -> Option<(u8, u8, u8)> {
+    match end.sense[0] & 0x7f {
+        0x70 | 0x71 => Some((end.sense[2] & 0xf, end.sense[12], end.sense[13])),
+        0x72 | 0x73 => Some((end.sense[1] & 0xf, end.sense[2], end.sense[3])),
+        _ => None,
+    }
 }
 
 /// IDENTIFY DEVICE data.
@@ -84,12 +96,8 @@ impl Identity {
 
     /// Words 10 to 19: two characters in each, the first in the upper half.
     pub(super) fn serial(&self) -> String {
-        let text: String = (10..20)
-            .flat_map(|number| self.word(number).to_be_bytes())
-            .map(char::from)
-            .filter(char::is_ascii_graphic)
-            .collect();
-        text
+        let bytes: Vec<u8> = (10..20).flat_map(|number| self.word(number).to_be_bytes()).collect();
+        serial::text(&bytes)
     }
 
     /// The Security feature set is there (words 82 and 128).
@@ -189,6 +197,8 @@ mod tests {
     fn a_serial_number_has_its_characters_in_pairs() {
         let identity = Identity::of(&[(10, 0x5744), (11, 0x2d31), (12, 0x2020)]);
         assert_eq!(identity.serial(), "WD-1");
+        let identity = Identity::of(&[(10, 0x2057), (11, 0x4420), (12, 0x3120)]);
+        assert_eq!(identity.serial(), "WD 1", "as its unit serial number page has it");
     }
 
     #[test]
@@ -205,5 +215,12 @@ mod tests {
         let mut end = Completion { status: 2, driver: 8, ..Completion::default() };
         end.sense[..4].copy_from_slice(&[0x72, 0x05, 0x20, 0x00]);
         assert_eq!(described(&end), "status 0x02, host 0x0000, driver 0x0008, sense 5/20/00");
+        assert!(is_unknown(&end));
+        // Fixed: ABORTED COMMAND, and ILLEGAL REQUEST.
+        for (key, unknown) in [(0xb, false), (5, true)] {
+            end.sense[..4].copy_from_slice(&[0x70, 0, key, 0]);
+            assert_eq!(is_unknown(&end), unknown, "{key}");
+        }
+        assert!(!is_unknown(&Completion { host: 3, ..Completion::default() }), "it took too long");
     }
 }

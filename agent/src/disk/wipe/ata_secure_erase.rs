@@ -1,9 +1,10 @@
 //! SECURITY ERASE UNIT (ACS-3, Security feature set): the disk erases itself, under a password that it must have for
 //! it.
 //!
-//! The password is a fixed one, and no secret: a disk that was cut off in between is locked, and whoever has it must be
-//! able to open it (`hdparm --user-master u --security-disable billet-wipe`). Each wipe begins with taking it off
-//! again. What can be read afterwards is not relied on: the standards of different years promise different things.
+//! The password is a fixed one, and no secret: a disk that was cut off in between is locked, and whoever has it must
+//! be able to open it (`hdparm --user-master u --security-unlock billet-wipe`, then `--security-disable`). Each wipe
+//! begins with taking it off again. What can be read afterwards is not relied on: the standards of different years
+//! promise different things.
 
 use super::{
     ata::{BLOCK, Command, Identity},
@@ -37,43 +38,55 @@ pub(super) fn run(device: &dyn Device, enhanced: bool, patience: Duration) -> Re
     let time = Identity::read(device)?.erase_time(enhanced).map_or(patience, |told| told + MARGIN);
     let erased = tell(device, Command::SecuritySetPassword, &block(0)).and_then(|()| erase(device, enhanced, time));
     // One that erased itself has taken the password off; of any other nobody knows.
-    match recover(device, false, patience) {
+    match open(device) {
         Ok(()) => erased,
         Err(locked @ DiskError::Locked { .. }) => Err(locked),
         Err(error) => Err(DiskError::Locked { disk: device.name(), why: error.to_string() }),
     }
 }
 
-/// Takes our password off a disk that another boot left with it. Where that is refused and `may_erase` is given, as it
-/// is by a disk that was cut off within its erasure, it erases itself once more.
+/// Takes our password off a disk that another boot left with it; nothing is erased.
 ///
 /// # Errors
 /// [`DiskError::Locked`] where the password stays.
-pub(super) fn recover(device: &dyn Device, may_erase: bool, patience: Duration) -> Result<(), DiskError> {
+pub(super) fn open(device: &dyn Device) -> Result<(), DiskError> {
     let identity = Identity::read(device)?;
     if !identity.has_security() || !identity.is_enabled() {
         return Ok(());
     }
-    let locked = |why: String| DiskError::Locked { disk: device.name(), why };
     if identity.is_frozen() {
-        return Err(locked("it is frozen until it was without power".into()));
+        return Err(locked(device, "it is frozen until it was without power"));
     }
-    if identity.is_locked()
-        && let Err(refused) = tell(device, Command::SecurityUnlock, &block(0))
-    {
-        if !may_erase {
-            return Err(locked(refused.to_string()));
-        }
-        let time = identity.erase_time(false).map_or(patience, |told| told + MARGIN);
-        erase(device, false, time).map_err(|error| locked(format!("{refused}; {error}")))?;
+    if identity.is_locked() {
+        tell(device, Command::SecurityUnlock, &block(0)).map_err(|refused| locked(device, refused))?;
+    }
+    password_off(device)
+}
+
+/// Has a disk that did not take our password erase itself once more: one that was cut off within its erasure takes
+/// nothing else. A password that is not ours it refuses at once.
+///
+/// # Errors
+/// [`DiskError::Locked`] where the password stays.
+pub(super) fn end_erasure(device: &dyn Device, patience: Duration) -> Result<(), DiskError> {
+    let time = Identity::read(device)?.erase_time(false).map_or(patience, |told| told + MARGIN);
+    erase(device, false, time)
+        .map_err(|refused| locked(device, format!("it takes neither the password nor an erasure by it: {refused}")))?;
+    password_off(device)
+}
+
+fn password_off(device: &dyn Device) -> Result<(), DiskError> {
+    if Identity::read(device)?.is_enabled() {
+        tell(device, Command::SecurityDisablePassword, &block(0)).map_err(|refused| locked(device, refused))?;
     }
     if Identity::read(device)?.is_enabled() {
-        tell(device, Command::SecurityDisablePassword, &block(0)).map_err(|error| locked(error.to_string()))?;
-    }
-    if Identity::read(device)?.is_enabled() {
-        return Err(locked("the password is not off, and nothing was refused".into()));
+        return Err(locked(device, "the password is not off, and nothing was refused"));
     }
     Ok(())
+}
+
+fn locked(device: &dyn Device, why: impl ToString) -> DiskError {
+    DiskError::Locked { disk: device.name(), why: why.to_string() }
 }
 
 /// PREPARE must be the very command before (ACS-3, SECURITY ERASE UNIT).

@@ -41,8 +41,11 @@ pub(super) struct Fake {
     pub(super) leaves: Option<u8>,
     /// A byte that nothing reaches.
     pub(super) stuck: Option<usize>,
-    /// It has another namespace.
-    pub(super) has_other_namespace: bool,
+    /// Commands that it does not know, by their opcode.
+    pub(super) unknown: Vec<&'static str>,
+    /// The namespaces of its drive, and which of them it is.
+    pub(super) namespaces: Vec<u32>,
+    pub(super) namespace: u32,
     pub(super) serial: &'static str,
     /// A Sanitize ends so: 1 well, 3 failed, 2 never.
     pub(super) sanitize_ends: u8,
@@ -67,7 +70,9 @@ impl Fake {
             refuses: Vec::new(),
             leaves: Some(0),
             stuck: None,
-            has_other_namespace: false,
+            unknown: Vec::new(),
+            namespaces: vec![1],
+            namespace: 1,
             serial: SERIAL,
             sanitize_ends: 1,
             only_erases: Cell::new(false),
@@ -103,9 +108,9 @@ impl Fake {
         self.word_128.get() & 0b10 != 0
     }
 
-    /// What it was told, beside what only looks something up.
+    /// What it was told, beside what only looks something up, and marks.
     pub(super) fn orders(&self) -> Vec<String> {
-        let looks = |told: &&String| !["identify", "status"].iter().any(|look| told.starts_with(look));
+        let looks = |told: &&String| !["identify", "status", "mark"].iter().any(|look| told.starts_with(look));
         self.told.borrow().iter().filter(looks).cloned().collect()
     }
 
@@ -117,14 +122,21 @@ impl Fake {
         if self.refuses.iter().any(|refused| what.starts_with(refused)) {
             return Err(DiskError::refused("fake", "a command", what));
         }
+        if self.unknown.iter().any(|unknown| what.starts_with(unknown)) {
+            return Err(DiskError::unknown("fake", "a command", what));
+        }
         Ok(())
     }
 
-    fn put(&self, offset: u64, length: u64, byte: u8) {
+    fn fill(&self, offset: u64, length: u64, byte: u8) {
+        self.put(offset, &vec![byte; usize::try_from(length).unwrap()]);
+    }
+
+    fn put(&self, offset: u64, data: &[u8]) {
         let mut bytes = self.bytes.borrow_mut();
-        let (from, length) = (usize::try_from(offset).unwrap(), usize::try_from(length).unwrap());
+        let from = usize::try_from(offset).unwrap();
         let kept = self.stuck.map(|at| (at, bytes[at]));
-        bytes[from..from + length].fill(byte);
+        bytes[from..from + data.len()].copy_from_slice(data);
         if let Some((at, byte)) = kept {
             bytes[at] = byte;
         }
@@ -132,7 +144,7 @@ impl Fake {
 
     fn erase_itself(&self) {
         if let Some(byte) = self.leaves {
-            self.put(0, SIZE as u64, byte);
+            self.fill(0, SIZE as u64, byte);
         }
     }
 
@@ -148,10 +160,8 @@ impl Fake {
                 put(524, &[fna]);
             }
             2 | 0x10 => {
-                put(0, &1_u32.to_le_bytes());
-                if self.has_other_namespace {
-                    put(4, &2_u32.to_le_bytes());
-                }
+                let ids: Vec<u8> = self.namespaces.iter().flat_map(|id| id.to_le_bytes()).collect();
+                put(0, &ids);
             }
             other => panic!("structure {other:#x}"),
         }
@@ -190,25 +200,25 @@ impl Device for Fake {
         Ok(())
     }
     fn write(&self, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
-        self.tell("write")?;
-        self.put(offset, bytes.len() as u64, bytes[0]);
+        self.tell(if bytes.iter().all(|byte| *byte == 0) { "write" } else { "mark" })?;
+        self.put(offset, bytes);
         Ok(())
     }
     fn zero_out(&self, offset: u64, length: u64) -> Result<(), DiskError> {
         self.tell("zero")?;
-        self.put(offset, length, 0);
+        self.fill(offset, length, 0);
         Ok(())
     }
     fn flush(&self) -> Result<(), DiskError> {
         Ok(())
     }
     fn namespace(&self) -> Result<u32, DiskError> {
-        Ok(1)
+        Ok(self.namespace)
     }
     fn admin(&self, command: &AdminCommand, data: &mut [u8]) -> Result<(), DiskError> {
         match command.opcode {
             0x06 => {
-                self.tell("identify")?;
+                self.tell(&format!("identify {:#x}", command.cdw10))?;
                 self.identify(command.cdw10, data);
             }
             0x02 => {

@@ -1,7 +1,10 @@
 //! What an NVMe drive tells of itself (NVM Express Base Specification 2.0, "Base").
 
 use super::device::Device;
-use crate::{disk::DiskError, system::nvme::AdminCommand};
+use crate::{
+    disk::{DiskError, serial},
+    system::nvme::AdminCommand,
+};
 use std::time::Duration;
 
 /// Identify data has so many bytes (Base §5.17).
@@ -32,18 +35,29 @@ pub(super) const fn name(command: &AdminCommand) -> &'static str {
     }
 }
 
+/// Whether a status says that there is no such command, or none with these fields: generic, Invalid Command Opcode or
+/// Invalid Field in Command (Base §3.3.3.2.1). The bits above are of how to go on.
+pub(super) const fn is_unknown(status: u16) -> bool {
+    const CODE: u16 = 0x7ff;
+    matches!(status & CODE, 0x001 | 0x002)
+}
+
 /// A command that only looks something up.
 pub(super) const fn look_up(opcode: u8, nsid: u32, cdw10: u32) -> AdminCommand {
     AdminCommand { opcode, nsid, cdw10, timeout: LOOK_UP }
 }
 
 /// What matters of a drive and of the namespace that the disk is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Drive {
     /// Serial number.
     pub(super) serial: String,
+    /// NQN of its NVM subsystem; old drives have none.
+    pub(super) subsystem: String,
     /// The namespace's number.
     pub(super) namespace: u32,
+    /// All of the drive that it tells.
+    pub(super) namespaces: Vec<u32>,
     /// Whether it is the only one of its NVM subsystem. Not known is no.
     pub(super) is_alone: bool,
     /// Optional Admin Command Support: bit 1 Format NVM, bit 3 Namespace Management.
@@ -67,10 +81,12 @@ impl Drive {
         // Identify Controller.
         let (cmic, oacs) = (controller[76], u16::from_le_bytes([controller[256], controller[257]]));
         let sanicap = u32::from_le_bytes([controller[328], controller[329], controller[330], controller[331]]);
-        let is_alone = is_alone(device, namespace, (cmic, oacs));
+        let (namespaces, is_alone) = namespaces(device, namespace, (cmic, oacs))?;
         Ok(Self {
-            serial: text(&controller[4..24]),
+            serial: serial::text(&controller[4..24]),
+            subsystem: text(&controller[768..1024]),
             namespace,
+            namespaces,
             is_alone,
             oacs,
             fna: controller[524],
@@ -82,12 +98,28 @@ impl Drive {
     }
 }
 
-/// Namespaces that other controllers alone have are told by the list of allocated ones, which a drive has that manages
-/// namespaces. Of another one, with several controllers (CMIC bit 1), nobody can know.
-fn is_alone(device: &dyn Device, namespace: u32, (cmic, oacs): (u8, u16)) -> bool {
-    let only = |list| identify(device, list, 0).is_ok_and(|ids| numbers(&ids) == [namespace]);
+/// Which namespaces there are, and whether `namespace` is the only one. Those that other controllers alone have, or
+/// none, are told by the list of allocated ones, which a drive has that manages namespaces. Of another one, with
+/// several controllers (CMIC bit 1), nobody can know.
+///
+/// # Errors
+/// Where a list that the drive knows is not told.
+fn namespaces(device: &dyn Device, namespace: u32, (cmic, oacs): (u8, u16)) -> Result<(Vec<u32>, bool), DiskError> {
     let manages = oacs & 1 << 3 != 0;
-    only(ACTIVE_NAMESPACES) && if manages { only(ALLOCATED_NAMESPACES) } else { cmic & 1 << 1 == 0 }
+    let told = |list| match identify(device, list, 0) {
+        Ok(ids) => Ok(Some(numbers(&ids))),
+        // A drive of the time before there was such a list.
+        Err(DiskError::Unknown { .. }) => Ok(None),
+        Err(error) => Err(error),
+    };
+    let active = told(ACTIVE_NAMESPACES)?;
+    let allocated = if manages { told(ALLOCATED_NAMESPACES)? } else { None };
+    let only = |ids: &Option<Vec<u32>>| ids.as_ref().is_some_and(|ids| *ids == [namespace]);
+    let is_alone = only(&active) && if manages { only(&allocated) } else { cmic & 1 << 1 == 0 };
+    let mut all: Vec<u32> = active.into_iter().chain(allocated).flatten().collect();
+    all.sort_unstable();
+    all.dedup();
+    Ok((all, is_alone))
 }
 
 fn identify(device: &dyn Device, structure: u32, namespace: u32) -> Result<Vec<u8>, DiskError> {
@@ -102,9 +134,28 @@ fn numbers(list: &[u8]) -> Vec<u32> {
     all.take_while(|number| *number != 0).collect()
 }
 
-/// ASCII, filled up with blanks.
+/// UTF-8, filled up with zeros.
 fn text(bytes: &[u8]) -> String {
-    let text: String =
-        bytes.iter().map(|byte| char::from(*byte)).filter(|c| c.is_ascii_graphic() || *c == ' ').collect();
-    text.trim().to_owned()
+    String::from_utf8_lossy(bytes).trim_matches('\0').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_that_a_drive_has_not_is_told_from_one_that_failed() {
+        // Invalid opcode, invalid field, both with "do not retry"; internal error, namespace not ready, aborted.
+        for (status, unknown) in [
+            (0x001, true),
+            (0x002, true),
+            (0x4001, true),
+            (0x4002, true),
+            (0x006, false),
+            (0x082, false),
+            (0x007, false),
+        ] {
+            assert_eq!(is_unknown(status), unknown, "{status:#x}");
+        }
+    }
 }

@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     fn drive(oacs: u16, fna: u8, is_alone: bool) -> Drive {
-        Drive { serial: String::new(), namespace: 1, is_alone, oacs, fna, sanicap: 0, flbas: 0, dps: 0 }
+        Drive { namespace: 1, is_alone, oacs, fna, ..Drive::default() }
     }
 
     /// Base 2.0 §5.14: LBAFL 3:0, MSET 4, PI 7:5, PIL 8, SES 11:9, LBAFU 13:12.

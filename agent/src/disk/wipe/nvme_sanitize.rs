@@ -177,8 +177,7 @@ mod tests {
             (0b11, false, Action::Blocks, false),
             (0b11, false, Action::Key, false),
         ] {
-            let drive =
-                Drive { serial: String::new(), namespace: 1, is_alone, oacs: 0, fna: 0, sanicap, flbas: 0, dps: 0 };
+            let drive = Drive { namespace: 1, is_alone, sanicap, ..Drive::default() };
             assert_eq!(why_not(&drive, action).is_none(), capable, "{sanicap:#b} {is_alone} {action:?}");
         }
     }

@@ -12,6 +12,9 @@ const GRAIN: u64 = 4096;
 /// Samples between the ends, over all ranges.
 pub(super) const SAMPLES: u32 = 256;
 
+/// One of so many is marked before a drive erases itself.
+const EACH: usize = 16;
+
 /// Places of a disk: offset and length of each, in bytes and whole sectors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Samples(Vec<(u64, u64)>);
@@ -62,6 +65,27 @@ impl Samples {
         Ok(())
     }
 
+    /// Writes random bytes to some of the places between the ends, or where there are none to the ends. An empty disk
+    /// has nothing else by which it shows that it was erased. A place that does not take them is left as it is.
+    ///
+    /// # Errors
+    /// When they may be in the drive's cache alone: from there they would be gone whatever the drive does.
+    pub(super) fn mark(&self, device: &dyn Device, random: &mut StdRng) -> Result<(), DiskError> {
+        let between = self.0.iter().filter(|(_, length)| *length == SAMPLE);
+        let mut places: Vec<&(u64, u64)> = between.step_by(EACH).collect();
+        if places.is_empty() {
+            places = self.0.iter().collect();
+        }
+        for (offset, length) in places {
+            let mut mark = Buffer::zeroed(usize::try_from(*length).unwrap_or(0));
+            random.fill(mark.as_mut_slice());
+            if let Err(error) = device.write(*offset, mark.as_slice()) {
+                tracing::info!(disk = device.name(), %error, "a place was not marked");
+            }
+        }
+        device.flush()
+    }
+
     /// What is at each place now, where there is anything that an erasure cannot leave by chance: bytes that differ
     /// from each other. What cannot be read is left out.
     pub(super) fn remember(&self, device: &dyn Device) -> Remembered {
@@ -80,6 +104,11 @@ impl Samples {
 pub(super) struct Remembered(Vec<((u64, u64), Digest)>);
 
 impl Remembered {
+    /// Whether nothing would show an erasure.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether all of it is gone: a drive that says that it erased itself, and still has what it had, did not. What
     /// cannot be read is gone: a drive whose key is a new one may answer so.
     ///

@@ -3,7 +3,8 @@
 mod drives;
 
 use super::*;
-use crate::disk::MIB;
+use crate::disk::{MIB, TargetDisk};
+use billet_proto::link::Disk;
 use rand::SeedableRng;
 use std::{
     path::{Path, PathBuf},
@@ -21,8 +22,8 @@ fn file(dir: &Path, mib: u64) -> PathBuf {
 }
 
 fn wiped(path: &Path, extent: Extent, progress: &mut dyn FnMut(u64)) -> Wiped {
-    let order = Erase { disk: &Disk::default(), extent, allowed: &[] };
-    wipe(&TargetDisk::open(path).unwrap(), &order, &mut random(), progress).unwrap()
+    let held = Held::all(vec![Disk::default()], |_| path.to_owned(), extent).unwrap().remove(0);
+    held.wipe(&Erase { extent, allowed: &[] }, &mut random(), progress).unwrap()
 }
 
 #[test]

@@ -74,7 +74,7 @@ impl Serves for Visit<'_> {
     async fn take(&mut self, call: Call) -> Result<Option<Produced>, Failure> {
         match call {
             Call::Enlist { inventory, token, session, answer, .. } => {
-                let answered = self.session.enlist_again(&inventory, token, session);
+                let answered = self.session.enlist_again(*inventory, token, session);
                 let _ = answer.send(answered);
             }
             Call::Report { report, answer } => {

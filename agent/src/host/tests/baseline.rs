@@ -5,7 +5,10 @@ use crate::{
     bmc::{Baseline, BootEnabled, BootMode, BootOverride, BootTarget, NO_ACCESS, User},
     host::bmc_facts,
 };
-use billet_proto::link::{self, BmcFacts, Disk, Note, Step, Wipe, WipeMethod, order::Work, report::What};
+use billet_proto::{
+    link::{self, BmcFacts, BootVariables, Disk, Note, Step, Wipe, WipeMethod, order::Work, report::What},
+    ramdisk::enlist_reply::Task,
+};
 
 const PXE_FOR_GOOD: BootOverride =
     BootOverride { target: BootTarget::Pxe, enabled: BootEnabled::Continuous, mode: Some(BootMode::Uefi) };
@@ -71,6 +74,19 @@ async fn accounts_and_boot_override_are_as_they_were_before_the_ramdisk_boots_an
     // The controller missed it all, and asks again.
     rack.order(1, wipe()).await;
     assert_eq!(facts(&mut rack).await, read);
+}
+
+#[tokio::test]
+async fn the_ramdisk_is_told_what_firmware_started_and_nothing_of_the_bmc() {
+    let mut rack = Rack::new(false);
+    let Work::Wipe(mut order) = wipe() else { unreachable!("it is a wipe") };
+    let variables = BootVariables { next: "Boot0001".into(), ..BootVariables::default() };
+    order.baseline.as_mut().unwrap().boot_variables = Some(variables.clone());
+    rack.order(1, Work::Wipe(order.clone())).await;
+    rack.enlist().await;
+    let Some(Task::Wipe(offered)) = &rack.offered else { panic!("it is a wipe") };
+    let baseline = Some(link::Baseline { boot_variables: Some(variables), ..link::Baseline::default() });
+    assert_eq!(*offered, Wipe { baseline, ..order });
 }
 
 #[tokio::test]

@@ -6,9 +6,12 @@ use crate::bmc::{
     User,
 };
 use futures_util::future::BoxFuture;
-use std::sync::{
-    Mutex, MutexGuard,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 /// What the machine is and does.
@@ -42,6 +45,8 @@ pub(super) struct Machine {
     /// Whether this agent, since it started, asked in which machine the BMC is; and how many actions came before it did.
     pub(super) identified: bool,
     pub(super) unidentified: usize,
+    /// How long the BMC takes to say whether it is on.
+    pub(super) looks_take: Duration,
     /// What goes wrong with one of the calls, by its number from 1.
     pub(super) fault: Option<(usize, Fault)>,
 }
@@ -73,6 +78,8 @@ impl Machine {
 pub(super) struct Chassis {
     peer: Peer,
     machine: Mutex<Machine>,
+    /// The BMC's only session: one call at a time.
+    session: tokio::sync::Mutex<()>,
     /// The agent was killed: by its death, the call never comes back.
     pub(super) killed: AtomicBool,
 }
@@ -98,9 +105,11 @@ impl Chassis {
             boots: 0,
             identified: false,
             unidentified: 0,
+            looks_take: Duration::ZERO,
             fault: None,
         };
-        Self { peer, machine: Mutex::new(machine), killed: AtomicBool::new(false) }
+        let session = tokio::sync::Mutex::new(());
+        Self { peer, machine: Mutex::new(machine), session, killed: AtomicBool::new(false) }
     }
 
     pub(super) fn machine(&self) -> MutexGuard<'_, Machine> {
@@ -144,12 +153,22 @@ impl Bmc for Chassis {
             machine.identified = true;
             Ok(Identity { uuid: Some(machine.uuid), serial: None })
         });
-        Box::pin(async { told })
+        Box::pin(async {
+            let _session = self.session.lock().await;
+            told
+        })
     }
 
     fn power_state(&self) -> BoxFuture<'_, Result<PowerState, BmcError>> {
         let state = self.call(|machine| Ok(if machine.on { PowerState::On } else { PowerState::Off }));
-        Box::pin(async { state })
+        let takes = self.machine().looks_take;
+        Box::pin(async move {
+            let _session = self.session.lock().await;
+            if !takes.is_zero() {
+                tokio::time::sleep(takes).await;
+            }
+            state
+        })
     }
 
     fn reset(&self, action: ResetType) -> BoxFuture<'_, Result<(), BmcError>> {

@@ -11,7 +11,7 @@ mod world;
 use super::chassis::Fault;
 use crate::bmc::{
     BootTarget,
-    ResetType::{self, ForceRestart, On},
+    ResetType::{self, ForceRestart, GracefulShutdown, On},
 };
 use billet_proto::link::{Done, Failed, Order, Step, StepDeadline, Word, agent_message::Body, report::What};
 use operation::{OPERATIONS, Operation, Operation as O};
@@ -59,6 +59,7 @@ async fn run(operation: Operation, wrong: Wrong) -> Ended {
     let player = tokio::spawn(Player::new(agent.world.clone(), operation.words()).run());
     agent.orders.send(order.clone()).await.unwrap();
     let began = Instant::now();
+    let mut tells_inventory = false;
     let end = loop {
         assert!(began.elapsed() < PATIENCE, "{case}: it does not end");
         assert!(!player.is_finished(), "{case}: {:?}", player.await);
@@ -81,6 +82,9 @@ async fn run(operation: Operation, wrong: Wrong) -> Ended {
             }),
             Some(Body::Report(report)) => match report.what {
                 Some(What::Done(done)) => break Ok(done),
+                // Its end comes with all that it has to tell.
+                Some(What::Started(_)) => tells_inventory = false,
+                Some(What::Inspected(_)) => tells_inventory = true,
                 Some(What::Failed(failed)) => break Err(failed),
                 _ => {}
             },
@@ -93,6 +97,8 @@ async fn run(operation: Operation, wrong: Wrong) -> Ended {
         }
     };
     player.abort();
+    let looks = matches!(operation, O::Inspect | O::Wipe);
+    assert!(!looks || end.is_err() || tells_inventory, "what it saw is told at its end: {case}");
     is_safe(operation, &end, &agent, &case);
     let happened = *agent.world.happened.lock().unwrap()
         || match wrong {
@@ -247,5 +253,24 @@ async fn a_system_that_loses_its_power_as_it_starts_is_powered_on_from_its_disk_
         assert!(happened && end.is_ok(), "{operation:?}: {end:?}");
         assert_eq!(actions[actions.len() - 3..], [On, ForceRestart, On], "{operation:?}: {actions:?}");
         assert!(took < Duration::from_secs(120), "not only at half of 600 s: {took:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_system_that_hangs_is_reset_at_half_the_time_although_its_bmc_is_in_the_midst_of_an_answer() {
+    for operation in [O::Install, O::Reinstall, O::Reconfigure] {
+        let Ended { end, actions, took, .. } = run(operation, Wrong::HungSystem).await;
+        assert!(end.is_ok(), "{operation:?}: {end:?}");
+        assert_eq!(actions[actions.len() - 2..], [ForceRestart, ForceRestart], "{operation:?}: {actions:?}");
+        assert!(took < Duration::from_secs(400), "at half of 600 s: {took:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_system_that_came_up_in_place_of_its_ramdisk_is_asked_to_shut_down_also_by_an_agent_that_is_started_anew() {
+    for at in 0..O::Reconfigure.words().len() {
+        let Ended { end, actions, happened, .. } = run(O::Reconfigure, Wrong::RestartedAndKilled(at)).await;
+        assert!(happened && end.is_ok(), "{at}: {end:?}");
+        assert_eq!(actions, [GracefulShutdown, On, GracefulShutdown, On, ForceRestart], "{at}");
     }
 }

@@ -20,7 +20,7 @@ use billet_proto::{
         AgentMessage, Done, Failed, Inventory, NicConfig, Order, Report, Step, StepDeadline, agent_message,
         order::Work, report::What,
     },
-    ramdisk::{self, HandOverReply, RamdiskReport, ramdisk_report},
+    ramdisk::{self, HandOverReply, RamdiskReport, enlist_reply::Task, ramdisk_report},
 };
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{mpsc, oneshot};
@@ -36,6 +36,8 @@ pub(super) struct Rack {
     dir: tempfile::TempDir,
     orders: mpsc::Sender<Order>,
     told: mpsc::Receiver<AgentMessage>,
+    /// What the last ramdisk that enlisted was told to do.
+    pub(super) offered: Option<Task>,
 }
 
 /// How an order ended.
@@ -78,7 +80,7 @@ impl Rack {
         };
         let (orders, taken) = mpsc::channel(8);
         tokio::spawn(worker::run(tools.clone(), taken));
-        Self { tools, chassis, dir, orders, told }
+        Self { tools, chassis, dir, orders, told, offered: None }
     }
 
     pub(super) fn id(&self) -> ServerId {
@@ -138,7 +140,7 @@ impl Rack {
             ..Inventory::default()
         };
         let session = "session".to_owned();
-        self.tools.ramdisks.enlist(&token, inventory, 1, session.clone()).await.unwrap();
+        self.offered = self.tools.ramdisks.enlist(&token, inventory, 1, session.clone()).await.unwrap().task;
         session
     }
 

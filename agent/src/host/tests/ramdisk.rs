@@ -2,7 +2,7 @@
 
 use super::rack::{End, Rack, failed, wiped};
 use billet_proto::{
-    link::{Disk, Started, Step, Wipe, WipeMethod, order::Work},
+    link::{Disk, Started, Step, Wipe, WipeMethod, order::Work, report},
     ramdisk::ramdisk_report::What,
 };
 use std::time::Duration;
@@ -68,4 +68,24 @@ async fn a_wipe_that_took_all_its_time_is_done_all_the_same() {
     rack.report(&session, Step::Wipe, wiped("A")).await;
     let end = rack.end(1).await;
     assert!(matches!(end, End::Done(_)), "powering off has its own time: {end:?}");
+}
+
+#[tokio::test]
+async fn a_bmc_that_lets_nobody_in_after_a_boot_was_lost_is_asked_once_and_the_server_may_be_on() {
+    let mut rack = Rack::new(false);
+    rack.order(1, wipe()).await;
+    rack.enlist().await;
+    tokio::time::pause();
+    rack.machine().on = false;
+    rack.told(|report| match &report.what {
+        Some(report::What::Note(note)) if note.kind == "boot-lost" => Some(()),
+        _ => None,
+    })
+    .await;
+    rack.machine().refuses_login = true;
+    let calls = rack.machine().calls;
+    let End::Failed(step, failed) = rack.end(1).await else { panic!("nobody is let in") };
+    assert_eq!((step, failed.cause.as_str()), (Step::Power, "bmc_auth_failed"));
+    assert!(failed.message.contains("the server may be on still"), "{}", failed.message);
+    assert_eq!(rack.machine().calls, calls + 1, "a second wrong password may lock the account");
 }

@@ -22,6 +22,7 @@ pub(super) fn parse(name: &str, value: &[u8]) -> LoadOption {
         description,
         device_path_sha256: hex::encode(Sha256::digest(device_paths)),
         content: hex::encode(value),
+        not_whole: false,
     }
 }
 

@@ -22,8 +22,9 @@ pub(in crate::ramdisk) struct Restored {
     pub(in crate::ramdisk) variables: Option<BootVariables>,
 }
 
-/// Removes options that were not there, writes back those that are gone or changed, and the orders; BootNext goes. What is
-/// as it was is not written: the firmware's memory wears out.
+/// Removes options that were not there, writes back those that are gone or changed, and the orders; BootNext goes.
+/// What is as it was is not written: the firmware's memory wears out. Nor is what was not read whole at enrolment:
+/// firmware would start a part of it, or nothing.
 pub(in crate::ramdisk) fn restore(folder: &Path, was: &BootVariables) -> Restored {
     let is = read(folder).unwrap_or_default();
     let mut restored = Restored { done: Vec::new(), refused: Vec::new(), variables: None };
@@ -39,12 +40,15 @@ pub(in crate::ramdisk) fn restore(folder: &Path, was: &BootVariables) -> Restore
     }
     for (name, option) in &known {
         if there.get(name).is_none_or(|is| is.content != option.content) {
-            note(format!("{name} '{}' is written back", option.description), write_option(folder, option));
+            // A version that did not say so kept nothing of what it could not read.
+            let is_known = !option.not_whole && !option.content.is_empty();
+            let back = || write_option(folder, option);
+            note(format!("{name} '{}' is written back", option.description), whole(is_known, back));
         }
     }
     for order in &was.orders {
         if !is.orders.contains(order) {
-            note(format!("{} is written back", order.name), write_order(folder, order));
+            note(format!("{} is written back", order.name), whole(!order.not_whole, || write_order(folder, order)));
         }
     }
     for order in is.orders.iter().filter(|is| !was.orders.iter().any(|was| was.name == is.name)) {
@@ -55,6 +59,10 @@ pub(in crate::ramdisk) fn restore(folder: &Path, was: &BootVariables) -> Restore
     }
     restored.variables = read(folder);
     restored
+}
+
+fn whole(is_known: bool, write: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    if is_known { write() } else { Err(io::Error::other("it was not read whole when the server was enrolled")) }
 }
 
 fn write_option(folder: &Path, option: &LoadOption) -> io::Result<()> {

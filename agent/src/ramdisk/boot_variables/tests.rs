@@ -84,3 +84,38 @@ fn what_cannot_be_put_back_is_named_and_the_rest_is_put_back_all_the_same() {
     assert_eq!(restored.done, ["BootNext is removed"]);
     assert!(restored.refused[0].starts_with("Boot0003"), "{:?}", restored.refused);
 }
+
+#[test]
+fn what_was_cut_or_could_not_be_read_is_marked_and_never_written_back() {
+    let firmware = Firmware::new();
+    firmware.set("Boot0002", &vec![7; MAX_BYTES]);
+    firmware.set("Boot0003", &vec![7; MAX_BYTES + 1]);
+    firmware.set("Boot0004", &option("gone"));
+    // Folders cannot be read, whoever asks.
+    for name in ["Boot0005", "DriverOrder", "BootNext"] {
+        fs::create_dir(path(firmware.0.path(), name)).unwrap();
+    }
+    let was = firmware.read();
+    let marked: Vec<&str> = was.options.iter().filter(|o| o.not_whole).map(|o| o.name.as_str()).collect();
+    assert_eq!(marked, ["Boot0003", "Boot0005"]);
+    let lengths: Vec<usize> = was.options[2..].iter().map(|option| option.content.len() / 2).collect();
+    assert_eq!(lengths, [MAX_BYTES, MAX_BYTES, option("gone").len(), 0]);
+    assert_eq!(was.orders.iter().map(|order| order.not_whole).collect::<Vec<_>>(), [false, true]);
+    assert_eq!(was.next, NOT_READ, "it is there");
+
+    // All of them are changed, or gone, and the one that was read is put back.
+    firmware.set("Boot0003", &option("evil"));
+    firmware.remove("Boot0004");
+    for name in ["Boot0005", "DriverOrder", "BootNext"] {
+        fs::remove_dir(path(firmware.0.path(), name)).unwrap();
+    }
+    // As a version wrote it that knew no mark.
+    let mut was = was;
+    was.options.push(LoadOption { name: "Boot0006".into(), ..LoadOption::default() });
+    let restored = restore(firmware.0.path(), &was);
+    assert_eq!(restored.done, ["Boot0004 'gone' is written back"]);
+    let refused: Vec<&str> = restored.refused.iter().map(|text| text.split(' ').next().unwrap()).collect();
+    assert_eq!(refused, ["Boot0003", "Boot0005", "Boot0006", "DriverOrder"], "{:?}", restored.refused);
+    let names: Vec<String> = firmware.read().options.into_iter().map(|option| option.name).collect();
+    assert_eq!(names, ["Boot0000", "Boot0001", "Boot0002", "Boot0003", "Boot0004"]);
+}

@@ -58,11 +58,9 @@ mod tests {
         agent.said(|said| said.holds_leave = true);
         let client = agent.client();
         let away = async {
-            while agent.said(|said| said.leaves) == 0 {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
+            agent.until(|said| said.leaves > 0).await;
             agent.goes_away();
-            tokio::time::sleep(Duration::from_secs(2)).await;
+            client.live().await;
             agent.comes_back();
         };
         let (left, ()) = tokio::join!(leave(&client), away);

@@ -154,7 +154,7 @@ mod tests {
                 got.push(waiting.recv().await.unwrap().0);
             }
             agent.goes_away();
-            tokio::time::sleep(Duration::from_secs(2)).await;
+            client.live().await;
             agent.said(|said| said.breaks_after = None);
             agent.comes_back();
             while let Some((index, _)) = waiting.recv().await {

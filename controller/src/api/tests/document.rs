@@ -135,7 +135,7 @@ async fn all_that_is_answered_of_a_baseline_is_described() {
     let document: Value = serde_json::from_str(&crate::api::openapi::text()).unwrap();
     let id = api.world.server_id();
     let lan = vec![BmcSetting { name: "address".into(), value: "10.78.0.101".into() }];
-    let orders = vec![LoadOrder { name: "BootOrder".into(), options: vec!["Boot0000".into()] }];
+    let orders = vec![LoadOrder { name: "BootOrder".into(), options: vec!["Boot0000".into()], not_whole: false }];
     let facts = Baseline {
         bmc: Some(BmcFacts {
             users: vec![BmcUser::default()],

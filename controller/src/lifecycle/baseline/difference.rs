@@ -86,19 +86,24 @@ impl Found {
         names.dedup();
         for name in names {
             let (was, is) = (named(&was.options, name), named(&is.options, name));
-            if was != is {
+            let is_known = was.as_ref().is_none_or(|was| !was.not_whole || !was.content.is_empty());
+            if was != is && is_known {
                 self.add(name, shown(&was), shown(&is));
             }
         }
-        let listed = |orders: &[LoadOrder], name: &str| {
-            let found = orders.iter().find(|order| order.name == name);
-            found.map_or(NONE.to_owned(), |order| order.options.join(" "))
+        let listed = |orders: &[LoadOrder], name: &str| match orders.iter().find(|order| order.name == name) {
+            None => NONE.to_owned(),
+            Some(order) if order.not_whole => NOT_TOLD.to_owned(),
+            Some(order) => order.options.join(" "),
         };
         let mut names: Vec<&str> = was.orders.iter().chain(&is.orders).map(|order| order.name.as_str()).collect();
         names.sort_unstable();
         names.dedup();
         for name in names {
-            self.text(name, &listed(&was.orders, name), &listed(&is.orders, name));
+            let was = listed(&was.orders, name);
+            if was != NOT_TOLD {
+                self.text(name, &was, &listed(&is.orders, name));
+            }
         }
         if !is.next.is_empty() {
             self.add("BootNext", NONE, &is.next);
@@ -150,6 +155,9 @@ trait Shown {
 
 impl Shown for LoadOption {
     fn shown(&self) -> String {
+        if self.not_whole && self.content.is_empty() {
+            return NOT_TOLD.to_owned();
+        }
         format!("'{}' (path {})", self.description, self.device_path_sha256.get(..8).unwrap_or_default())
     }
 }

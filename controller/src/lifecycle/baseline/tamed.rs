@@ -25,6 +25,7 @@ pub(in crate::lifecycle) fn boot_variables(told: &BootVariables) -> BootVariable
         orders: each(&told.orders, |order| LoadOrder {
             name: tame(&order.name),
             options: each(&order.options, |name| tame(name)),
+            not_whole: order.not_whole,
         }),
         next: tame(&told.next),
     }
@@ -38,6 +39,7 @@ fn load_option(told: &LoadOption) -> LoadOption {
         description: tame(&told.description),
         device_path_sha256: tame(&told.device_path_sha256),
         content: if is_good { told.content.clone() } else { String::new() },
+        not_whole: told.not_whole || !is_good,
     }
 }
 
@@ -60,10 +62,16 @@ mod tests {
             boot_override: wild(),
             not_told: vec![wild(); 300],
         });
-        let option = LoadOption { name: wild(), description: wild(), device_path_sha256: wild(), content: wild() };
+        let option = LoadOption {
+            name: wild(),
+            description: wild(),
+            device_path_sha256: wild(),
+            content: wild(),
+            not_whole: false,
+        };
         let variables = boot_variables(&BootVariables {
             options: vec![option; 300],
-            orders: vec![LoadOrder { name: wild(), options: vec!["x".into(); 2000] }; 300],
+            orders: vec![LoadOrder { name: wild(), options: vec!["x".into(); 2000], not_whole: true }; 300],
             next: wild(),
         });
         let text = format!("{facts:?} {variables:?}");
@@ -72,6 +80,7 @@ mod tests {
         let lengths =
             [facts.users.len(), facts.lan.len(), facts.not_told.len(), variables.options.len(), variables.orders.len()];
         assert_eq!(lengths, [MAX_PARTS; 5]);
+        assert!(variables.options[0].not_whole && variables.orders[0].not_whole, "what was left out is marked");
         assert_eq!((facts.users[0].slot, facts.users[0].privilege, facts.users[0].ipmi_messaging), (2, 4, true));
     }
 }

@@ -4,11 +4,13 @@ use super::random;
 use crate::disk::{
     DiskError,
     wipe::{
-        Drive, Erase, Extent, Wiped, Work,
+        Drive, Extent, Wiped, Work,
+        device::Device,
+        drive,
         fake::{Fake, Kind, SIZE},
     },
 };
-use billet_proto::link::Erasure;
+use billet_proto::link::{Disk, Erasure};
 use std::time::{Duration, Instant};
 
 /// Everything: block erase, new keys, user data erase.
@@ -18,11 +20,22 @@ const FORMATS: Kind = Kind::Nvme { oacs: 2, fna: 0, sanicap: 0 };
 const ATA: Kind = Kind::Ata(0b10_0001);
 
 fn wipe(fake: &Fake, extent: Extent, allowed: &[Erasure]) -> Result<Wiped, DiskError> {
-    let (began, recorded, mut random) = (Instant::now(), fake.recorded(), random());
-    let order = Erase { disk: &recorded, extent, allowed };
-    let drive = Drive::settled(fake, order.disk, extent == Extent::Full)?;
+    wipe_as(fake, &fake.recorded(), extent, allowed)
+}
+
+fn identified(disks: &[(&Disk, &Fake)], whole: bool) -> Result<Vec<Drive>, DiskError> {
+    let disks: Vec<(&Disk, &dyn Device)> = disks.iter().map(|(disk, fake)| (*disk, *fake as &dyn Device)).collect();
+    drive::identified(&disks, whole)
+}
+
+fn wipe_as(fake: &Fake, recorded: &Disk, extent: Extent, allowed: &[Erasure]) -> Result<Wiped, DiskError> {
+    let (began, mut random) = (Instant::now(), random());
+    let drive = identified(&[(recorded, fake)], extent == Extent::Full)?.remove(0);
+    let drive = drive.ended(fake, recorded)?;
+    drive.settle(fake)?;
     let mut told = |_| {};
-    let work = Work { device: fake, drive, random: &mut random, progress: &mut told, refused: Vec::new(), began };
+    let work =
+        Work { device: fake, drive: &drive, random: &mut random, progress: &mut told, refused: Vec::new(), began };
     match extent {
         Extent::Full => work.whole(allowed),
         Extent::Metadata => work.metadata(vec![(0, SIZE as u64 / 4), (SIZE as u64 / 2, SIZE as u64 / 4)]),
@@ -77,13 +90,101 @@ fn zeros_are_written_after_an_erasure_that_leaves_something_else() {
 }
 
 #[test]
-fn a_drive_with_another_namespace_erases_nothing_that_is_not_this_one() {
+fn a_drive_whose_namespaces_are_all_recorded_has_each_erased_in_a_way_that_is_of_one_alone() {
+    let formats_all = Kind::Nvme { oacs: 2, fna: 0b011, sanicap: 0b11 };
+    for (kind, method) in [(NVME, "nvme-format"), (formats_all, "write-zeroes")] {
+        let mut both = [Fake::new(kind), Fake::new(kind)];
+        for (fake, namespace) in both.iter_mut().zip([1, 2]) {
+            (fake.namespaces, fake.namespace) = (vec![1, 2], namespace);
+        }
+        let recorded = both.each_ref().map(Fake::recorded);
+        let drives = identified(&[(&recorded[0], &both[0]), (&recorded[1], &both[1])], true).unwrap();
+        for (fake, drive) in both.iter().zip(&drives) {
+            let (began, mut random, mut told) = (Instant::now(), random(), |_| {});
+            let refused = Vec::new();
+            let work = Work { device: fake, drive, random: &mut random, progress: &mut told, refused, began };
+            assert_eq!((work.whole(&[]).unwrap().method, fake.is_zero()), (method, true));
+        }
+    }
+}
+
+#[test]
+fn a_namespace_that_was_not_recorded_stops_a_whole_wipe_before_anything_is_erased() {
+    // Attached, or only allocated: another drive of that name is none of its namespaces.
+    for (oacs, list) in [(2, "identify 0x2"), (0b1010, "identify 0x10")] {
+        let mut fake = Fake::new(Kind::Nvme { oacs, fna: 4, sanicap: 0b11 });
+        fake.namespaces = vec![1, 3, 7];
+        fake.unknown = ["identify 0x2", "identify 0x10"].into_iter().filter(|known| *known != list).collect();
+        let mut other = Fake::new(NVME);
+        (other.serial, other.namespace, other.namespaces) = ("FAKE-2", 3, vec![3]);
+        let recorded = [fake.recorded(), Disk { serial: "FAKE-2".into(), ..other.recorded() }];
+        let error = identified(&[(&recorded[0], &fake), (&recorded[1], &other)], true).map(drop).unwrap_err();
+        assert_eq!((error.cause(), fake.is_as_new()), ("disks_not_recorded", true));
+        assert!(error.to_string().contains("namespaces 3, 7"), "{error}");
+        identified(&[(&recorded[0], &fake), (&recorded[1], &other)], false).unwrap();
+    }
+}
+
+#[test]
+fn all_disks_say_what_they_are_before_the_first_is_opened_or_erased() {
+    // One that is opened by our password, and one that does not follow it: another, or locked by somebody else.
+    let ours = || Fake::new(Kind::Ata(0b111));
+    let another = || {
+        let mut fake = Fake::new(ATA);
+        fake.serial = "FAKE-2";
+        fake
+    };
+    let locked = || {
+        let fake = Fake::new(Kind::Ata(0b011));
+        *fake.password.borrow_mut() = b"somebody else's".to_vec();
+        fake
+    };
+    for (other, cause) in [(another(), "disks_not_recorded"), (locked(), "disk_locked")] {
+        let first = ours();
+        let recorded = [first.recorded(), other.recorded()];
+        let error = identified(&[(&recorded[0], &first), (&recorded[1], &other)], true).map(drop).unwrap_err();
+        assert_eq!((error.cause(), first.is_as_new(), other.is_as_new()), (cause, true, true), "{error}");
+        assert!(cause == "disk_locked" || first.orders().is_empty(), "{:?}", first.orders());
+    }
+}
+
+#[test]
+fn a_disk_that_fails_to_say_what_it_is_is_not_taken_for_one_that_is_only_read_and_written() {
+    for (kind, transport, is_known) in [(NVME, "nvme", true), (ATA, "sata", true), (ATA, "sas", false)] {
+        let mut fake = Fake::new(kind);
+        let recorded = Disk { transport: transport.into(), ..fake.recorded() };
+        fake.refuses = vec!["identify"];
+        let failed = wipe_as(&fake, &recorded, Extent::Full, &[]);
+        assert_eq!(failed.is_err(), is_known, "{transport}: {failed:?}");
+        assert_eq!(fake.is_as_new(), is_known, "{transport}");
+        // One that has no such command is erased as well as can be.
+        let mut fake = Fake::new(kind);
+        fake.unknown = vec!["identify"];
+        let wiped = wipe_as(&fake, &recorded, Extent::Full, &[]).unwrap();
+        assert_eq!((wiped.method, fake.is_zero()), ("write-zeroes", true), "{transport}");
+    }
     let mut fake = Fake::new(NVME);
-    fake.has_other_namespace = true;
-    assert_eq!(whole(&fake).unwrap().method, "nvme-format", "a format is of one namespace, where the drive says so");
-    let mut fake = Fake::new(Kind::Nvme { oacs: 2, fna: 0b011, sanicap: 0b11 });
-    fake.has_other_namespace = true;
-    assert_eq!((whole(&fake).unwrap().method, fake.orders()), ("write-zeroes", vec!["zero".to_owned()]));
+    fake.refuses = vec!["identify 0x2"];
+    let error = whole(&fake).unwrap_err();
+    assert_eq!((error.cause(), fake.is_as_new()), ("disk_refused", true), "not knowing its namespaces: {error}");
+}
+
+#[test]
+fn an_empty_drive_that_says_it_erased_itself_and_did_not_is_not_believed() {
+    for kind in [NVME, ATA] {
+        let mut fake = Fake::new(kind);
+        fake.leaves = None;
+        fake.bytes.borrow_mut().fill(0);
+        let wiped = whole(&fake).unwrap();
+        assert_eq!((wiped.method, fake.is_zero()), ("write-zeroes", true));
+        assert!(wiped.refused.iter().all(|text| text.contains("what they were before")), "{:?}", wiped.refused);
+    }
+    // One that takes no marks has nothing to show.
+    let mut fake = Fake::new(ATA);
+    fake.refuses = vec!["mark"];
+    fake.bytes.borrow_mut().fill(0);
+    let wiped = whole(&fake).unwrap();
+    assert_eq!((wiped.method, wiped.refused.len()), ("write-zeroes", 2), "{:?}", wiped.refused);
 }
 
 #[test]

@@ -16,17 +16,23 @@ use std::time::Duration;
 const DEADLINE: Duration = Duration::from_secs(15);
 
 /// Does what can be done within 15 s, and says in the failure how it went. From `verify` on the disk's system is the
-/// tenant's, on the tenant's network: it stays as it is. Where the BMC did not let us in, or is another machine's, it is not
-/// asked again: a second wrong password may lock the account. Whatever else it said, the server may have taken the order to
-/// power on, and would run what is on its disk. Where the controller refused its word, a newer order has the server.
+/// tenant's, on the tenant's network: it stays as it is. Where the BMC did not let us in, or is another machine's, it
+/// is not asked again: a second wrong password may lock the account; then the failure says that the server may be on,
+/// unless this order did nothing to it. Whatever else it said, the server may have taken the order to power on, and
+/// would run what is on its disk. Where the controller refused its word, a newer order has the server.
 pub(in crate::host::orders) async fn run(job: &Job, plan: &Plan, failure: &mut Failure) {
     let is_locked_out = matches!(failure.cause.as_str(), "bmc_auth_failed" | "bmc_wrong_machine");
-    let is_untouched = failure.step == Step::Power && is_locked_out;
+    // By a boot that was lost this order powered the server on before.
+    let is_untouched = failure.step == Step::Power && is_locked_out && job.boots_lost() == 0;
     if failure.step == Step::Verify || failure.cause == deploy::REFUSED || is_untouched {
         return;
     }
     job.tools.boots.close(job.server_id());
     job.tools.ramdisks.close(job.server_id());
+    if is_locked_out {
+        failure.message = format!("{}; the server may be on still: its BMC is not asked again", failure.message);
+        return;
+    }
     let outcome = match tokio::time::timeout(DEADLINE, off(job, plan, failure.step)).await {
         Ok(Ok(())) => "the server was powered off".to_owned(),
         Ok(Err(why)) => format!("the server may be on still: {}", why.message),

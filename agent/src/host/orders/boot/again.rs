@@ -70,7 +70,13 @@ pub(in crate::host::orders) async fn run<S: Serves>(
 ) -> Result<S::End, Failure> {
     let mut ended = match at_work {
         Some(at_work) => resumed(job, task, at_work, &serving).await,
-        None => booted(job, plan, task, &serving).await,
+        None => {
+            if job.boots_lost() > 0 {
+                // The agent was started anew between two boots.
+                ask_what_is_on(job, task).await?;
+            }
+            booted(job, plan, task, &serving).await
+        }
     };
     let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
     while let Err(mut failure) = ended {
@@ -91,15 +97,21 @@ pub(in crate::host::orders) async fn run<S: Serves>(
         job.reporter.tries(Step::Power, &next, lost + 1, pause);
         sleep(pause).await;
         job.reporter.tries(Step::Power, &next, lost + 1, Duration::ZERO);
-        if matches!(task, Task::Reconfigure(_)) {
-            // What is on may be the system that was installed: it is asked first, as at the beginning.
-            let patience = job.deadlines.of(Step::Power) / 4;
-            job.within(Step::Power, soft_off::run(job, Step::Power, patience)).await?;
-        }
+        ask_what_is_on(job, task).await?;
         ended = booted(job, plan, task, &serving).await;
     }
     job.tools.boots.close(job.server_id());
     ended
+}
+
+/// After a boot that was lost, what is on may be the system that was installed, and its disk is kept: it is asked to
+/// shut down, as at the beginning.
+async fn ask_what_is_on(job: &Job, task: &Task) -> Result<(), Failure> {
+    if !matches!(task, Task::Reconfigure(_)) {
+        return Ok(());
+    }
+    let patience = job.deadlines.of(Step::Power) / 4;
+    job.within(Step::Power, soft_off::run(job, Step::Power, patience)).await
 }
 
 async fn booted<S: Serves>(

@@ -65,11 +65,13 @@ async fn follow(job: &Job, calls: &mut mpsc::Receiver<Call>) -> Result<Digest, F
                         let _ = answer.send(Err(Status::permission_denied(why.clone())));
                         return Err(Failure::new(Step::Boot, "wrong_machine", why));
                     }
+                    let detail = described(&inventory, uptime_ms);
+                    // Kept with the stage: it is not told again after a restart.
+                    job.reporter.inspected(*inventory);
                     let kept = job.save(Step::Boot, Stage::Ramdisk { session, token: Some(token), installed: None });
                     let _ = answer.send(kept.clone().map_err(|f| Status::unavailable(f.message)));
                     kept?;
-                    job.reporter.finished(Step::Boot, &described(&inventory, uptime_ms));
-                    job.reporter.inspected(*inventory);
+                    job.reporter.finished(Step::Boot, &detail);
                     return Ok(token);
                 }
                 Some(call) => call.refuse("nothing enlisted yet"),

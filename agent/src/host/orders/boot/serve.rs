@@ -86,14 +86,15 @@ impl<'a> Session<'a> {
     /// The answer to the first call was lost: whoever has the token gets another session, while none was used.
     pub(in crate::host::orders) fn enlist_again(
         &self,
-        inventory: &Inventory,
+        inventory: Inventory,
         token: Digest,
         session: Digest,
     ) -> Result<(), Status> {
         if self.token != Some(token) {
             return Err(Status::permission_denied("the boot token is spent"));
         }
-        right_machine(self.job, inventory).map_err(Status::permission_denied)?;
+        right_machine(self.job, &inventory).map_err(Status::permission_denied)?;
+        self.job.reporter.inspected(inventory);
         let kept = self.job.save(Step::Boot, Stage::Ramdisk { session, token: Some(token), installed: None });
         kept.map_err(|failure| Status::unavailable(failure.message))
     }
@@ -107,14 +108,15 @@ impl<'a> Session<'a> {
     ) -> Result<Option<(Step, What)>, Failure> {
         let reporter = &self.job.reporter;
         let step = report.step();
+        if self.token.is_some() {
+            // The session is in use, if only for a sign of life: the token that became it is spent for good, also
+            // after a restart.
+            let session = Digest::of(report.session.as_bytes());
+            self.job.save(reporter.step(), Stage::Ramdisk { session, token: None, installed: installed.cloned() })?;
+            self.token = None;
+        }
         if !matches!(step, Step::Inspect | Step::Write | Step::Configure | Step::HandOver | Step::Wipe) {
             return Ok(None);
-        }
-        if self.token.is_some() {
-            // The session is in use: the token that became it is spent for good, also after a restart.
-            let session = Digest::of(report.session.as_bytes());
-            self.job.save(step, Stage::Ramdisk { session, token: None, installed: installed.cloned() })?;
-            self.token = None;
         }
         match report.what {
             Some(What::Started(started)) => reporter.started(step, &started.waiting_for),

@@ -76,6 +76,8 @@ pub(super) async fn run(job: &Job, plan: &Plan, installed: Installed) -> Result<
             was_reset = true;
             job.reporter
                 .note("reset", &format!("no sign of life after half the time ({last}); the BMC resets the server"));
+            // A look that is not polled any more may hold the BMC's only session: what follows would wait for it.
+            off.set(is_off(job));
             once_more(job, "reset", leave::reset(job)).await;
         }
         tokio::time::sleep(PAUSE).await;

@@ -4,7 +4,11 @@
 use super::world::{World, Wrong, new_key};
 use crate::{
     bmc::BootTarget,
-    host::{ramdisks::Call, tests::rack},
+    host::{
+        ramdisks::Call,
+        state::Stage,
+        tests::{chassis::Fault, rack},
+    },
 };
 use billet_proto::{
     link::{Finished, Inventory, Progress, Started, Step},
@@ -153,14 +157,37 @@ impl Player {
                 machine.runs = from;
                 return Ok(());
             }
+            Wrong::RestartedAndKilled(at) if at == self.at && !happened => {
+                self.world.happens();
+                let mut machine = self.world.chassis.machine();
+                machine.start();
+                machine.runs = BootTarget::Hdd;
+                return Ok(());
+            }
             Wrong::Told(at) if at == self.at && is_first => {
                 self.world.happens();
                 return self.report(Step::Inspect, rack::failed("disk_io")).await;
             }
             _ => {}
         }
+        self.lives().await?;
         self.says(self.words[self.at]).await?;
         self.at += 1;
+        Ok(())
+    }
+
+    /// A sign of life is a use of the session: the token is spent, and on disk too.
+    async fn lives(&self) -> Result<(), Status> {
+        let session = self.session.clone().unwrap_or_default();
+        let report = RamdiskReport { session, step: Step::Unspecified.into(), what: None };
+        self.call(|answer| Call::Report { report, answer }).await?;
+        let tools = self.world.tools();
+        let stage = tools.records.load(tools.server.id).unwrap().map(|record| record.stage);
+        let is_full = matches!(self.world.wrong, Wrong::Record(_, Fault::Lost));
+        assert!(
+            is_full || !matches!(stage, Some(Stage::Ramdisk { token: Some(_), .. })),
+            "the token is good: {stage:?}"
+        );
         Ok(())
     }
 

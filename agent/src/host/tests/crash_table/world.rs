@@ -1,7 +1,7 @@
 //! One server with everything that an agent works on, played; and one thing that goes wrong.
 
 use crate::{
-    bmc::BootTarget,
+    bmc::{BootTarget, ResetType},
     boot::BootTable,
     config::Config,
     host::{
@@ -51,8 +51,13 @@ pub(super) enum Wrong {
     DarkAlways(usize),
     /// The system from the disk loses its power as it starts.
     DarkSystem,
+    /// The system from the disk starts only when it is reset once more, and the BMC takes minutes to say whether it
+    /// is on.
+    HungSystem,
     /// Before that word the ramdisk is cut off for so many seconds.
     CutOff(usize, u64),
+    /// Before that word the system from the disk starts, and the agent is killed when it knows that the boot is lost.
+    RestartedAndKilled(usize),
 }
 
 /// What is outside of the agent, and goes on when that is killed.
@@ -92,6 +97,14 @@ impl World {
     }
 
     fn kept(&self, is_kept: bool) -> std::io::Result<()> {
+        if let Wrong::RestartedAndKilled(_) = self.wrong {
+            let tools = self.tools();
+            let record = tools.records.load(tools.server.id).unwrap();
+            if is_kept && record.is_some_and(|record| record.boots_lost == 1) && self.turn(1, &self.saves) {
+                self.chassis.kill();
+            }
+            return Ok(());
+        }
         let Wrong::Record(at, fault) = self.wrong else { return Ok(()) };
         let is_after = fault == Fault::KilledAfter;
         if is_kept != is_after || !self.turn(at, &self.saves) {
@@ -154,7 +167,12 @@ impl Probe for Played {
             if world.wrong == Wrong::DarkSystem && !std::mem::replace(&mut *world.happened.lock().unwrap(), true) {
                 machine.on = false;
             }
-            machine.on && machine.runs == BootTarget::Hdd
+            let hangs = world.wrong == Wrong::HungSystem && {
+                *world.happened.lock().unwrap() = true;
+                machine.looks_take = Duration::from_secs(400);
+                machine.actions.iter().filter(|action| **action == ResetType::ForceRestart).count() < 2
+            };
+            machine.on && machine.runs == BootTarget::Hdd && !hangs
         };
         let is_there = world.networks.lock().unwrap().contains("vpc");
         let key = world.disk.lock().unwrap().clone();

@@ -11,7 +11,13 @@ fn setting(name: &str, value: &str) -> BmcSetting {
 
 fn option(name: &str, description: &str) -> LoadOption {
     let content = hex::encode(description);
-    LoadOption { name: name.into(), description: description.into(), device_path_sha256: "0123456789".into(), content }
+    LoadOption {
+        name: name.into(),
+        description: description.into(),
+        device_path_sha256: "0123456789".into(),
+        content,
+        not_whole: false,
+    }
 }
 
 fn baseline() -> Baseline {
@@ -30,7 +36,11 @@ fn baseline() -> Baseline {
         }),
         boot_variables: Some(BootVariables {
             options: vec![option("Boot0000", "UiApp"), option("Boot0001", "PXE")],
-            orders: vec![LoadOrder { name: "BootOrder".into(), options: vec!["Boot0001".into(), "Boot0000".into()] }],
+            orders: vec![LoadOrder {
+                name: "BootOrder".into(),
+                options: vec!["Boot0001".into(), "Boot0000".into()],
+                not_whole: false,
+            }],
             next: String::new(),
         }),
         secure_boot: true,
@@ -128,6 +138,25 @@ fn a_part_that_tells_no_version_any_more_differs() {
         told,
         ["firmware of BIOS was 1.0, is not told", "firmware of port 52:54:00:00:00:01 was 1.0, is not told"]
     );
+}
+
+#[test]
+fn what_could_not_be_read_differs_from_what_was_and_nothing_differs_from_what_never_was_read() {
+    let unread = |of: &mut Baseline| {
+        let variables = variables(of);
+        variables.options[0] = LoadOption { name: "Boot0000".into(), not_whole: true, ..LoadOption::default() };
+        variables.orders[0] = LoadOrder { name: "BootOrder".into(), options: vec![], not_whole: true };
+    };
+    let told = ["Boot0000 was 'UiApp' (path 01234567), is not told", "BootOrder was Boot0001 Boot0000, is not told"];
+    assert_eq!(found(unread), told);
+    let mut was = baseline();
+    unread(&mut was);
+    assert_eq!(differences(&was, &baseline()), []);
+    // One that was cut is known as far as it was read.
+    let mut was = baseline();
+    variables(&mut was).options[0].not_whole = true;
+    assert_eq!(differences(&was, &was.clone()), []);
+    assert_eq!(differences(&was, &baseline()).len(), 1);
 }
 
 #[test]

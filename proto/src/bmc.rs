@@ -1,6 +1,6 @@
-//! Accounts of a BMC: whom they let in.
+//! What a BMC says of itself: whom its accounts let in, and what of it is nobody's to know.
 
-use crate::link::{BmcUser, BmcUserState};
+use crate::link::{BmcSetting, BmcUser, BmcUserState};
 
 /// The privilege limit of an account that may do nothing (IPMI v2.0 §22.26).
 const NO_ACCESS: u32 = 15;
@@ -10,5 +10,13 @@ impl BmcUser {
     #[must_use]
     pub fn lets_in(&self) -> bool {
         self.state() != BmcUserState::Disabled && self.ipmi_messaging && (1..NO_ACCESS).contains(&self.privilege)
+    }
+}
+
+impl BmcSetting {
+    /// The digest of a secret that many would guess, which agents told once: it is neither taken, compared nor shown.
+    #[must_use]
+    pub fn is_of_a_secret(&self) -> bool {
+        self.name == "community-sha256"
     }
 }

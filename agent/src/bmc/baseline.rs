@@ -11,7 +11,7 @@ pub struct Baseline {
     pub firmware_version: Option<String>,
     /// All accounts, by slot; none where it does not tell them.
     pub users: Vec<User>,
-    /// Settings of its network and of who may come by it, by name; of a secret the digest alone.
+    /// Settings of its network and of who may come by it, by name; none that is secret.
     pub lan: BTreeMap<String, String>,
     /// What it makes the machine boot from.
     pub boot_override: Option<BootOverride>,

@@ -58,7 +58,8 @@ fn boot_variables(variables: &BootVariables) -> Value {
 }
 
 fn bmc(facts: &BmcFacts) -> Value {
-    let lan = facts.lan.iter().map(|setting| json!({ "name": setting.name, "value": setting.value }));
+    let lan = facts.lan.iter().filter(|setting| !setting.is_of_a_secret());
+    let lan = lan.map(|setting| json!({ "name": setting.name, "value": setting.value }));
     json!({
         "firmware_version": facts.firmware_version,
         "users": facts.users.iter().map(user).collect::<Vec<_>>(),

@@ -56,7 +56,6 @@ pub(in crate::api) struct BaselineBmc {
     /// Empty where it did not tell.
     firmware_version: String,
     users: Vec<BaselineUser>,
-    /// Of a secret, its digest.
     lan: Vec<BaselineSetting>,
     /// What it does not know, or does not let the agent's account read: nothing of it is compared.
     not_told: Vec<String>,

@@ -134,7 +134,9 @@ async fn all_that_is_answered_of_a_baseline_is_described() {
     let api = Api::new(50).await;
     let document: Value = serde_json::from_str(&crate::api::openapi::text()).unwrap();
     let id = api.world.server_id();
-    let lan = vec![BmcSetting { name: "address".into(), value: "10.78.0.101".into() }];
+    let setting = |name: &str, value: &str| BmcSetting { name: name.into(), value: value.into() };
+    // The second is in baselines of before.
+    let lan = vec![setting("address", "10.78.0.101"), setting("community-sha256", "fa5d58d6")];
     let orders = vec![LoadOrder { name: "BootOrder".into(), options: vec!["Boot0000".into()] }];
     let facts = Baseline {
         bmc: Some(BmcFacts {
@@ -152,6 +154,7 @@ async fn all_that_is_answered_of_a_baseline_is_described() {
     let path = format!("/admin/v1/servers/{id}/baseline");
     let (status, _, answer) = api.call(Method::GET, &path, &api.admin, Body::empty()).await;
     assert_eq!((status, &answer["bmc"]["users"][0]["state"]), (StatusCode::OK, &json!("not-told")), "{answer}");
+    assert_eq!(answer["bmc"]["lan"], json!([{ "name": "address", "value": "10.78.0.101" }]));
     let schema = &document["paths"]["/admin/v1/servers/{id}/baseline"]["get"]["responses"]["200"]["content"]["application/json"]
         ["schema"];
     assert_described(&document, schema, &answer, "baseline");

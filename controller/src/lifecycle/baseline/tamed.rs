@@ -13,10 +13,14 @@ pub(super) fn bmc(told: &BmcFacts) -> BmcFacts {
     BmcFacts {
         firmware_version: tame(&told.firmware_version),
         users: each(&told.users, |user| BmcUser { name: tame(&user.name), ..user.clone() }),
-        lan: each(&told.lan, |setting| BmcSetting { name: tame(&setting.name), value: tame(&setting.value) }),
+        lan: each(told.lan.iter().filter(|setting| !setting.is_of_a_secret()), setting),
         boot_override: tame(&told.boot_override),
         not_told: each(&told.not_told, |name| tame(name)),
     }
+}
+
+fn setting(told: &BmcSetting) -> BmcSetting {
+    BmcSetting { name: tame(&told.name), value: tame(&told.value) }
 }
 
 pub(in crate::lifecycle) fn boot_variables(told: &BootVariables) -> BootVariables {
@@ -41,8 +45,8 @@ fn load_option(told: &LoadOption) -> LoadOption {
     }
 }
 
-fn each<T>(parts: &[T], one: impl Fn(&T) -> T) -> Vec<T> {
-    parts.iter().take(MAX_PARTS).map(one).collect()
+fn each<'a, T: 'a>(parts: impl IntoIterator<Item = &'a T>, one: impl Fn(&T) -> T) -> Vec<T> {
+    parts.into_iter().take(MAX_PARTS).map(one).collect()
 }
 
 #[cfg(test)]
@@ -72,6 +76,9 @@ mod tests {
         let lengths =
             [facts.users.len(), facts.lan.len(), facts.not_told.len(), variables.options.len(), variables.orders.len()];
         assert_eq!(lengths, [MAX_PARTS; 5]);
+        let told = ["community-sha256", "vlan"].map(|name| BmcSetting { name: name.into(), value: "1".into() });
+        let kept = bmc(&BmcFacts { lan: told.to_vec(), ..BmcFacts::default() }).lan;
+        assert_eq!(kept, [told[1].clone()], "the digest of a secret is not kept");
         assert_eq!((facts.users[0].slot, facts.users[0].privilege, facts.users[0].ipmi_messaging), (2, 4, true));
     }
 }

@@ -105,6 +105,9 @@ fn what_comes_and_goes_by_itself_is_no_difference() {
     let mut is = was.clone();
     bmc(&mut is).lan[1].value = "10.78.0.66".into();
     assert_eq!(differences(&was, &is), [], "another lease");
+    let mut was = baseline();
+    bmc(&mut was).lan.push(setting("community-sha256", "fa5d58d6"));
+    assert_eq!(differences(&was, &baseline()), [], "what is not told any more, and never should have been");
     assert_eq!(differences(&Baseline { bmc: None, boot_variables: None, ..baseline() }, &baseline()), []);
 }
 

@@ -15,6 +15,7 @@ mod login;
 pub mod quirks;
 mod restore;
 mod rmcpplus;
+mod user_name;
 
 pub use baseline::{Baseline, NO_ACCESS, User, UserState};
 pub use ensure::{
@@ -25,6 +26,7 @@ pub use ipmi::{IpmiBmc, IpmiOptions};
 pub use login::{Login, Rotate};
 pub use quirks::Quirk;
 pub use restore::{Restored, restore_users};
+pub use user_name::UserName;
 
 use futures_util::future::BoxFuture;
 use std::{fmt, net::SocketAddr};

@@ -40,8 +40,10 @@ pub(super) async fn put_right(job: &Job, step: Step, was: Option<&Baseline>) -> 
     job.reporter.started(step, "the BMC to be as it was when the server was enrolled");
     let is = job.tools.bmc.baseline().await.map_err(|error| Failure::bmc(step, &error))?;
     let known = bmc_facts::users(was);
-    let restored = restore_users(job.tools.bmc.as_ref(), &known, &is.users).await;
-    let Restored { mut done, mut refused } = restored.map_err(|error| Failure::bmc(step, &error))?;
+    let mut restored = Restored::default();
+    let put_right = restore_users(job.tools.bmc.as_ref(), &known, &is.users, &mut restored).await;
+    put_right.map_err(|error| Failure::bmc(step, &error))?;
+    let Restored { mut done, mut refused } = restored;
     let hides_flags = job.tools.server.bmc.quirks.contains(&Quirk::KeepsOnlyTheBootDevice);
     let holds =
         |set: &BootOverride| set.target != BootTarget::None && (hides_flags || set.enabled != BootEnabled::Disabled);

@@ -149,7 +149,10 @@ impl Shown for LoadOption {
 impl Shown for BmcUser {
     fn shown(&self) -> String {
         let state = if self.lets_in() { format!("with privilege {}", self.privilege) } else { "without access".into() };
-        format!("'{}' {state}", self.name)
+        match &self.name {
+            Some(name) => format!("'{name}' {state}"),
+            None => format!("(name not told) {state}"),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ const MAX_CONTENT: usize = 32 << 10;
 pub(super) fn bmc(told: &BmcFacts) -> BmcFacts {
     BmcFacts {
         firmware_version: tame(&told.firmware_version),
-        users: each(&told.users, |user| BmcUser { name: tame(&user.name), ..user.clone() }),
+        users: each(&told.users, |user| BmcUser { name: user.name.as_deref().map(tame), ..user.clone() }),
         lan: each(told.lan.iter().filter(|setting| !setting.is_of_a_secret()), setting),
         boot_override: tame(&told.boot_override),
         not_told: each(&told.not_told, |name| tame(name)),
@@ -56,7 +56,7 @@ mod tests {
     #[test]
     fn no_text_of_a_bmc_or_firmware_is_long_or_commands_a_terminal_and_no_list_is_endless() {
         let wild = || format!("\u{1b}[31m\n{}", "x".repeat(40_000));
-        let user = BmcUser { slot: 2, name: wild(), privilege: 4, ipmi_messaging: true, ..BmcUser::default() };
+        let user = BmcUser { slot: 2, name: Some(wild()), privilege: 4, ipmi_messaging: true, ..BmcUser::default() };
         let facts = bmc(&BmcFacts {
             firmware_version: wild(),
             users: vec![user; 300],

@@ -3,12 +3,18 @@
 use super::rack::{End, Rack, failed, wiped};
 use crate::{
     bmc::{Baseline, BootEnabled, BootMode, BootOverride, BootTarget, NO_ACCESS, User, UserName, UserState},
-    host::bmc_facts,
+    host::{bmc_facts, tests::chassis::Fault},
 };
 use billet_proto::link::{self, BmcFacts, Disk, Note, Step, Wipe, WipeMethod, order::Work, report::What};
 
 const PXE_FOR_GOOD: BootOverride =
     BootOverride { target: BootTarget::Pxe, enabled: BootEnabled::Continuous, mode: Some(BootMode::Uefi) };
+
+/// A configuration whose BMC's password is changed at release.
+const ROTATED: [(&str, &str); 2] = [
+    ("rotate_password = \"never\"", "rotate_password = \"release\""),
+    ("privilege = \"operator\"", "privilege = \"administrator\""),
+];
 
 fn user(slot: u8, name: &str, privilege: u8) -> User {
     User { slot, name: UserName::parse(name), privilege, ipmi_messaging: privilege != NO_ACCESS, ..User::default() }
@@ -107,6 +113,23 @@ async fn an_account_that_has_the_agents_name_in_another_place_is_closed() {
     assert!(!users[3].lets_in() && users[1] == enrolled().users[1], "{users:?}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_lost_is_tried_again_wherever_that_is() {
+    // Identity, power, accounts, two that differ, the override and its reading, accounts again, and the password.
+    for (at, is_told) in (1..=9).map(|at| (at, ![6, 7].contains(&at))) {
+        let mut rack = Rack::configured(false, &ROTATED);
+        change(&rack);
+        rack.machine().fault = Some((at, Fault::Lost));
+        rack.order(1, wipe()).await;
+        let told = noted(&mut rack, "baseline-restored").await;
+        assert!(told.contains("account 4 'evil'") && told.contains("account 3 'root'"), "{at}: {told}");
+        assert_eq!(told.contains("network continuous uefi"), is_told, "{at}: {told}");
+        noted(&mut rack, "bmc-password").await;
+        assert_eq!(rack.machine().passwords, 1, "{at}");
+        assert!(rack.machine().calls > 9, "{at}: it came before");
+    }
+}
+
 #[tokio::test]
 async fn an_inspection_tells_what_the_bmc_says_and_changes_nothing() {
     let mut rack = Rack::new(false);
@@ -121,11 +144,7 @@ async fn an_inspection_tells_what_the_bmc_says_and_changes_nothing() {
 
 #[tokio::test]
 async fn the_password_is_changed_once_for_each_release_before_the_ramdisk_boots() {
-    let words = [
-        ("rotate_password = \"never\"", "rotate_password = \"release\""),
-        ("privilege = \"operator\"", "privilege = \"administrator\""),
-    ];
-    let mut rack = Rack::configured(false, &words);
+    let mut rack = Rack::configured(false, &ROTATED);
     rack.machine().facts = enrolled();
     rack.order(1, wipe()).await;
     noted(&mut rack, "bmc-password").await;

@@ -116,9 +116,9 @@ impl Found {
             self.add(format!("BMC account {}", is.slot), NOT_TOLD, is.shown());
         }
         let leases = value(&was.lan, "address-source") == "dhcp" && value(&is.lan, "address-source") == "dhcp";
-        let is_compared =
-            |setting: &&BmcSetting| !setting.is_of_a_secret() && !(leases && LEASED.contains(&setting.name.as_str()));
-        for BmcSetting { name, value: was } in was.lan.iter().filter(is_compared) {
+        let is_left_out =
+            |setting: &BmcSetting| setting.is_of_a_secret() || leases && LEASED.contains(&setting.name.as_str());
+        for BmcSetting { name, value: was } in was.lan.iter().filter(|setting| !is_left_out(setting)) {
             self.text(&format!("BMC {name}"), was, value(&is.lan, name));
         }
         if !is.boot_override.is_empty() && !OUR_OVERRIDES.iter().any(|ours| is.boot_override.starts_with(ours)) {

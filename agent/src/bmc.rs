@@ -15,6 +15,7 @@ mod login;
 pub mod quirks;
 mod restore;
 mod rmcpplus;
+mod user_name;
 
 pub use baseline::{Baseline, NO_ACCESS, User, UserState};
 pub use ensure::{
@@ -22,9 +23,10 @@ pub use ensure::{
 };
 pub use error::{BmcError, Retry};
 pub use ipmi::{IpmiBmc, IpmiOptions};
-pub use login::Login;
+pub use login::{Login, Rotate};
 pub use quirks::Quirk;
 pub use restore::{Restored, restore_users};
+pub use user_name::UserName;
 
 use futures_util::future::BoxFuture;
 use std::{fmt, net::SocketAddr};
@@ -193,32 +195,17 @@ pub trait Bmc: Send + Sync {
     /// When the BMC does not answer or refuses.
     fn boot_override(&self) -> BoxFuture<'_, Result<BootOverride, BmcError>>;
 
-    /// Reads what an operating system's root could have changed. One that cannot be asked tells nothing.
+    /// Reads what an operating system's root could have changed. One that cannot be asked tells an empty one.
     ///
     /// # Errors
     /// When the BMC does not answer. What it does not know is [`Baseline::not_told`], and no error.
-    fn baseline(&self) -> BoxFuture<'_, Result<Baseline, BmcError>> {
-        Box::pin(async { Ok(Baseline::default()) })
-    }
+    fn baseline(&self) -> BoxFuture<'_, Result<Baseline, BmcError>>;
 
-    /// Gives an account back what it `was`, where it `is` something else; it is not read back here.
+    /// Makes an account, which `is` something else, what is `wanted`; it is not read back here.
     ///
     /// # Errors
     /// When the BMC does not answer or refuses.
-    fn restore_user<'a>(&'a self, _was: &'a User, _is: &'a User) -> BoxFuture<'a, Result<(), BmcError>> {
-        let (peer, reason) = (self.peer().clone(), "its accounts cannot be changed from here");
-        Box::pin(async move { Err(BmcError::Refused { peer, doing: "put an account right", code: 0xc1, reason }) })
-    }
-
-    /// Gives our account another password, made here and kept on disk: whatever ends half-way, one of two that are there lets us
-    /// in afterwards.
-    ///
-    /// # Errors
-    /// When the BMC does not answer or refuses, or the password cannot be kept.
-    fn change_password(&self) -> BoxFuture<'_, Result<(), BmcError>> {
-        let (peer, reason) = (self.peer().clone(), "its password cannot be changed from here");
-        Box::pin(async move { Err(BmcError::Refused { peer, doing: "change the password", code: 0xc1, reason }) })
-    }
+    fn restore_user<'a>(&'a self, wanted: &'a User, is: &'a User) -> BoxFuture<'a, Result<(), BmcError>>;
 
     /// Gives the BMC its session back; the next call opens another.
     fn close(&self) -> BoxFuture<'_, ()>;

@@ -1,4 +1,4 @@
-//! Accounts of a BMC: whom they let in.
+//! What a BMC says of itself: whom its accounts let in.
 
 use crate::link::{BmcUser, BmcUserState};
 

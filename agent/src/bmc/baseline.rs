@@ -1,7 +1,7 @@
 //! What a BMC says of itself that an operating system's root could have changed: an in-band path, such as IPMI's KCS, asks
 //! for no password.
 
-use super::BootOverride;
+use super::{BootOverride, UserName};
 use std::{collections::BTreeMap, fmt};
 
 /// What a BMC says of itself. Never a password, nor anything from which one could be guessed.
@@ -11,7 +11,7 @@ pub struct Baseline {
     pub firmware_version: Option<String>,
     /// All accounts, by slot; none where it does not tell them.
     pub users: Vec<User>,
-    /// Settings of its network and of who may come by it, by name; of a secret the digest alone.
+    /// Settings of its network and of who may come by it, by name; none that is secret.
     pub lan: BTreeMap<String, String>,
     /// What it makes the machine boot from.
     pub boot_override: Option<BootOverride>,
@@ -36,8 +36,8 @@ pub const NO_ACCESS: u8 = 15;
 pub struct User {
     /// 1 to 63.
     pub slot: u8,
-    /// At most 16 bytes; empty: none.
-    pub name: String,
+    /// None where the BMC does not tell it, as some do of an empty slot.
+    pub name: Option<UserName>,
     /// Whether it is in use.
     pub state: UserState,
     /// The highest privilege: 1 callback, 2 user, 3 operator, 4 administrator, 5 OEM, [`NO_ACCESS`].
@@ -57,6 +57,12 @@ impl User {
         self.state != UserState::Disabled && self.ipmi_messaging && (1..NO_ACCESS).contains(&self.privilege)
     }
 
+    /// Whether that is its name.
+    #[must_use]
+    pub fn is_named(&self, name: &str) -> bool {
+        self.name.is_some_and(|own| own.is(name))
+    }
+
     /// Whether the access is the same, whatever the name is.
     #[must_use]
     pub fn has_access_of(&self, other: &Self) -> bool {
@@ -67,7 +73,8 @@ impl User {
 
 impl fmt::Display for User {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "account {} '{}'", self.slot, self.name)
+        write!(f, "account {}", self.slot)?;
+        self.name.map_or(Ok(()), |name| write!(f, " '{name}'"))
     }
 }
 

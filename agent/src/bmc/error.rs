@@ -99,7 +99,7 @@ pub enum BmcError {
         /// What was asked.
         action: ResetType,
     },
-    /// A password that is to be changed cannot be kept on disk; the BMC has the one before.
+    /// A password that is to be changed, or was, cannot be kept on disk as it should be.
     #[error("keep the password of {peer}")]
     PasswordNotKept {
         /// Which BMC.
@@ -154,23 +154,6 @@ impl BmcError {
     #[must_use]
     pub fn is_login_refused(&self) -> bool {
         matches!(self, Self::AuthFailed { reason, .. } if *reason != LACKS_PRIVILEGE)
-    }
-
-    /// Whether the BMC understood and said no, so that nothing was done for certain.
-    #[must_use]
-    pub fn is_refusal(&self) -> bool {
-        match self {
-            Self::AuthFailed { reason, .. } => *reason == LACKS_PRIVILEGE,
-            Self::Refused { code, .. } => !busy(*code),
-            Self::Unreachable { .. }
-            | Self::WrongMachine { .. }
-            | Self::MachineOff { .. }
-            | Self::NotReached { .. }
-            | Self::OverrideNotKept { .. }
-            | Self::Uncertain { .. }
-            | Self::PasswordNotKept { .. }
-            | Self::Protocol { .. } => false,
-        }
     }
 }
 

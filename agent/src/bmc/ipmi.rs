@@ -378,8 +378,8 @@ impl Bmc for IpmiBmc {
         Box::pin(self.within(self.inner.deadline * 2, "tell how it is set", self.read_baseline()))
     }
 
-    fn restore_user<'a>(&'a self, was: &'a User, is: &'a User) -> BoxFuture<'a, Result<(), BmcError>> {
-        Box::pin(self.within(self.inner.deadline, "put an account right", self.write_user(was, is)))
+    fn restore_user<'a>(&'a self, wanted: &'a User, is: &'a User) -> BoxFuture<'a, Result<(), BmcError>> {
+        Box::pin(self.within(self.inner.deadline, "put an account right", self.write_user(wanted, is)))
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

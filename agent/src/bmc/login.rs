@@ -21,3 +21,13 @@ pub trait Login: Bmc {
     /// Logs in with that password from now on; the session that is open is given back.
     fn use_password(&self, password: SecretString) -> BoxFuture<'_, ()>;
 }
+
+/// A BMC whose account's password is made here, and kept.
+pub trait Rotate: Bmc {
+    /// Gives our account another password, kept on disk: whatever ends half-way, and where the caller is dropped too, one of
+    /// those that are there lets us in afterwards.
+    ///
+    /// # Errors
+    /// When the BMC does not answer or refuses, or the password cannot be kept.
+    fn change_password(&self) -> BoxFuture<'_, Result<(), BmcError>>;
+}

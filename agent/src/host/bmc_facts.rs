@@ -1,6 +1,6 @@
 //! What a BMC says of itself, in the protocol's words and back.
 
-use crate::bmc::{Baseline, User, UserState};
+use crate::bmc::{Baseline, User, UserName, UserState};
 use billet_proto::link::{BmcFacts, BmcSetting, BmcUser, BmcUserState};
 
 /// In the protocol's words; none of a BMC that told nothing.
@@ -25,16 +25,17 @@ fn user(user: User) -> BmcUser {
         UserState::Enabled => BmcUserState::Enabled,
         UserState::Disabled => BmcUserState::Disabled,
     };
-    let (slot, privilege) = (slot.into(), privilege.into());
+    let (slot, name, privilege) = (slot.into(), name.map(|name| name.to_string()), privilege.into());
     BmcUser { slot, name, state: state.into(), privilege, ipmi_messaging, link_authentication, callback_only }
 }
 
-/// The accounts of enrolment, as the controller kept them; those that no BMC can have are left out.
+/// The accounts of enrolment, as the controller kept them; those that no BMC can have are left out, and so is a name that none
+/// can have.
 pub(super) fn users(kept: &BmcFacts) -> Vec<User> {
     let each = |kept: &BmcUser| {
         Some(User {
             slot: u8::try_from(kept.slot).ok().filter(|slot| (1..=63).contains(slot))?,
-            name: kept.name.clone(),
+            name: kept.name.as_deref().and_then(UserName::parse),
             state: match kept.state() {
                 BmcUserState::Unspecified => UserState::NotTold,
                 BmcUserState::Enabled => UserState::Enabled,
@@ -59,7 +60,7 @@ mod tests {
         let users: Vec<User> = all
             .map(|(state, slot)| User {
                 slot,
-                name: format!("u{slot}"),
+                name: [None, Some(UserName::default()), UserName::parse("u\\x1b'")][usize::from(slot) - 1],
                 state,
                 privilege: slot,
                 ipmi_messaging: slot > 1,

@@ -3,7 +3,8 @@
 //! The operator's `password_file` is never written: it may be a credential of systemd's, which nobody can. A password that was
 //! changed is kept in the agent's state folder, `bmc/SERVER.password`, mode 0600, and counts before the operator's.
 //! Invariants: a password is on disk, as `bmc/SERVER.password.next`, before any BMC hears of it; it takes the place of the one
-//! before only after somebody logged in with it; until then whoever cannot log in with the one before tries it, once.
+//! before only after somebody logged in with it, and goes only after somebody logged in with the one before; until then no
+//! other is proposed, and whoever cannot log in with the one before tries it.
 
 use super::{secret_file, state::replace};
 use anyhow::Context;
@@ -42,6 +43,8 @@ impl BmcPassword {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _ => {}
         }
+        // The folder too outlives a power failure, whichever start made it.
+        File::open(state_dir)?.sync_all()?;
         Ok(Self {
             configured: configured.to_owned(),
             current: dir.join(format!("{server}.password")),
@@ -54,8 +57,10 @@ impl BmcPassword {
     /// # Errors
     /// When it cannot be read, or others may.
     pub(super) fn current(&self) -> anyhow::Result<SecretString> {
-        let path = if self.current.exists() { &self.current } else { &self.configured };
-        secret_file::read(path).context("read the BMC's password")
+        let doing = "read the BMC's password";
+        // A folder that cannot be looked into is no folder without a password.
+        let is_changed = self.current.try_exists().context(doing)?;
+        secret_file::read(if is_changed { &self.current } else { &self.configured }).context(doing)
     }
 
     /// The one that the BMC may have instead.
@@ -63,11 +68,20 @@ impl BmcPassword {
     /// # Errors
     /// When it cannot be read, or others may.
     pub(super) fn next(&self) -> anyhow::Result<Option<SecretString>> {
-        self.next.exists().then(|| secret_file::read(&self.next).context("read the BMC's next password")).transpose()
+        let doing = "read the BMC's next password";
+        let is_there = self.next.try_exists().context(doing)?;
+        is_there.then(|| secret_file::read(&self.next).context(doing)).transpose()
     }
 
     /// Keeps the one that the BMC is about to be told; it is on disk when this returns.
+    ///
+    /// # Errors
+    /// When there is one already: it may be the only one that lets us in. When the file system refuses.
     pub(super) fn propose(&self, password: &SecretString) -> io::Result<()> {
+        if self.next.try_exists()? {
+            let text = format!("{} is there, and the BMC may have it", self.next.display());
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
+        }
         replace(&self.next, password.expose_secret().as_bytes(), 0o600)
     }
 
@@ -77,7 +91,7 @@ impl BmcPassword {
         self.sync()
     }
 
-    /// The BMC has the one before, for certain.
+    /// Somebody logged in with the one before: the BMC does not have the next one.
     pub(super) fn withdraw(&self) -> io::Result<()> {
         fs::remove_file(&self.next)?;
         self.sync()
@@ -138,6 +152,7 @@ mod tests {
         assert_eq!(current(), "first");
         assert!(open().next().unwrap().is_none());
         open().propose(&"second".into()).unwrap();
+        assert_eq!(open().propose(&"other".into()).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert_eq!((current(), open().next().unwrap().unwrap().expose_secret()), ("first".to_owned(), "second"));
         open().promote().unwrap();
         assert_eq!(current(), "second");
@@ -149,5 +164,20 @@ mod tests {
         open().withdraw().unwrap();
         assert_eq!((current(), open().next().unwrap().is_none()), ("second".to_owned(), true));
         assert_eq!(fs::read_to_string(&configured).unwrap(), "first\n");
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_looked_into_is_not_one_without_a_password() {
+        let dir = tempfile::tempdir().unwrap();
+        let configured = dir.path().join("configured");
+        fs::write(&configured, "first").unwrap();
+        fs::set_permissions(&configured, fs::Permissions::from_mode(0o400)).unwrap();
+        let id: ServerId = "0198170e-4ca7-7000-8000-000000000001".parse().unwrap();
+        let password = BmcPassword::open(dir.path(), id, &configured).unwrap();
+        // A file in the folder's place: root too sees nothing in it.
+        fs::remove_dir(dir.path().join("bmc")).unwrap();
+        fs::write(dir.path().join("bmc"), "").unwrap();
+        assert!(password.current().is_err() && password.next().is_err());
+        password.propose(&"second".into()).unwrap_err();
     }
 }

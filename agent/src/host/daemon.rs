@@ -11,7 +11,7 @@ use super::{
     secret_file,
 };
 use crate::{
-    bmc::{Bmc, IpmiBmc, IpmiOptions},
+    bmc::{IpmiBmc, IpmiOptions, Rotate},
     boot::{BootConfig, BootServer, BootTable},
     config::{Config, Server},
     dial, network,
@@ -132,7 +132,7 @@ fn boot_config(config: &Config) -> BootConfig {
     }
 }
 
-fn bmc(config: &Config, server: &Server) -> anyhow::Result<Arc<dyn Bmc>> {
+fn bmc(config: &Config, server: &Server) -> anyhow::Result<Arc<dyn Rotate>> {
     let bmc = &server.bmc;
     let kept = BmcPassword::open(&config.state_dir, server.id, &bmc.password_file).context("keep BMCs' passwords")?;
     let password = kept.current()?;

@@ -3,27 +3,46 @@
 //! ```text
 //! next on disk ─► BMC told ─► somebody logged in with it ─► next is current, by a rename
 //! ```
-//! Wherever that stops, the BMC has one of two passwords that are both on disk. A login that is refused with the current one
-//! tries the next one, once for each start of the agent and each change: a third wrong password in a row may lock the account.
+//! Wherever that stops, the BMC has one of two passwords that are both on disk. Only a login settles which: what the BMC said
+//! to the change itself counts for nothing, for the request is sent again where its answer is late, and one that was done may be
+//! refused the second time. A login that is refused with the current one tries the next one; once that is refused too, not
+//! again before the agent's next start or the next change: a third wrong password in a row may lock the account.
+//!
+//! What settles it goes on where its caller is dropped.
 
 use super::bmc_password::{self, BmcPassword};
-use crate::bmc::{Baseline, Bmc, BmcError, BootOverride, Identity, Login, Peer, PowerState, ResetType, User};
+use crate::bmc::{Baseline, Bmc, BmcError, BootOverride, Identity, Login, Peer, PowerState, ResetType, Rotate, User};
 use futures_util::future::BoxFuture;
 use secrecy::SecretString;
-use std::{io, sync::Arc};
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
 use tokio::sync::Mutex;
 
 /// The BMC, with what it takes to log in.
 pub(super) struct Keyed {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
     bmc: Arc<dyn Login>,
     password: BmcPassword,
-    /// The next password was tried, and is not tried again. Held while the password is being changed.
-    tried: Mutex<bool>,
+    /// The BMC refused the next password. Held while it is found out or changed.
+    refused: Mutex<bool>,
+    /// The one in use was refused, and the next one could not be tried yet: it comes first.
+    in_doubt: AtomicBool,
+    /// How often another one was put in use.
+    uses: AtomicU64,
 }
 
 impl Keyed {
     pub(super) fn new(bmc: Arc<dyn Login>, password: BmcPassword) -> Self {
-        Self { bmc, password, tried: Mutex::new(false) }
+        let (refused, in_doubt, uses) = (Mutex::new(false), AtomicBool::new(false), AtomicU64::new(0));
+        Self { inner: Arc::new(Inner { bmc, password, refused, in_doubt, uses }) }
     }
 
     /// Calls; where the login is refused and there is a next password that works, once more with that.
@@ -31,10 +50,16 @@ impl Keyed {
         &'a self,
         call: impl Fn(&'a dyn Login) -> BoxFuture<'a, Result<T, BmcError>>,
     ) -> Result<T, BmcError> {
-        match call(&*self.bmc).await {
+        let bmc = &*self.inner.bmc;
+        let mut before = self.inner.uses.load(Ordering::Acquire);
+        if self.inner.in_doubt.load(Ordering::Acquire) {
+            self.take_next(before).await?;
+            before = self.inner.uses.load(Ordering::Acquire);
+        }
+        match call(bmc).await {
             Err(error) if error.is_login_refused() => {
-                if self.take_next().await {
-                    call(&*self.bmc).await
+                if self.take_next(before).await? {
+                    call(bmc).await
                 } else {
                     Err(error)
                 }
@@ -43,68 +68,121 @@ impl Keyed {
         }
     }
 
-    /// Whether the next password is the one, and is used from now on.
-    async fn take_next(&self) -> bool {
-        let mut tried = self.tried.lock().await;
+    /// Whether another password than `before` is in use now. An error where the next one does not let us in.
+    async fn take_next(&self, before: u64) -> Result<bool, BmcError> {
+        self.go_on(|inner| async move { inner.take_next(before).await }).await
+    }
+
+    /// Does it to its end, whatever becomes of the caller.
+    async fn go_on<T, F>(&self, work: impl FnOnce(Arc<Inner>) -> F) -> Result<T, BmcError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, BmcError>> + Send + 'static,
+    {
+        let done = tokio::spawn(work(self.inner.clone())).await;
+        done.unwrap_or_else(|gone| Err(self.inner.unkept(io::Error::other(gone))))
+    }
+}
+
+impl Inner {
+    async fn take_next(&self, before: u64) -> Result<bool, BmcError> {
+        let mut refused = self.refused.lock().await;
+        if self.uses.load(Ordering::Acquire) != before {
+            return Ok(true);
+        }
         let next = match self.password.next() {
-            Ok(Some(next)) if !*tried => next,
-            Ok(_) => return false,
+            Ok(Some(next)) if !*refused => next,
+            Ok(_) => return Ok(false),
             Err(error) => {
                 tracing::error!(bmc = %self.bmc.peer(), "{error:#}");
-                return false;
+                return Ok(false);
             }
         };
-        *tried = true;
+        // Until the BMC says something to it.
+        self.in_doubt.store(true, Ordering::Release);
         match self.bmc.try_password(&next).await {
             Ok(()) => {
                 tracing::warn!(bmc = %self.bmc.peer(), "the password was being changed when the agent ended: it is the new one");
                 if let Err(error) = self.settle(next).await {
                     tracing::error!(bmc = %self.bmc.peer(), %error, "the new password is used, and found again as it was now");
                 }
-                true
+                Ok(true)
             }
-            Err(error) => {
+            Err(error) if error.is_login_refused() => {
                 tracing::error!(bmc = %self.bmc.peer(), %error, "neither the password nor the one that was to follow it lets us in");
-                false
+                *refused = true;
+                self.in_doubt.store(false, Ordering::Release);
+                Err(error)
             }
+            Err(error) => Err(error),
         }
     }
 
     /// Whether or not it could be kept as the current one: it is on disk, and the one that lets us in.
     async fn settle(&self, next: SecretString) -> Result<(), BmcError> {
         let kept = self.password.promote();
-        self.bmc.use_password(next).await;
+        self.put_in_use(next).await;
         kept.map_err(|source| self.unkept(source))
     }
 
+    async fn put_in_use(&self, password: SecretString) {
+        self.bmc.use_password(password).await;
+        self.uses.fetch_add(1, Ordering::AcqRel);
+        self.in_doubt.store(false, Ordering::Release);
+    }
+
     async fn change(&self) -> Result<(), BmcError> {
-        // Whatever was left of an earlier change: the current password is the right one where this is answered.
-        self.power_state().await?;
-        let mut tried = self.tried.lock().await;
-        let current = self.password.current().map_err(|error| self.unkept(io::Error::other(error)))?;
+        let mut refused = self.refused.lock().await;
+        // One that was opened before the last change says nothing of the password now.
+        self.bmc.close().await;
+        self.resolve(&mut refused).await?;
+        // By a new login: a wrong one is found before another is proposed.
+        self.bmc.power_state().await?;
+        let current = self.current()?;
         let next = bmc_password::make().map_err(|source| self.unkept(source))?;
         self.password.propose(&next).map_err(|source| self.unkept(source))?;
-        *tried = false;
+        *refused = false;
         let told = self.bmc.set_password(&next).await;
-        if let Err(error) = &told
-            && error.is_refusal()
-        {
-            self.password.withdraw().map_err(|source| self.unkept(source))?;
-            return told;
-        }
-        // An answer that was lost, or a session that ended with the old password, may mean that it was done.
-        match self.bmc.try_password(&next).await {
-            Ok(()) => self.settle(next).await,
-            Err(error) if error.is_login_refused() => {
-                // By the session that is open, or by the old password: the BMC is to have that, and to let us in by it.
+        let error = match self.bmc.try_password(&next).await {
+            Ok(()) => return self.settle(next).await,
+            Err(error) if error.is_login_refused() => error,
+            // Both stay on disk: the next call finds out.
+            Err(error) => return Err(error),
+        };
+        *refused = true;
+        match self.bmc.try_password(&current).await {
+            Ok(()) => {}
+            // It said yes, and took neither: by the session that is open, it is to have the one before again.
+            Err(error) if told.is_ok() && error.is_login_refused() => {
                 self.bmc.set_password(&current).await?;
                 self.bmc.try_password(&current).await?;
-                self.password.withdraw().map_err(|source| self.unkept(source))?;
-                Err(told.err().unwrap_or(error))
             }
-            // Both stay on disk: the next call finds out.
-            Err(error) => Err(error),
+            Err(error) => return Err(error),
         }
+        self.password.withdraw().map_err(|source| self.unkept(source))?;
+        Err(told.err().unwrap_or(error))
+    }
+
+    /// Finds out, by new logins, which one an earlier change left: afterwards there is no next one. Where neither lets us in,
+    /// or the BMC does not say, both stay.
+    async fn resolve(&self, refused: &mut bool) -> Result<(), BmcError> {
+        let Some(next) = self.password.next().map_err(|error| self.unkept(io::Error::other(error)))? else {
+            return Ok(());
+        };
+        match self.bmc.try_password(&next).await {
+            Ok(()) => return self.settle(next).await,
+            Err(error) if error.is_login_refused() => *refused = true,
+            Err(error) => return Err(error),
+        }
+        let current = self.current()?;
+        self.bmc.try_password(&current).await?;
+        self.password.withdraw().map_err(|source| self.unkept(source))?;
+        self.put_in_use(current).await;
+        Ok(())
+    }
+
+    fn current(&self) -> Result<SecretString, BmcError> {
+        self.password.current().map_err(|error| self.unkept(io::Error::other(error)))
     }
 
     fn unkept(&self, source: io::Error) -> BmcError {
@@ -114,7 +192,7 @@ impl Keyed {
 
 impl Bmc for Keyed {
     fn peer(&self) -> &Peer {
-        self.bmc.peer()
+        self.inner.bmc.peer()
     }
 
     fn identity(&self) -> BoxFuture<'_, Result<Identity, BmcError>> {
@@ -141,16 +219,23 @@ impl Bmc for Keyed {
         Box::pin(self.call(|bmc| bmc.baseline()))
     }
 
-    fn restore_user<'a>(&'a self, was: &'a User, is: &'a User) -> BoxFuture<'a, Result<(), BmcError>> {
-        Box::pin(self.call(move |bmc| bmc.restore_user(was, is)))
-    }
-
-    fn change_password(&self) -> BoxFuture<'_, Result<(), BmcError>> {
-        Box::pin(self.change())
+    fn restore_user<'a>(&'a self, wanted: &'a User, is: &'a User) -> BoxFuture<'a, Result<(), BmcError>> {
+        Box::pin(self.call(move |bmc| bmc.restore_user(wanted, is)))
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
-        self.bmc.close()
+        Box::pin(async {
+            // The session by which the password is being changed stays: it may be what gives the one before back.
+            if let Ok(_unchanging) = self.inner.refused.try_lock() {
+                self.inner.bmc.close().await;
+            }
+        })
+    }
+}
+
+impl Rotate for Keyed {
+    fn change_password(&self) -> BoxFuture<'_, Result<(), BmcError>> {
+        Box::pin(self.go_on(|inner| async move { inner.change().await }))
     }
 }
 

@@ -22,7 +22,7 @@ use super::{
     watched::Watched,
 };
 use crate::{
-    bmc::{Bmc, BmcError, IdentityProof, PowerState, check_identity, ensure},
+    bmc::{Bmc, BmcError, IdentityProof, PowerState, Rotate, check_identity, ensure},
     boot::BootTable,
     config,
     network::Provider,
@@ -48,7 +48,7 @@ use tries::Tries;
 pub(super) struct Tools {
     pub(super) config: Arc<config::Config>,
     pub(super) server: Arc<config::Server>,
-    pub(super) bmc: Arc<dyn Bmc>,
+    pub(super) bmc: Arc<dyn Rotate>,
     pub(super) provider: Provider,
     pub(super) probe: Arc<dyn Probe>,
     pub(super) boots: BootTable,

@@ -12,7 +12,7 @@ use super::{
     worker,
 };
 use crate::{
-    bmc::Bmc,
+    bmc::Rotate,
     boot::BootTable,
     config::Config,
     dial::Dial,
@@ -35,7 +35,7 @@ const ORDERS: usize = 8;
 /// The world around an agent.
 pub struct Around {
     /// Of each server that the configuration names.
-    pub bmcs: HashMap<ServerId, Arc<dyn Bmc>>,
+    pub bmcs: HashMap<ServerId, Arc<dyn Rotate>>,
     /// Moves NICs.
     pub switch: Arc<dyn Switch>,
     /// Asks installed systems for their host keys.

@@ -50,12 +50,8 @@ impl Bmc for Watched {
         self.bmc.baseline()
     }
 
-    fn restore_user<'a>(&'a self, was: &'a User, is: &'a User) -> BoxFuture<'a, Result<(), BmcError>> {
-        self.bmc.restore_user(was, is)
-    }
-
-    fn change_password(&self) -> BoxFuture<'_, Result<(), BmcError>> {
-        self.bmc.change_password()
+    fn restore_user<'a>(&'a self, wanted: &'a User, is: &'a User) -> BoxFuture<'a, Result<(), BmcError>> {
+        self.bmc.restore_user(wanted, is)
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

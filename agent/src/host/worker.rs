@@ -109,6 +109,8 @@ async fn stop(tools: &Tools, running: &mut Option<Running>) {
         old.task.abort();
         // It is dropped at its next wait; nothing of it runs after this.
         let _ = (&mut old.task).await;
+        // BMCs have few sessions, and one of an older order's may be older than the account is.
+        tools.bmc.close().await;
     }
     tools.boots.close(tools.server.id);
     tools.ramdisks.close(tools.server.id);

@@ -75,7 +75,7 @@ fn user(user: &BmcUser) -> Value {
     };
     json!({
         "slot": user.slot,
-        "name": user.name,
+        "name": user.name.as_deref().unwrap_or_default(),
         "state": state,
         "privilege": user.privilege,
         "ipmi_messaging": user.ipmi_messaging,

@@ -11,7 +11,7 @@ use crate::{
 };
 use anyhow::Context;
 use billet_agent::{
-    bmc::Bmc,
+    bmc::Rotate,
     boot::BootTable,
     config::Config,
     host::{Around, Identity, Rack},
@@ -68,7 +68,7 @@ impl Agent {
     pub fn start(&mut self, network: &Network, all: &Machines) -> anyhow::Result<()> {
         let chassis = |machine: &Machine| {
             let id = machine.lock().id;
-            (id, Arc::new(Chassis::new(machine.clone())) as Arc<dyn Bmc>)
+            (id, Arc::new(Chassis::new(machine.clone())) as Arc<dyn Rotate>)
         };
         let boots = BootTable::new();
         let around = Around {

@@ -2,8 +2,9 @@
 
 use crate::machine::{Body, Machine, State};
 use billet_agent::bmc::{
-    Bmc, BmcError, BootOverride, Identity, Peer, PowerState,
+    Baseline, Bmc, BmcError, BootOverride, Identity, Peer, PowerState,
     ResetType::{self, ForceOff, ForceRestart, GracefulShutdown, On, PowerCycle},
+    Rotate, User,
 };
 use futures_util::future::BoxFuture;
 use std::{sync::MutexGuard, time::Duration};
@@ -107,7 +108,23 @@ impl Bmc for Chassis {
         Box::pin(async { Ok(self.reach("read the boot override").await?.boots_by) })
     }
 
+    fn baseline(&self) -> BoxFuture<'_, Result<Baseline, BmcError>> {
+        Box::pin(async { Ok(Baseline::default()) })
+    }
+
+    /// It told of no account.
+    fn restore_user<'a>(&'a self, _: &'a User, _: &'a User) -> BoxFuture<'a, Result<(), BmcError>> {
+        Box::pin(async { self.reach("put an account right").await.map(drop) })
+    }
+
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {})
+    }
+}
+
+impl Rotate for Chassis {
+    /// Whoever calls here has no password to give.
+    fn change_password(&self) -> BoxFuture<'_, Result<(), BmcError>> {
+        Box::pin(async { self.reach("change the password").await.map(drop) })
     }
 }

@@ -2,7 +2,6 @@
 
 use super::Malformed;
 use ipmi_rs_core::connection::{IpmiCommand, Message, NetFn};
-use sha2::{Digest, Sha256};
 use std::net::Ipv4Addr;
 
 /// The channel that the question comes by (§6.3).
@@ -19,16 +18,14 @@ pub(in crate::bmc) enum LanParameter {
     Netmask,
     Gateway,
     BackupGateway,
-    /// A secret that is sent with alerts.
-    Community,
     Vlan,
     /// The highest privilege of each cipher suite; a suite that was closed and is open again shows here.
     CipherPrivileges,
 }
 
 impl LanParameter {
-    /// All that are read.
-    pub(in crate::bmc) const ALL: [Self; 10] = [
+    /// All that are read. The community string (16) is not: it is a secret that many would guess, by a digest too.
+    pub(in crate::bmc) const ALL: [Self; 9] = [
         Self::AuthenticationTypes,
         Self::Address,
         Self::AddressSource,
@@ -36,7 +33,6 @@ impl LanParameter {
         Self::Netmask,
         Self::Gateway,
         Self::BackupGateway,
-        Self::Community,
         Self::Vlan,
         Self::CipherPrivileges,
     ];
@@ -51,7 +47,6 @@ impl LanParameter {
             Self::Netmask => ("netmask", 6),
             Self::Gateway => ("gateway", 12),
             Self::BackupGateway => ("backup-gateway", 14),
-            Self::Community => ("community-sha256", 16),
             Self::Vlan => ("vlan", 20),
             Self::CipherPrivileges => ("cipher-privileges", 24),
         }
@@ -71,7 +66,6 @@ impl LanParameter {
                 _ => "not told".into(),
             },
             Self::Mac => data.get(..6)?.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":"),
-            Self::Community => hex::encode(Sha256::digest(data)),
             Self::Vlan => {
                 let [low, high] = *data.first_chunk::<2>()?;
                 let is_on = high & 0x80 != 0;
@@ -143,10 +137,8 @@ mod tests {
     }
 
     #[test]
-    fn the_community_string_is_told_by_its_digest_alone() {
-        // "public", as ipmi_sim has it; the digest is sha256sum's.
-        let told = read(LanParameter::Community, "117075626c6963000000000000000000000000").unwrap();
-        assert_eq!(told, "fa5d58d6563121716fba3a26db3452ae9b759a1429c0de96cc7c92ee8978eee9");
+    fn the_community_string_is_not_asked_for() {
+        assert!(LanParameter::ALL.iter().all(|parameter| parameter.name().1 != 16));
     }
 
     proptest! {

@@ -8,8 +8,6 @@ use secrecy::{ExposeSecret, SecretString};
 pub(in crate::bmc) enum UserPassword<'a> {
     /// Let nobody in by it.
     Disable(u8),
-    /// Let its user in.
-    Enable(u8),
     /// Give it another password, of at most 20 bytes. One of more than 16 is sent in the longer form, which only a BMC of
     /// IPMI 2.0 has.
     Set(u8, &'a SecretString),
@@ -19,7 +17,6 @@ impl From<UserPassword<'_>> for Message {
     fn from(asked: UserPassword<'_>) -> Self {
         let (slot, operation, password) = match asked {
             UserPassword::Disable(slot) => (slot, 0, ""),
-            UserPassword::Enable(slot) => (slot, 1, ""),
             UserPassword::Set(slot, password) => (slot, 2, password.expose_secret()),
         };
         let (long, bytes) = if password.len() > 16 { (0x80, 20) } else { (0, 16) };
@@ -43,11 +40,10 @@ mod tests {
 
     #[test]
     fn each_operation_is_sent_as_ipmitool_sends_it() {
-        // `ipmitool -vvv user disable|enable 4`, `user set password 4 Passw0rdPassw0rd 16`, `… Passw0rdPassw0rdPass 20`.
+        // `ipmitool -vvv user disable 4`, `user set password 4 Passw0rdPassw0rd 16`, `… Passw0rdPassw0rdPass 20`.
         let (short, long) = ("Passw0rdPassw0rd".into(), "Passw0rdPassw0rdPass".into());
         for (asked, sent) in [
             (UserPassword::Disable(4), "040000000000000000000000000000000000"),
-            (UserPassword::Enable(4), "040100000000000000000000000000000000"),
             (UserPassword::Set(4, &short), "040250617373773072645061737377307264"),
             (UserPassword::Set(4, &long), "84025061737377307264506173737730726450617373"),
         ] {

@@ -56,7 +56,7 @@ impl IpmiBmc {
             {
                 slots = told.min(MAX_SLOTS);
                 // Of an empty slot some BMCs have no name to tell.
-                let name = self.told(&mut Vec::new(), "", || GetUserName(slot)).await?.unwrap_or_default();
+                let name = self.told(&mut Vec::new(), "", || GetUserName(slot)).await?;
                 // 0 is reserved, and what some BMCs have where nobody set a limit.
                 let privilege = if privilege == 0 { NO_ACCESS } else { privilege };
                 users.push(User { slot, name, state, privilege, ipmi_messaging, link_authentication, callback_only });
@@ -88,29 +88,28 @@ impl IpmiBmc {
         Ok(None)
     }
 
-    /// Gives an account back what it was; that which is as it was is not written. It is not read back here.
-    pub(super) async fn write_user(&self, was: &User, is: &User) -> Result<(), BmcError> {
+    /// Makes an account what is wanted; that which is so already is not written, and nothing is enabled. It is not read back
+    /// here.
+    pub(super) async fn write_user(&self, wanted: &User, is: &User) -> Result<(), BmcError> {
         let doing = "put an account right";
-        let slot = was.slot;
+        let slot = wanted.slot;
         // Whoever is to be kept out is out first.
-        if is.lets_in() && !was.lets_in() && is.state != UserState::Disabled {
+        let is_to_close = is.lets_in() && !wanted.lets_in();
+        if is_to_close || wanted.state == UserState::Disabled && is.state == UserState::Enabled {
             let disabled = self.inner.call(doing, || UserPassword::Disable(slot)).await;
-            if was.state == UserState::Disabled {
+            // Not every BMC can: where the access alone keeps them out, that is enough.
+            if (User { state: UserState::NotTold, ..wanted.clone() }).lets_in() {
                 disabled?;
             } else {
                 super::soft(disabled)?;
             }
         }
-        if !is.has_access_of(was) {
-            self.inner.call(doing, || SetUserAccess(was)).await?;
+        if !is.has_access_of(wanted) {
+            self.inner.call(doing, || SetUserAccess(wanted)).await?;
         }
-        if is.name != was.name {
-            self.inner.call(doing, || SetUserName { slot, name: &was.name }).await?;
+        if let Some(name) = wanted.name.filter(|_| is.name != wanted.name) {
+            self.inner.call(doing, || SetUserName { slot, name }).await?;
         }
-        match (was.state, is.state) {
-            (UserState::Enabled, UserState::Disabled) => self.inner.call(doing, || UserPassword::Enable(slot)).await,
-            (UserState::Disabled, UserState::Enabled) => self.inner.call(doing, || UserPassword::Disable(slot)).await,
-            _ => Ok(()),
-        }
+        Ok(())
     }
 }

@@ -24,7 +24,7 @@ impl IpmiBmc {
     async fn own_slot(&self) -> Result<u8, BmcError> {
         let peer = self.peer().clone();
         let users = self.read_users(&mut Vec::new()).await?;
-        let mut own = users.iter().filter(|user| user.name == peer.user);
+        let mut own = users.iter().filter(|user| user.is_named(&peer.user));
         match (own.next(), own.next()) {
             (Some(user), None) => Ok(user.slot),
             _ => {

@@ -1,171 +1,34 @@
 //! A change of the password that ends anywhere, at a BMC that the test plays.
 
+mod fake;
+
 use super::*;
+use fake::{Site, Stop, Ways};
 use secrecy::ExposeSecret;
-use std::{
-    fs,
-    os::unix::fs::PermissionsExt,
-    path::Path,
-    sync::{Mutex as StdMutex, MutexGuard},
-    time::Duration,
-};
+use std::{fs, path::Path, time::Duration};
+use tokio::sync::Notify;
 
-/// Where the agent ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Crash {
-    BeforeTold,
-    AfterTold,
-    BeforeTried,
-    AfterTried,
-}
-
-const CRASHES: [Crash; 4] = [Crash::BeforeTold, Crash::AfterTold, Crash::BeforeTried, Crash::AfterTried];
-
-/// What the BMC is, whatever becomes of the agent.
-#[derive(Debug, Default)]
-struct Device {
-    password: String,
-    refused_logins: u32,
-    crash: Option<Crash>,
-    /// It does as it is told, and its answer is lost.
-    loses_answer: bool,
-    /// It hears nothing of what it is told.
-    is_deaf: bool,
-    /// It says yes, and cuts the password.
-    cuts: bool,
-    refuses: bool,
-}
-
-struct Fake {
-    peer: Peer,
-    device: Arc<StdMutex<Device>>,
-    using: StdMutex<String>,
-}
-
-impl Fake {
-    fn device(&self) -> MutexGuard<'_, Device> {
-        self.device.lock().unwrap()
-    }
-
-    fn log_in(&self, password: &str) -> Result<(), BmcError> {
-        let mut device = self.device();
-        if device.password == password {
-            return Ok(());
-        }
-        device.refused_logins += 1;
-        Err(BmcError::AuthFailed { peer: self.peer.clone(), reason: "as the test says" })
-    }
-
-    /// The agent ends here, if it is to.
-    async fn end_at(&self, crash: Crash) {
-        if self.device().crash == Some(crash) {
-            std::future::pending::<()>().await;
-        }
-    }
-
-    fn tell(&self, password: &str) -> Result<(), BmcError> {
-        let mut device = self.device();
-        let (peer, doing) = (self.peer.clone(), "change the password");
-        if device.refuses {
-            return Err(BmcError::Refused { peer, doing, code: 0xcc, reason: "as the test says" });
-        }
-        if !device.is_deaf {
-            device.password = password.chars().take(if device.cuts { 15 } else { 20 }).collect();
-        }
-        // What follows is as it should be: once is enough.
-        device.cuts = false;
-        let (is_lost, source) = (device.loses_answer || device.is_deaf, None);
-        if is_lost { Err(BmcError::Unreachable { peer, doing, source }) } else { Ok(()) }
-    }
-}
-
-impl Bmc for Fake {
-    fn peer(&self) -> &Peer {
-        &self.peer
-    }
-    fn identity(&self) -> BoxFuture<'_, Result<Identity, BmcError>> {
-        Box::pin(async { Ok(Identity::default()) })
-    }
-    fn power_state(&self) -> BoxFuture<'_, Result<PowerState, BmcError>> {
-        let using = self.using.lock().unwrap().clone();
-        Box::pin(async move { self.log_in(&using).map(|()| PowerState::Off) })
-    }
-    fn reset(&self, _: ResetType) -> BoxFuture<'_, Result<(), BmcError>> {
-        Box::pin(async { Ok(()) })
-    }
-    fn set_boot_override<'a>(&'a self, _: &'a BootOverride) -> BoxFuture<'a, Result<(), BmcError>> {
-        Box::pin(async { Ok(()) })
-    }
-    fn boot_override(&self) -> BoxFuture<'_, Result<BootOverride, BmcError>> {
-        Box::pin(async { Ok(BootOverride::disabled()) })
-    }
-    fn close(&self) -> BoxFuture<'_, ()> {
-        Box::pin(async {})
-    }
-}
-
-impl Login for Fake {
-    fn try_password<'a>(&'a self, password: &'a SecretString) -> BoxFuture<'a, Result<(), BmcError>> {
-        Box::pin(async {
-            self.end_at(Crash::BeforeTried).await;
-            let tried = self.log_in(password.expose_secret());
-            self.end_at(Crash::AfterTried).await;
-            tried
-        })
-    }
-    fn set_password<'a>(&'a self, password: &'a SecretString) -> BoxFuture<'a, Result<(), BmcError>> {
-        Box::pin(async {
-            self.end_at(Crash::BeforeTold).await;
-            let told = self.tell(password.expose_secret());
-            self.end_at(Crash::AfterTold).await;
-            told
-        })
-    }
-    fn use_password(&self, password: SecretString) -> BoxFuture<'_, ()> {
-        *self.using.lock().unwrap() = password.expose_secret().to_owned();
-        Box::pin(async {})
-    }
-}
-
-/// A BMC, and the folder of the agent that has its password.
-struct Site {
-    dir: tempfile::TempDir,
-    device: Arc<StdMutex<Device>>,
-}
-
-impl Site {
-    fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let configured = dir.path().join("configured");
-        fs::write(&configured, "first").unwrap();
-        fs::set_permissions(&configured, fs::Permissions::from_mode(0o400)).unwrap();
-        let device = Device { password: "first".into(), ..Device::default() };
-        Self { dir, device: Arc::new(StdMutex::new(device)) }
-    }
-
-    fn device(&self) -> MutexGuard<'_, Device> {
-        self.device.lock().unwrap()
-    }
-
-    fn password(&self) -> BmcPassword {
-        let id = "0198170e-4ca7-7000-8000-000000000001".parse().unwrap();
-        BmcPassword::open(self.dir.path(), id, &self.dir.path().join("configured")).unwrap()
-    }
-
-    /// The agent starts.
-    fn start(&self) -> Keyed {
-        let peer = Peer { address: "192.0.2.1:623".parse().unwrap(), user: "billet".into() };
-        let using = StdMutex::new(self.password().current().unwrap().expose_secret().to_owned());
-        Keyed::new(Arc::new(Fake { peer, device: self.device.clone(), using }), self.password())
-    }
-
-    fn has_next(&self) -> bool {
-        self.password().next().unwrap().is_some()
-    }
-}
+/// Nothing here takes longer, in the test's time.
+const LONG: Duration = Duration::from_secs(60);
 
 async fn lets_in(agent: &Keyed) -> bool {
     agent.power_state().await.is_ok()
+}
+
+/// Of every kind that has the password that it was told, or the one before.
+fn every_kind() -> Vec<Ways> {
+    let ways = Ways::default;
+    let kinds = [
+        ways(),
+        Ways { loses_answer: true, ..ways() },
+        Ways { does_then_refuses: true, ..ways() },
+        Ways { is_deaf: true, ..ways() },
+        Ways { refuses: true, ..ways() },
+        Ways { unreachable: 1, ..ways() },
+        Ways { does_then_refuses: true, unreachable: 1, ..ways() },
+        Ways { has_no_session: 1, ..ways() },
+    ];
+    kinds.into_iter().flat_map(|kind| [kind.clone(), Ways { sessions_outlive: true, ..kind }]).collect()
 }
 
 #[tokio::test]
@@ -181,20 +44,80 @@ async fn a_changed_password_is_the_one_and_nothing_is_left_of_the_change() {
 
 #[tokio::test(start_paused = true)]
 async fn wherever_the_agent_ends_while_the_password_is_changed_it_gets_in_at_its_next_start() {
-    for crash in CRASHES {
-        let site = Site::new();
-        site.device().crash = Some(crash);
+    for ways in every_kind() {
+        for at in 1.. {
+            let site = Site::of(ways.clone());
+            site.device().stop = Some((at, Stop::Killed));
+            let agent = site.start();
+            if tokio::time::timeout(LONG, agent.change_password()).await.is_ok() {
+                assert!(at > 4, "{ways:?}: it ended before");
+                break;
+            }
+            drop(agent);
+            assert!(site.is_kept(), "{ways:?}, {at}");
+            site.device().stop = None;
+            site.device().ways = Ways { sessions_outlive: ways.sessions_outlive, ..Ways::default() };
+            let agent = site.start();
+            assert!(lets_in(&agent).await, "{ways:?}, {at}");
+            assert!(site.device().refused_logins <= 2, "{ways:?}, {at}: more wrong passwords may lock the account");
+            // It is not half-way for ever: the next change goes well, and so does the start after it.
+            agent.change_password().await.unwrap();
+            assert!(lets_in(&site.start()).await && !site.has_next(), "{ways:?}, {at}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn wherever_the_caller_is_dropped_the_agent_goes_on_and_gets_in() {
+    for ways in every_kind() {
+        for at in 1.. {
+            let site = Site::of(ways.clone());
+            let gate = Arc::new(Notify::new());
+            site.device().stop = Some((at, Stop::Held(gate.clone())));
+            let agent = site.start();
+            if tokio::time::timeout(LONG, agent.change_password()).await.is_ok() {
+                break;
+            }
+            site.device().stop = None;
+            gate.notify_one();
+            // What was under way ends by itself, whether or not somebody calls.
+            tokio::time::sleep(LONG).await;
+            assert!(site.is_kept(), "{ways:?}, {at}");
+            for _ in 0..2 {
+                let _ = lets_in(&agent).await;
+            }
+            assert!(lets_in(&agent).await, "{ways:?}, {at}");
+            // Whatever comes of them, changes lose nothing.
+            for _ in 0..3 {
+                let _ = agent.change_password().await;
+                assert!(site.is_kept(), "{ways:?}, {at}");
+            }
+            assert!(lets_in(&site.start()).await, "{ways:?}, {at}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_dropped_while_the_next_password_is_tried_does_not_use_it_up() {
+    // The agent ended when the BMC had the next one.
+    let site = Site::new();
+    site.device().stop = Some((4, Stop::Killed));
+    let _ = tokio::time::timeout(LONG, site.start().change_password()).await;
+    assert!(site.has_next() && site.device().password != "first");
+    for at in [3, 4] {
         let agent = site.start();
-        let ended = tokio::time::timeout(Duration::from_secs(60), agent.change_password()).await;
-        assert!(ended.is_err(), "{crash:?}: it ended before");
-        drop(agent);
-        site.device().crash = None;
-        let agent = site.start();
-        assert!(lets_in(&agent).await, "{crash:?}");
-        assert!(site.device().refused_logins <= 1, "{crash:?}: more wrong passwords may lock the account");
-        // It is not half-way for ever: the next change goes well, and so does the start after it.
-        agent.change_password().await.unwrap();
-        assert!(lets_in(&site.start()).await && !site.has_next(), "{crash:?}");
+        let gate = Arc::new(Notify::new());
+        site.device().points = 0;
+        site.device().stop = Some((at, Stop::Held(gate.clone())));
+        tokio::time::timeout(LONG, agent.power_state()).await.unwrap_err();
+        gate.notify_one();
+        assert!(lets_in(&agent).await, "{at}");
+        assert!(!site.has_next(), "{at}");
+        // Once more from there.
+        let kept = site.password();
+        kept.propose(&"another".into()).unwrap();
+        site.device().password = "another".into();
+        site.device().refused_logins = 0;
     }
 }
 
@@ -212,25 +135,44 @@ async fn a_file_that_was_half_written_is_not_looked_at() {
 
 #[tokio::test]
 async fn an_answer_that_was_lost_is_found_out_by_a_login() {
-    let site = Site::new();
-    site.device().loses_answer = true;
+    let site = Site::of(Ways { loses_answer: true, ..Ways::default() });
     site.start().change_password().await.unwrap();
     assert!(lets_in(&site.start()).await);
     assert_ne!(site.device().password, "first");
 
-    let site = Site::new();
-    site.device().is_deaf = true;
+    let site = Site::of(Ways { is_deaf: true, ..Ways::default() });
     let agent = site.start();
     agent.change_password().await.unwrap_err();
-    site.device().is_deaf = false;
     assert!(lets_in(&agent).await && lets_in(&site.start()).await);
-    assert_eq!(site.device().password, "first");
+    assert_eq!((site.device().password.as_str(), site.has_next()), ("first", false));
+}
+
+#[tokio::test]
+async fn a_change_that_was_done_and_then_refused_is_done() {
+    let site = Site::of(Ways { does_then_refuses: true, ..Ways::default() });
+    let agent = site.start();
+    agent.change_password().await.unwrap();
+    assert!(site.device().password != "first" && site.is_kept() && !site.has_next());
+    assert!(lets_in(&agent).await && lets_in(&site.start()).await);
+}
+
+#[tokio::test]
+async fn a_password_that_could_not_be_tried_is_not_overwritten_though_the_old_session_goes_on() {
+    let site = Site::of(Ways { sessions_outlive: true, unreachable: 2, ..Ways::default() });
+    let agent = site.start();
+    assert_eq!(agent.change_password().await.unwrap_err().cause(), "bmc_unreachable");
+    assert!(lets_in(&agent).await, "the session is older than the password");
+    let next = site.password().next().unwrap().unwrap();
+    assert_eq!(agent.change_password().await.unwrap_err().cause(), "bmc_unreachable");
+    assert_eq!(site.password().next().unwrap().unwrap().expose_secret(), next.expose_secret());
+    assert!(site.is_kept());
+    agent.change_password().await.unwrap();
+    assert!(site.is_kept() && !site.has_next() && lets_in(&site.start()).await);
 }
 
 #[tokio::test]
 async fn a_bmc_that_says_yes_and_keeps_another_password_gets_the_one_before_again() {
-    let site = Site::new();
-    site.device().cuts = true;
+    let site = Site::of(Ways { cuts: true, sessions_outlive: true, ..Ways::default() });
     let agent = site.start();
     let error = agent.change_password().await.unwrap_err();
     assert_eq!(error.cause(), "bmc_auth_failed");
@@ -239,22 +181,49 @@ async fn a_bmc_that_says_yes_and_keeps_another_password_gets_the_one_before_agai
 }
 
 #[tokio::test]
-async fn a_bmc_that_refuses_keeps_the_one_before_and_is_not_logged_in_to_again() {
-    let site = Site::new();
-    site.device().refuses = true;
+async fn a_bmc_that_refuses_is_believed_when_the_one_before_lets_us_in() {
+    let site = Site::of(Ways { refuses: true, ..Ways::default() });
     let agent = site.start();
     assert_eq!(agent.change_password().await.unwrap_err().cause(), "bmc_refused");
-    assert_eq!((site.device().refused_logins, site.has_next()), (0, false));
+    assert_eq!((site.device().refused_logins, site.has_next()), (1, false));
     assert!(lets_in(&agent).await);
 }
 
-#[tokio::test(start_paused = true)]
-async fn the_next_password_is_tried_once_and_no_more() {
+#[tokio::test]
+async fn where_neither_lets_us_in_both_stay() {
+    // It cuts the password, and the session ends with that: neither of ours is the one.
+    let site = Site::of(Ways { cuts: true, ..Ways::default() });
+    let agent = site.start();
+    agent.change_password().await.unwrap_err();
+    assert!(site.has_next());
+    let next = site.password().next().unwrap().unwrap();
+    agent.change_password().await.unwrap_err();
+    assert_eq!(site.password().next().unwrap().unwrap().expose_secret(), next.expose_secret());
+}
+
+#[tokio::test]
+async fn a_password_that_cannot_take_the_others_place_is_used_and_not_overwritten() {
     let site = Site::new();
-    site.device().crash = Some(Crash::BeforeTold);
-    let _ = tokio::time::timeout(Duration::from_secs(60), site.start().change_password()).await;
+    let agent = site.start();
+    let taken = site.dir.path().join("bmc/0198170e-4ca7-7000-8000-000000000001.password");
+    site.device().obstacle = Some(taken.clone());
+    assert_eq!(agent.change_password().await.unwrap_err().cause(), "agent_state");
+    for _ in 0..2 {
+        assert!(lets_in(&agent).await && site.has_next());
+        assert_eq!(agent.change_password().await.unwrap_err().cause(), "agent_state");
+    }
+    fs::remove_dir(taken).unwrap();
+    assert!(site.is_kept() && lets_in(&site.start()).await && !site.has_next());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_next_password_is_refused_once_and_no_more() {
+    let site = Site::new();
+    site.device().stop = Some((3, Stop::Killed));
+    let _ = tokio::time::timeout(LONG, site.start().change_password()).await;
     // Somebody gave the account a third one.
-    *site.device() = Device { password: "third".into(), ..Device::default() };
+    site.device().stop = None;
+    site.device().password = "third".into();
     let agent = site.start();
     for refused in [2, 3, 4] {
         assert!(!lets_in(&agent).await);
@@ -262,4 +231,23 @@ async fn the_next_password_is_tried_once_and_no_more() {
     }
     // It may have been the BMC that let nobody in for a while: the password is still there.
     assert!(site.has_next());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_next_password_is_tried_until_the_bmc_says_something_to_it() {
+    for ways in [Ways { unreachable: 3, ..Ways::default() }, Ways { has_no_session: 3, ..Ways::default() }] {
+        let site = Site::new();
+        // The BMC has it, and the agent ends.
+        site.device().stop = Some((4, Stop::Killed));
+        let _ = tokio::time::timeout(LONG, site.start().change_password()).await;
+        site.device().stop = None;
+        site.device().ways = ways.clone();
+        let agent = site.start();
+        for _ in 0..3 {
+            let error = agent.power_state().await.unwrap_err();
+            assert!(matches!(error.retry(), crate::bmc::Retry::After(_)), "{error}");
+        }
+        assert!(lets_in(&agent).await && !site.has_next(), "{ways:?}");
+        assert_eq!(site.device().refused_logins, 1, "the one before is not tried again and again");
+    }
 }

@@ -2,7 +2,10 @@
 
 use super::Job;
 use crate::{
-    bmc::{BootEnabled, BootOverride, BootTarget, Quirk, Restored, ensure_off, restore_users, set_and_verify_override},
+    bmc::{
+        BmcError, BootEnabled, BootOverride, BootTarget, PowerState, Quirk, Restored, User, restore_users,
+        set_and_verify_override,
+    },
     causes::chain,
     config::RotatePassword,
     host::{bmc_facts, failure::Failure},
@@ -30,22 +33,26 @@ pub(super) async fn look(job: &Job, step: Step) {
 pub(super) async fn put_right(job: &Job, step: Step, was: Option<&Baseline>) -> Result<(), Failure> {
     job.reporter.started(step, "the BMC to say which machine it is in");
     job.identify(step).await?;
-    job.reporter.started(step, "the BMC to say that the server is off");
-    let time = job.deadlines.of(step).mul_f32(0.45);
-    ensure_off(&job.bmc(), time).await.map_err(|error| Failure::bmc(step, &error))?;
+    job.bring(step, PowerState::Off, job.deadlines.of(step).mul_f32(0.45)).await?;
     let Some(was) = was.and_then(|baseline| baseline.bmc.as_ref()) else {
         look(job, step).await;
         return Ok(());
     };
-    job.reporter.started(step, "the BMC to be as it was when the server was enrolled");
-    let is = job.tools.bmc.baseline().await.map_err(|error| Failure::bmc(step, &error))?;
-    let known = bmc_facts::users(was);
-    let restored = restore_users(job.tools.bmc.as_ref(), &known, &is.users).await;
-    let Restored { mut done, mut refused } = restored.map_err(|error| Failure::bmc(step, &error))?;
+    let waiting_for = "the BMC to be as it was when the server was enrolled";
+    job.reporter.started(step, waiting_for);
+    let (known, mut restored) = (bmc_facts::users(was), Restored::default());
+    let mut tries = job.tries(step, waiting_for);
+    let boot_override = loop {
+        match restore(job, &known, &mut restored).await {
+            Ok(set) => break set,
+            Err(error) => tries.again(&error).await?,
+        }
+    };
+    let Restored { mut done, mut refused } = restored;
     let hides_flags = job.tools.server.bmc.quirks.contains(&Quirk::KeepsOnlyTheBootDevice);
     let holds =
         |set: &BootOverride| set.target != BootTarget::None && (hides_flags || set.enabled != BootEnabled::Disabled);
-    if let Some(set) = is.boot_override.filter(holds) {
+    if let Some(set) = boot_override.filter(holds) {
         // The one to the disk is our own, from when its system was handed over.
         match set_and_verify_override(&job.bmc(), &BootOverride::disabled(), &job.tools.server.bmc.quirks).await {
             Ok(_) => done.push(format!("the boot override ({set}) is taken away")),
@@ -66,15 +73,32 @@ pub(super) async fn change_password(job: &Job, step: Step) -> Result<(), Failure
     if job.tools.server.bmc.rotate_password == RotatePassword::Never {
         return Ok(());
     }
-    job.reporter.started(step, "the BMC to take another password");
-    job.tools.bmc.change_password().await.map_err(|error| Failure::bmc(step, &error))?;
+    let waiting_for = "the BMC to take another password";
+    job.reporter.started(step, waiting_for);
+    let mut tries = job.tries(step, waiting_for);
+    while let Err(error) = job.tools.bmc.change_password().await {
+        tries.again(&error).await?;
+    }
     job.reporter.note("bmc-password", "the BMC's account has another password, and lets the agent in by it");
     Ok(())
 }
 
+/// Puts the accounts right that differ now, and answers the boot override.
+async fn restore(job: &Job, was: &[User], restored: &mut Restored) -> Result<Option<BootOverride>, BmcError> {
+    let bmc = job.tools.bmc.as_ref();
+    let is = bmc.baseline().await?;
+    restore_users(bmc, was, &is.users, restored).await?;
+    Ok(is.boot_override)
+}
+
 async fn read(job: &Job, step: Step) -> Result<Option<BmcFacts>, Failure> {
-    let read = job.tools.bmc.baseline().await.map_err(|error| Failure::bmc(step, &error))?;
-    Ok(bmc_facts::to_protocol(read))
+    let mut tries = job.tries(step, "the BMC to tell how it is set");
+    loop {
+        match job.tools.bmc.baseline().await {
+            Ok(read) => return Ok(bmc_facts::to_protocol(read)),
+            Err(error) => tries.again(&error).await?,
+        }
+    }
 }
 
 fn tell(job: &Job, facts: Option<BmcFacts>) {

@@ -2,8 +2,8 @@
 
 use super::rack::{End, Rack, failed, wiped};
 use crate::{
-    bmc::{Baseline, BootEnabled, BootMode, BootOverride, BootTarget, NO_ACCESS, User},
-    host::bmc_facts,
+    bmc::{Baseline, BootEnabled, BootMode, BootOverride, BootTarget, NO_ACCESS, User, UserName, UserState},
+    host::{bmc_facts, tests::chassis::Fault},
 };
 use billet_proto::{
     link::{self, BmcFacts, BootVariables, Disk, Note, Step, Wipe, WipeMethod, order::Work, report::What},
@@ -13,8 +13,14 @@ use billet_proto::{
 const PXE_FOR_GOOD: BootOverride =
     BootOverride { target: BootTarget::Pxe, enabled: BootEnabled::Continuous, mode: Some(BootMode::Uefi) };
 
+/// A configuration whose BMC's password is changed at release.
+const ROTATED: [(&str, &str); 2] = [
+    ("rotate_password = \"never\"", "rotate_password = \"release\""),
+    ("privilege = \"operator\"", "privilege = \"administrator\""),
+];
+
 fn user(slot: u8, name: &str, privilege: u8) -> User {
-    User { slot, name: name.into(), privilege, ipmi_messaging: privilege != NO_ACCESS, ..User::default() }
+    User { slot, name: UserName::parse(name), privilege, ipmi_messaging: privilege != NO_ACCESS, ..User::default() }
 }
 
 /// As the BMC was when the server was enrolled. The agent's account is "oper".
@@ -64,7 +70,10 @@ async fn accounts_and_boot_override_are_as_they_were_before_the_ramdisk_boots_an
         assert!(told.contains(part), "{told}");
     }
     let read = facts(&mut rack).await;
-    assert_eq!(bmc_facts::users(&read), enrolled().users);
+    let mut closed = enrolled().users;
+    // Whether it still has the password that it had, nobody can tell.
+    closed[2] = User { state: UserState::Disabled, ..user(3, "root", NO_ACCESS) };
+    assert_eq!(bmc_facts::users(&read), closed);
     assert_eq!(read.boot_override, "none");
     let session = rack.enlist().await;
     assert!(rack.machine().on);
@@ -96,7 +105,7 @@ async fn what_the_bmc_refuses_is_told_as_it_is_and_the_wipe_goes_on() {
     rack.machine().keeps_accounts = true;
     rack.order(1, wipe()).await;
     assert!(noted(&mut rack, "baseline-refused").await.contains("account 4 'evil'"));
-    assert_eq!(facts(&mut rack).await.users[3].name, "evil");
+    assert_eq!(facts(&mut rack).await.users[3].name(), "evil");
     rack.enlist().await;
 }
 
@@ -110,6 +119,34 @@ async fn the_account_that_the_agent_logs_in_with_is_never_touched() {
 }
 
 #[tokio::test]
+async fn an_account_that_has_the_agents_name_in_another_place_is_closed() {
+    let mut rack = Rack::new(false);
+    rack.machine().facts = enrolled();
+    rack.machine().facts.users[3] = user(4, "oper", 4);
+    rack.order(1, wipe()).await;
+    assert!(noted(&mut rack, "baseline-restored").await.contains("account 4 'oper'"));
+    let users = bmc_facts::users(&facts(&mut rack).await);
+    assert!(!users[3].lets_in() && users[1] == enrolled().users[1], "{users:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_lost_is_tried_again_wherever_that_is() {
+    // Identity, power, accounts, two that differ, the override and its reading, accounts again, and the password.
+    for (at, is_told) in (1..=9).map(|at| (at, ![6, 7].contains(&at))) {
+        let mut rack = Rack::configured(false, &ROTATED);
+        change(&rack);
+        rack.machine().fault = Some((at, Fault::Lost));
+        rack.order(1, wipe()).await;
+        let told = noted(&mut rack, "baseline-restored").await;
+        assert!(told.contains("account 4 'evil'") && told.contains("account 3 'root'"), "{at}: {told}");
+        assert_eq!(told.contains("network continuous uefi"), is_told, "{at}: {told}");
+        noted(&mut rack, "bmc-password").await;
+        assert_eq!(rack.machine().passwords, 1, "{at}");
+        assert!(rack.machine().calls > 9, "{at}: it came before");
+    }
+}
+
+#[tokio::test]
 async fn an_inspection_tells_what_the_bmc_says_and_changes_nothing() {
     let mut rack = Rack::new(false);
     change(&rack);
@@ -117,17 +154,13 @@ async fn an_inspection_tells_what_the_bmc_says_and_changes_nothing() {
     let session = rack.enlist().await;
     let finished = billet_proto::ramdisk::ramdisk_report::What::Finished(link::Finished::default());
     rack.report(&session, Step::Inspect, finished).await;
-    assert_eq!(facts(&mut rack).await.users[3].name, "evil");
+    assert_eq!(facts(&mut rack).await.users[3].name(), "evil");
     assert!(matches!(rack.end(1).await, End::Done(_)));
 }
 
 #[tokio::test]
 async fn the_password_is_changed_once_for_each_release_before_the_ramdisk_boots() {
-    let words = [
-        ("rotate_password = \"never\"", "rotate_password = \"release\""),
-        ("privilege = \"operator\"", "privilege = \"administrator\""),
-    ];
-    let mut rack = Rack::configured(false, &words);
+    let mut rack = Rack::configured(false, &ROTATED);
     rack.machine().facts = enrolled();
     rack.order(1, wipe()).await;
     noted(&mut rack, "bmc-password").await;

@@ -3,7 +3,7 @@
 use crate::bmc::{
     Baseline, Bmc, BmcError, BootEnabled, BootOverride, BootTarget, Identity, Peer, PowerState,
     ResetType::{self, ForceOff, ForceRestart, GracefulShutdown, On, PowerCycle},
-    User,
+    Rotate, User,
 };
 use futures_util::future::BoxFuture;
 use std::{
@@ -37,6 +37,8 @@ pub(super) struct Machine {
     pub(super) keeps_accounts: bool,
     /// How often its password was changed.
     pub(super) passwords: usize,
+    /// How often its session was given back.
+    pub(super) closed: usize,
     /// How often it was asked for anything.
     pub(super) calls: usize,
     /// What it booted from, and how often it did.
@@ -100,6 +102,7 @@ impl Chassis {
             facts: Baseline::default(),
             keeps_accounts: false,
             passwords: 0,
+            closed: 0,
             calls: 0,
             runs: BootTarget::Hdd,
             boots: 0,
@@ -222,27 +225,31 @@ impl Bmc for Chassis {
         Box::pin(async { told })
     }
 
-    fn restore_user<'a>(&'a self, was: &'a User, _: &'a User) -> BoxFuture<'a, Result<(), BmcError>> {
+    fn restore_user<'a>(&'a self, wanted: &'a User, _: &'a User) -> BoxFuture<'a, Result<(), BmcError>> {
         let (peer, doing, reason) = (self.peer.clone(), "put an account right", "as the test says");
         let taken = self.call(|machine| {
             if machine.keeps_accounts {
                 return Err(BmcError::Refused { peer, doing, code: 0xcc, reason });
             }
-            machine.facts.users.iter_mut().filter(|user| user.slot == was.slot).for_each(|user| *user = was.clone());
-            Ok(())
-        });
-        Box::pin(async { taken })
-    }
-
-    fn change_password(&self) -> BoxFuture<'_, Result<(), BmcError>> {
-        let taken = self.call(|machine| {
-            machine.passwords += 1;
+            let slot = wanted.slot;
+            machine.facts.users.iter_mut().filter(|user| user.slot == slot).for_each(|user| *user = wanted.clone());
             Ok(())
         });
         Box::pin(async { taken })
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
+        self.machine().closed += 1;
         Box::pin(async {})
+    }
+}
+
+impl Rotate for Chassis {
+    fn change_password(&self) -> BoxFuture<'_, Result<(), BmcError>> {
+        let taken = self.call(|machine| {
+            machine.passwords += 1;
+            Ok(())
+        });
+        Box::pin(async { taken })
     }
 }

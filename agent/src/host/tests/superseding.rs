@@ -20,6 +20,7 @@ async fn an_installation_that_is_cancelled_leaves_no_session_no_boot_no_power_an
     assert!(matches!(rack.end(2).await, End::Done(_)));
     assert!(rack.tools.ramdisks.session(&session).is_err(), "nothing more is done for that ramdisk");
     assert_eq!(rack.tools.boots.token_of(rack.id()), None);
+    assert_eq!(rack.machine().closed, 2, "the BMC's session too is given back, of each of them");
     assert_eq!(rack.machine().actions, [On, ForceOff]);
     assert_eq!(
         rack.moves()[before..],

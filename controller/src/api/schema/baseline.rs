@@ -56,7 +56,6 @@ pub(in crate::api) struct BaselineBmc {
     /// Empty where it did not tell.
     firmware_version: String,
     users: Vec<BaselineUser>,
-    /// Of a secret, its digest.
     lan: Vec<BaselineSetting>,
     /// What it does not know, or does not let the agent's account read: nothing of it is compared.
     not_told: Vec<String>,
@@ -67,6 +66,7 @@ pub(in crate::api) struct BaselineBmc {
 pub(in crate::api) struct BaselineUser {
     #[schema(minimum = 1, maximum = 63)]
     slot: u32,
+    /// Empty where it has none, or the BMC does not tell it.
     name: String,
     state: BaselineUserState,
     /// 1 callback, 2 user, 3 operator, 4 administrator, 5 OEM, 15 none.

@@ -129,9 +129,8 @@ impl Found {
             self.add(format!("BMC account {}", is.slot), NOT_TOLD, is.shown());
         }
         let leases = value(&was.lan, "address-source") == "dhcp" && value(&is.lan, "address-source") == "dhcp";
-        for BmcSetting { name, value: was } in
-            was.lan.iter().filter(|setting| !(leases && LEASED.contains(&setting.name.as_str())))
-        {
+        let is_left_out = |setting: &BmcSetting| leases && LEASED.contains(&setting.name.as_str());
+        for BmcSetting { name, value: was } in was.lan.iter().filter(|setting| !is_left_out(setting)) {
             self.text(&format!("BMC {name}"), was, value(&is.lan, name));
         }
         if !is.boot_override.is_empty() && !OUR_OVERRIDES.iter().any(|ours| is.boot_override.starts_with(ours)) {
@@ -165,7 +164,10 @@ impl Shown for LoadOption {
 impl Shown for BmcUser {
     fn shown(&self) -> String {
         let state = if self.lets_in() { format!("with privilege {}", self.privilege) } else { "without access".into() };
-        format!("'{}' {state}", self.name)
+        match &self.name {
+            Some(name) => format!("'{name}' {state}"),
+            None => format!("(name not told) {state}"),
+        }
     }
 }
 

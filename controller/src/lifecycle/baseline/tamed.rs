@@ -12,11 +12,15 @@ const MAX_CONTENT: usize = 32 << 10;
 pub(super) fn bmc(told: &BmcFacts) -> BmcFacts {
     BmcFacts {
         firmware_version: tame(&told.firmware_version),
-        users: each(&told.users, |user| BmcUser { name: tame(&user.name), ..user.clone() }),
-        lan: each(&told.lan, |setting| BmcSetting { name: tame(&setting.name), value: tame(&setting.value) }),
+        users: each(&told.users, |user| BmcUser { name: user.name.as_deref().map(tame), ..user.clone() }),
+        lan: each(&told.lan, setting),
         boot_override: tame(&told.boot_override),
         not_told: each(&told.not_told, |name| tame(name)),
     }
+}
+
+fn setting(told: &BmcSetting) -> BmcSetting {
+    BmcSetting { name: tame(&told.name), value: tame(&told.value) }
 }
 
 pub(in crate::lifecycle) fn boot_variables(told: &BootVariables) -> BootVariables {
@@ -54,7 +58,7 @@ mod tests {
     #[test]
     fn no_text_of_a_bmc_or_firmware_is_long_or_commands_a_terminal_and_no_list_is_endless() {
         let wild = || format!("\u{1b}[31m\n{}", "x".repeat(40_000));
-        let user = BmcUser { slot: 2, name: wild(), privilege: 4, ipmi_messaging: true, ..BmcUser::default() };
+        let user = BmcUser { slot: 2, name: Some(wild()), privilege: 4, ipmi_messaging: true, ..BmcUser::default() };
         let facts = bmc(&BmcFacts {
             firmware_version: wild(),
             users: vec![user; 300],

@@ -29,12 +29,14 @@ fn machine() -> Inventory {
 }
 
 fn bmc() -> BmcFacts {
-    let user = BmcUser { slot: 2, name: "billet".into(), privilege: 4, ipmi_messaging: true, ..BmcUser::default() };
+    let user =
+        BmcUser { slot: 2, name: Some("billet".into()), privilege: 4, ipmi_messaging: true, ..BmcUser::default() };
     BmcFacts { firmware_version: "2.17".into(), users: vec![user], ..BmcFacts::default() }
 }
 
 fn with_stranger() -> BmcFacts {
-    let stranger = BmcUser { slot: 3, name: "evil".into(), privilege: 4, ipmi_messaging: true, ..BmcUser::default() };
+    let stranger =
+        BmcUser { slot: 3, name: Some("evil".into()), privilege: 4, ipmi_messaging: true, ..BmcUser::default() };
     let mut facts = bmc();
     facts.users.push(stranger);
     facts

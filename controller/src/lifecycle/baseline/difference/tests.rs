@@ -2,7 +2,7 @@ use super::*;
 use billet_proto::link::BmcUserState;
 
 fn user(slot: u32, name: &str, privilege: u32) -> BmcUser {
-    BmcUser { slot, name: name.into(), privilege, ipmi_messaging: privilege < 15, ..BmcUser::default() }
+    BmcUser { slot, name: Some(name.into()), privilege, ipmi_messaging: privilege < 15, ..BmcUser::default() }
 }
 
 fn setting(name: &str, value: &str) -> BmcSetting {
@@ -102,7 +102,7 @@ fn what_comes_and_goes_by_itself_is_no_difference() {
         |_| {},
         |is| bmc(is).boot_override = "network once uefi".into(),
         |is| bmc(is).boot_override = "disk continuous uefi".into(),
-        |is| bmc(is).users[2].name = "left over".into(),
+        |is| bmc(is).users[2].name = Some("left over".into()),
         |is| drop(is.versions.remove(1)),
         |is| bmc(is).lan.push(setting("vlan", "none")),
         |is| bmc(is).not_told.push("vlan".into()),

@@ -43,7 +43,7 @@ pub use copy::{CopyError, check, copy, settle};
 pub use migration::MigrationError;
 
 use super::{Result, Store, StoreError, Transaction};
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig};
 use std::{
     fs::{File, OpenOptions, Permissions},
     io,
@@ -154,7 +154,7 @@ impl SqliteStore {
         let open = || {
             let connection = Connection::open_with_flags(path, flags)?;
             connection.busy_timeout(BUSY_TIMEOUT)?;
-            connection.set_prepared_statement_cache_capacity(STATEMENTS);
+            keep_statements(&connection)?;
             connection.pragma_update(None, "trusted_schema", false)?;
             // Negative: in KiB rather than in pages.
             connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
@@ -211,9 +211,16 @@ impl Store for SqliteStore {
     }
 }
 
+/// Each statement is compiled once, and its plan stays the same: else SQLite compiles it anew whenever a value is bound by which
+/// its planner might choose another one (`sqlite3_db_config`, `SQLITE_DBCONFIG_ENABLE_QPSG`).
+fn keep_statements(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
+}
+
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    keep_statements(connection)?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
     // FULL and not NORMAL for migrations; afterwards `flush` syncs, because an answer 202 is a promise.

@@ -7,3 +7,4 @@ mod networks;
 mod records;
 mod rules;
 pub(super) mod sample;
+mod statements;

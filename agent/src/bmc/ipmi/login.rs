@@ -20,13 +20,17 @@ impl IpmiBmc {
         Ok(())
     }
 
-    /// The slot that has our account's name: one, or it could be another's password that is changed.
+    /// The slot that has our account's name, and lets in where several have it: one, or it could be another's password that
+    /// is changed.
     async fn own_slot(&self) -> Result<u8, BmcError> {
         let peer = self.peer().clone();
         let users = self.read_users(&mut Vec::new()).await?;
-        let mut own = users.iter().filter(|user| user.is_named(&peer.user));
-        match (own.next(), own.next()) {
-            (Some(user), None) => Ok(user.slot),
+        let mut own: Vec<_> = users.iter().filter(|user| user.is_named(&peer.user)).collect();
+        if own.len() > 1 {
+            own.retain(|user| user.lets_in());
+        }
+        match own[..] {
+            [user] => Ok(user.slot),
             _ => {
                 let reason = "it tells no account, or several, of that name";
                 Err(BmcError::Refused { peer, doing: "find the account", code: 0xcb, reason })

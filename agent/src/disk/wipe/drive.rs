@@ -114,7 +114,7 @@ impl Drive {
         }
     }
 
-    fn as_nvme(&self) -> Option<&nvme::Drive> {
+    pub(super) fn as_nvme(&self) -> Option<&nvme::Drive> {
         if let Self::Nvme(drive) = self { Some(drive) } else { None }
     }
 

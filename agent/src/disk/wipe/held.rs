@@ -35,6 +35,12 @@ impl Held {
         &self.disk
     }
 
+    /// The drive that it is a part of beside others: that takes one command at a time.
+    #[must_use]
+    pub fn drive(&self) -> Option<String> {
+        self.drive.as_nvme().map(|drive| format!("{} {}", drive.serial, drive.subsystem))
+    }
+
     /// Has one that was cut off within an erasure end it, if that was ours; nothing is done to any other.
     ///
     /// # Errors

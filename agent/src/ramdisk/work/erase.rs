@@ -9,13 +9,14 @@ use billet_proto::link::{ByteRange, Disk, Erasure, WipedDisk};
 use futures_util::future::join_all;
 use rand::{SeedableRng, rngs::StdRng};
 use std::{
+    collections::HashMap,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
 /// At once: disks do it themselves, and more only wait for each other.
 const AT_ONCE: usize = 8;
@@ -39,16 +40,19 @@ pub(super) async fn all(
     each(disks, erased).await
 }
 
-/// Has `work` done with each, by its place, in a thread of its own.
+/// Has `work` done with each, by its place, in a thread of its own; with those of one drive one after the other.
 async fn each<T: Send + 'static>(
     disks: Vec<Held>,
     work: impl Fn(usize, Held) -> Result<T, DiskError> + Send + Sync + 'static,
 ) -> Result<Vec<T>, StepError> {
     let (places, work) = (Arc::new(Semaphore::new(AT_ONCE)), Arc::new(work));
+    let mut turns: HashMap<String, Arc<Mutex<()>>> = HashMap::new();
     let tasks = disks.into_iter().enumerate().map(|(index, disk)| {
         let (places, work, name) = (places.clone(), work.clone(), disk.disk().name.clone());
+        let turn = disk.drive().map(|drive| turns.entry(drive).or_default().clone()).unwrap_or_default();
         let task = async move {
             let ended = |error: &dyn std::error::Error| StepError::other("wipe_ended", error.to_string());
+            let _turn = turn.lock().await;
             let _place = places.acquire_owned().await.map_err(|error| ended(&error))?;
             let done = tokio::task::spawn_blocking(move || work(index, disk)).await;
             Ok(done.map_err(|error| ended(&error))??)

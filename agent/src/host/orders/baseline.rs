@@ -42,13 +42,25 @@ pub(super) async fn put_right(job: &Job, step: Step, was: Option<&Baseline>) -> 
     job.reporter.started(step, waiting_for);
     let (known, mut restored) = (bmc_facts::users(was), Restored::default());
     let mut tries = job.tries(step, waiting_for);
-    let boot_override = loop {
+    let set = loop {
         match restore(job, &known, &mut restored).await {
-            Ok(set) => break set,
-            Err(error) => tries.again(&error).await?,
+            Ok(set) => break Ok(set),
+            Err(error) => {
+                if let Err(failure) = tries.again(&error).await {
+                    break Err(failure);
+                }
+            }
         }
     };
     let Restored { mut done, mut refused } = restored;
+    let boot_override = match set {
+        Ok(set) => set,
+        Err(failure) => {
+            // What was done until then is told now: next time it looks as if it had been so.
+            note(job, &done, &refused);
+            return Err(failure);
+        }
+    };
     let hides_flags = job.tools.server.bmc.quirks.contains(&Quirk::KeepsOnlyTheBootDevice);
     let holds =
         |set: &BootOverride| set.target != BootTarget::None && (hides_flags || set.enabled != BootEnabled::Disabled);
@@ -59,13 +71,17 @@ pub(super) async fn put_right(job: &Job, step: Step, was: Option<&Baseline>) -> 
             Err(error) => refused.push(format!("the boot override ({set}): {}", chain(&error))),
         }
     }
+    note(job, &done, &refused);
+    tell(job, read(job, step).await?);
+    Ok(())
+}
+
+fn note(job: &Job, done: &[String], refused: &[String]) {
     for (kind, each) in [("baseline-restored", done), ("baseline-refused", refused)] {
         if !each.is_empty() {
             job.reporter.note(kind, &each.join("; "));
         }
     }
-    tell(job, read(job, step).await?);
-    Ok(())
 }
 
 /// Changes the password of the BMC's account where the operator wants that after each tenant.

@@ -110,9 +110,11 @@ pub(super) fn after_wipe(
         return Ok(None);
     };
     let (was, is) = (was.facts, tx.baseline_seen(server.id, task.generation)?.unwrap_or_default());
+    let has_users = is.bmc.as_ref().is_some_and(|bmc| !bmc.users.is_empty());
     // What was not told at enrolment, because an agent of that time did not ask or a BMC did not answer, is not compared.
     for (is_missing, part) in [
         (was.bmc.is_none() && is.bmc.is_some(), "baseline of the BMC"),
+        (was.bmc.as_ref().is_some_and(|bmc| bmc.users.is_empty()) && has_users, "baseline of the BMC's accounts"),
         (was.boot_variables.is_none() && is.boot_variables.is_some(), "baseline of firmware's boot entries"),
     ] {
         if is_missing {

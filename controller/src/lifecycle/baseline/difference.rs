@@ -123,9 +123,10 @@ impl Found {
                 None => self.add(format!("BMC account {}", was.slot), was.shown(), NOT_TOLD),
             }
         }
-        let was_told = |slot: u32| !was.users.is_empty() && !was.not_told.contains(&format!("user-{slot}"));
-        let is_known = |slot: u32| was.users.iter().any(|was| was.slot == slot);
-        for is in is.users.iter().filter(|is| is.lets_in() && was_told(is.slot) && !is_known(is.slot)) {
+        // Where none was told, none could be known: that is told by itself. One slot alone that lets somebody in now may be the
+        // tenant's, whatever it was.
+        let is_known = |slot: u32| was.users.is_empty() || was.users.iter().any(|was| was.slot == slot);
+        for is in is.users.iter().filter(|is| is.lets_in() && !is_known(is.slot)) {
             self.add(format!("BMC account {}", is.slot), NOT_TOLD, is.shown());
         }
         let leases = value(&was.lan, "address-source") == "dhcp" && value(&is.lan, "address-source") == "dhcp";

@@ -3,9 +3,12 @@
 use crate::secrets::{HASH, PASSWORD};
 use billet_proto::InstanceId;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+
+/// So many texts are logged between the making of a boot's token and its use, and many more.
+const TEXTS: usize = 2000;
 
 /// The ledger; clones are the same.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +25,8 @@ struct Entries {
     accepted: BTreeSet<InstanceId>,
     /// Of boots.
     tokens: BTreeSet<String>,
+    /// What was looked into last: a token may have been told before it is known here.
+    texts: VecDeque<(String, String)>,
     violations: Vec<String>,
 }
 
@@ -79,13 +84,23 @@ impl Ledger {
 
     /// A boot was given that token.
     pub fn keep_token(&self, token: String) {
-        self.lock().tokens.insert(token);
+        let mut entries = self.lock();
+        let told = entries.texts.iter().find(|(_, text)| text.contains(&token)).map(|(place, _)| place.clone());
+        entries.tokens.insert(token);
+        drop(entries);
+        if let Some(place) = told {
+            self.violate(format!("a boot's token stands in {place}"));
+        }
     }
 
     /// A secret stands in what a person may see.
     pub fn look_for_secrets(&self, place: &str, text: &str) {
         let found = {
-            let entries = self.lock();
+            let mut entries = self.lock();
+            entries.texts.push_back((place.to_owned(), text.to_owned()));
+            if entries.texts.len() > TEXTS {
+                entries.texts.pop_front();
+            }
             let is_in = |secret: &str| text.contains(secret);
             let words = [("a password", is_in(PASSWORD)), ("a password's hash", is_in(HASH))];
             let token = ("a boot's token", entries.tokens.iter().any(|token| is_in(token)));

@@ -1,5 +1,6 @@
 //! Giving up an operation that is in progress, by an operator: a newer order powers the server off and takes its ports off
-//! their networks, wherever the one before had come to. The operation has failed when that was read back.
+//! their networks, wherever the one before had come to. When that was read back the operation has failed, or was a power action
+//! and is stopped.
 
 use super::{
     event, operation,

@@ -232,8 +232,9 @@ impl Body {
             }
             State::Starting(until) if until <= now => {
                 self.state = State::System;
+                // Before it is on its network nobody can have used it.
                 if let Disk::System(system) = &mut self.disk {
-                    system.is_used = true;
+                    system.is_used |= self.segments.contains(&Segment::Vpc { vpc_id: system.vpc });
                 }
                 self.say("its system runs");
             }

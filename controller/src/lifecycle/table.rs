@@ -257,6 +257,8 @@ impl Operation {
             // The ramdisk left: nobody powers the tenant's system off because it does not answer. And what could not be given up
             // may be on: it can be powered off, which asks.
             Self::PowerOn | Self::Reboot if matches!(phase, Phase::Verify | Phase::Cancelling) => Phase::Running,
+            // Nobody read back that it was off.
+            Self::Reboot if matches!(phase, Phase::Waiting | Phase::PowerOff) => Phase::Running,
             Self::PowerOn | Self::Reboot => Phase::Stopped,
             _ => Phase::Failed,
         }

@@ -86,6 +86,7 @@ fn expected(from: Standing, event: Event) -> Option<String> {
         Event::Failed => Some(match op {
             "power-off" => "power-off/running".into(),
             "power-on" | "reboot" if at == "verify" || at == "cancelling" => format!("{op}/running"),
+            "reboot" if at == "waiting" || at == "power-off" => "reboot/running".into(),
             "power-on" | "reboot" => format!("{op}/stopped"),
             _ => format!("{op}/failed"),
         }),

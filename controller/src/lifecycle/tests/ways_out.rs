@@ -126,6 +126,17 @@ async fn a_power_action_that_cannot_be_given_up_is_not_told_to_be_off() {
 }
 
 #[tokio::test]
+async fn a_reboot_whose_power_off_was_not_read_back_is_not_told_to_be_off() {
+    let world = World::new().await;
+    let id = running(&world).await;
+    power(&world, PowerAction::Reboot).await.unwrap();
+    world.report(newest(&world).generation, Step::PowerOff, silent()).await;
+    assert_eq!((state(&world, id).await, cause(&world, id).await.as_str()), ("running", "bmc_silent"));
+    power(&world, PowerAction::Off).await.unwrap();
+    assert!(matches!(newest(&world).work, Some(Work::Power(_))), "it is asked to be off");
+}
+
+#[tokio::test]
 async fn a_power_action_that_is_given_up_leaves_the_system_its_ports_and_one_that_powers_off_goes_on() {
     let world = World::new().await;
     let id = running(&world).await;

@@ -37,7 +37,7 @@ pub(super) fn retry(tx: &mut dyn Transaction, rules: &Rules, id: InstanceId) -> 
         (Operation::PowerOn | Operation::Reboot, Phase::Stopped) => {
             power::of_instance(tx, rules, instance, PowerAction::On)
         }
-        // It was handed over, and did not answer.
+        // It was handed over, and did not answer; or nobody read back that it was off.
         (Operation::PowerOn | Operation::Reboot, Phase::Running) => {
             power::of_instance(tx, rules, instance, PowerAction::Reboot)
         }

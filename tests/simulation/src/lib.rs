@@ -5,7 +5,8 @@
 //! Each process has a tokio runtime of its own with a paused clock. [`world`] moves all of them forward by the same small
 //! step, then delivers what the network holds: so a process can be killed by dropping its runtime, whatever it was waiting
 //! for, and nothing depends on the real time or on the real scheduler. What is random comes from [`random`], also where the
-//! standard library asks the kernel ([`entropy`]).
+//! standard library asks the kernel ([`entropy`]). The program gives each seed a process of its own, because some libraries count
+//! what they make in their whole process.
 //! Non-goals: SQLite's own crash safety (unit tests and the laboratory kill real processes), and bytes of images.
 
 pub mod agent;

@@ -1,12 +1,13 @@
 //! `billet-simulation`: runs seeds, and tells which failed and what all of them saw.
 
-use anyhow::Context;
+mod apart;
+
+use apart::Life;
 use billet_proto::planted::Bug;
-use billet_simulation::world::{self, Outcome};
+use billet_simulation::world::Outcome;
 use clap::Parser;
 use std::{
     collections::BTreeMap,
-    path::{Path, PathBuf},
     process::ExitCode,
     sync::{
         Mutex, PoisonError,
@@ -39,6 +40,15 @@ struct Arguments {
     /// Print what the programs log, by this filter of tracing's.
     #[arg(long)]
     log: Option<String>,
+    /// Live the first seed's life in this process, and print what it showed, as JSON.
+    #[arg(long = apart::ALONE, hide = true)]
+    alone: bool,
+}
+
+impl Arguments {
+    fn life(&self, seed: u64, bug: Option<Bug>) -> Life {
+        Life { seed, bug, journal: self.journal, log: self.log.clone() }
+    }
 }
 
 fn bug(word: &str) -> Result<Bug, String> {
@@ -65,14 +75,13 @@ struct Totals {
     failed: Vec<u64>,
     instances: usize,
     virtual_ms: u64,
-    faults: BTreeMap<&'static str, u64>,
+    faults: BTreeMap<String, u64>,
     poor: Vec<u64>,
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<bool> {
-    if let Some(filter) = &arguments.log {
-        let filter: tracing_subscriber::EnvFilter = filter.parse().context("read --log")?;
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    if arguments.alone {
+        return arguments.life(arguments.from, arguments.bug).live().map(|()| true);
     }
     if arguments.all_bugs {
         return Ok(Bug::ALL.into_iter().filter(|bug| !is_found(arguments, *bug)).count() == 0);
@@ -101,7 +110,6 @@ fn sweep(arguments: &Arguments, bug: Option<Bug>) -> Totals {
     let (next, found) = (AtomicU64::new(arguments.from), AtomicBool::new(false));
     let totals = Mutex::new(Totals::default());
     let end = arguments.from.saturating_add(arguments.seeds);
-    let dir = in_memory();
     std::thread::scope(|scope| {
         for _ in 0..jobs.max(1) {
             scope.spawn(|| {
@@ -110,7 +118,7 @@ fn sweep(arguments: &Arguments, bug: Option<Bug>) -> Totals {
                     if seed >= end || (bug.is_some() && found.load(Ordering::Relaxed)) {
                         return;
                     }
-                    let outcome = world::run(seed, bug, &dir, arguments.journal);
+                    let outcome = arguments.life(seed, bug).start();
                     let failed = tell(seed, &outcome, &mut totals.lock().unwrap_or_else(PoisonError::into_inner));
                     found.fetch_or(failed, Ordering::Relaxed);
                 }
@@ -138,7 +146,7 @@ fn tell(seed: u64, outcome: &anyhow::Result<Outcome>, totals: &mut Totals) -> bo
     totals.instances += outcome.instances;
     totals.virtual_ms += outcome.virtual_ms;
     for (kind, count) in &outcome.faults {
-        *totals.faults.entry(kind).or_default() += count;
+        *totals.faults.entry(kind.clone()).or_default() += count;
     }
     // A seed that saw little shows little.
     if outcome.instances < 20 || faults < 10 || outcome.virtual_ms < 3_600_000 {
@@ -169,10 +177,4 @@ fn summary(totals: &Totals, seconds: f64) {
     for (kind, count) in &totals.faults {
         println!("    {count:>8} {kind}");
     }
-}
-
-/// Agents flush their journals: on a disk that takes most of the time.
-fn in_memory() -> PathBuf {
-    let memory = Path::new("/dev/shm");
-    if tempfile::tempdir_in(memory).is_ok() { memory.to_owned() } else { std::env::temp_dir() }
 }

@@ -29,6 +29,7 @@ use billet_proto::{
     identity::BootIdentity,
     planted::{self, Bug},
 };
+use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, net::Ipv4Addr, path::Path};
 use uuid::Uuid;
 
@@ -49,7 +50,7 @@ const LOOK_MS: u64 = 4_000;
 const LOOK_ANYWAY: u64 = 15;
 
 /// What one simulation showed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Outcome {
     /// Which.
     pub seed: u64,
@@ -62,12 +63,16 @@ pub struct Outcome {
     /// Instances that were accepted.
     pub instances: usize,
     /// Faults by kind.
-    pub faults: BTreeMap<&'static str, u64>,
+    pub faults: BTreeMap<String, u64>,
     /// Virtual time, in milliseconds.
     pub virtual_ms: u64,
 }
 
 /// Runs one simulation in a thread of its own; `dir` is on a file system in memory, best.
+///
+/// It lives the same life in each process whose first it is. A later one, or one beside it, may live another: tokio numbers
+/// the tasks of all runtimes of a process, and a runtime that is dropped ends its tasks in an order that follows from their
+/// numbers.
 ///
 /// # Errors
 /// When it cannot be set up.
@@ -118,8 +123,11 @@ pub struct World {
     seen: Snapshot,
     next_look: u64,
     looks: u64,
-    /// How often the controller told that something changed, when the database was read last.
-    changes: Option<u64>,
+    /// How often the controller was started.
+    starts: u64,
+    /// When the database was read last: how often the controller was started, and, where it ran, how often it had told that
+    /// something changed.
+    read_at: Option<(u64, Option<u64>)>,
     busy_until: u64,
 }
 
@@ -168,7 +176,8 @@ impl World {
             seen: Snapshot::default(),
             next_look: 0,
             looks: 0,
-            changes: None,
+            starts: 0,
+            read_at: None,
             busy_until: 0,
         };
         world.start_controller();
@@ -178,6 +187,7 @@ impl World {
 
     /// Starts the controller.
     pub fn start_controller(&mut self) {
+        self.starts += 1;
         match Controller::start(&self.site, &self.network, &self.timeline, &self.skew) {
             Ok(controller) => self.controller = Some(controller),
             Err(error) => self.ledger.violate(format!("the controller does not start: {error:#}")),
@@ -239,7 +249,7 @@ impl World {
     /// Goes on until that holds; false where it does not in time.
     fn until(&mut self, mut holds: impl FnMut(&mut Self) -> bool) -> anyhow::Result<bool> {
         let end = self.timeline.now() + SETTLE_MS;
-        (self.next_look, self.changes) = (0, None);
+        (self.next_look, self.read_at) = (0, None);
         self.step(u64::MAX)?;
         while self.timeline.now() < end {
             if holds(self) {
@@ -294,8 +304,10 @@ impl World {
             self.next_look = self.timeline.now() + LOOK_MS;
             self.looks += 1;
             let changes = self.controller.as_ref().map(|controller| *controller.lifecycle.changes().borrow());
-            if changes != self.changes || self.looks.is_multiple_of(LOOK_ANYWAY) {
-                self.changes = changes;
+            // A controller that lived between two looks may have written too.
+            let at = Some((self.starts, changes));
+            if at != self.read_at || self.looks.is_multiple_of(LOOK_ANYWAY) {
+                self.read_at = at;
                 self.seen = Snapshot::take(&self.site)?;
             }
             let now = (self.timeline.now(), &self.seen);
@@ -350,7 +362,7 @@ impl World {
             digest: self.journal.digest().0,
             lines: self.journal.lines(),
             instances: self.ledger.instances(),
-            faults: self.journal.faults(),
+            faults: self.journal.faults().into_iter().map(|(kind, count)| (kind.to_owned(), count)).collect(),
             virtual_ms: self.timeline.now(),
         }
     }

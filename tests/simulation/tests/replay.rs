@@ -1,14 +1,32 @@
-//! The same seed lives the same life.
+//! The same seed lives the same life, alone and beside others.
 
-use billet_simulation::world::run;
+use std::process::Command;
+
+/// The journals of so many seeds from 7 on, by seed, each with its digest in the last line.
+fn journals(seeds: usize) -> Vec<String> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_billet-simulation"));
+    let words = ["--from", "7", "--journal", "--seeds", &seeds.to_string(), "--jobs", &seeds.to_string()];
+    let ended = command.args(words).output().expect("the program starts");
+    let text = String::from_utf8(ended.stdout).expect("text");
+    let mut journals: Vec<String> = (0..seeds).map(|_| String::new()).collect();
+    let mut begun = String::new();
+    for line in text.lines() {
+        begun.push_str(line);
+        begun.push('\n');
+        let seed = line.strip_prefix("seed ").and_then(|rest| rest.split_once(": digest "));
+        if let Some((seed, _)) = seed {
+            let number: usize = seed.parse().expect("a seed's number");
+            journals[number - 7] = std::mem::take(&mut begun);
+        }
+    }
+    assert!(ended.status.success(), "{begun}");
+    journals
+}
 
 #[test]
 fn a_replay_has_the_identical_journal() {
-    let dir = std::env::temp_dir();
-    let lives = [(); 2].map(|()| run(7, None, &dir, true).expect("the simulation runs"));
-    assert!(lives[0].lines.len() > 500, "{} lines", lives[0].lines.len());
-    assert_eq!(lives[0].lines, lives[1].lines);
-    assert_eq!(lives[0].digest, lives[1].digest);
-    let other = run(8, None, &dir, false).expect("the simulation runs");
-    assert_ne!(lives[0].digest, other.digest);
+    let (alone, beside) = (journals(1), journals(3));
+    assert!(alone[0].lines().count() > 500, "{}", alone[0]);
+    assert_eq!(alone[0], beside[0]);
+    assert_ne!(beside[0], beside[1]);
 }

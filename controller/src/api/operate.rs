@@ -88,6 +88,22 @@ pub(super) async fn wipe(
     act(&state, &id, ServerAction::wipe(&body)?).await
 }
 
+/// Gives up what is in progress on a server itself: its inspection, its wipe, or that it is powered on or rebooted.
+///
+/// That has failed with the cause `cancelled`, and the server is powered off. A server whose wipe was given up is `maintain` and not
+/// wiped. An inspection that may not power off what is on is only given up when it has powered the server on itself.
+#[utoipa::path(
+    post,
+    path = "/servers/{id}/cancel",
+    operation_id = "CancelServer",
+    tag = "Operators",
+    params(("id" = String, Path, description = "The server's")),
+    responses((status = 200, description = "As it is now", body = schema::server::Server)),
+)]
+pub(super) async fn cancel(State(state): State<AppState>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+    act(&state, &id, ServerAction::Cancel).await
+}
+
 /// Retires a server: nothing is placed on it any more.
 ///
 /// One that is in use is retired only with `confirm_off`, the operator's word that it is off and unplugged for good: its instance is

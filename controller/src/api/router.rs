@@ -118,6 +118,7 @@ pub(super) fn guarded() -> OpenApiRouter<AppState> {
         .routes(routes!(operate::maintain))
         .routes(routes!(operate::ready))
         .routes(routes!(operate::wipe))
+        .routes(routes!(operate::cancel))
         .routes(routes!(wipe_receipts::list))
         .routes(routes!(operate::offboard))
         .routes(routes!(operate_instance::retry))

@@ -2,6 +2,7 @@
 
 mod accept_unwiped;
 mod baseline;
+mod cancel;
 mod events;
 mod firmware;
 mod hardware;
@@ -56,6 +57,8 @@ pub enum Verb {
     Ready(ready::Ready),
     /// Erase the disks of a server that is out
     Wipe(wipe::Wipe),
+    /// Give up its inspection, its wipe, or that it is powered on; it is powered off
+    Cancel(cancel::Cancel),
     /// Show the signed receipts of a server's erased disks, newest first
     WipeReceipts(wipe_receipts::WipeReceipts),
     /// Let a server leave service; one in use only by your word that it is off and unplugged
@@ -92,6 +95,7 @@ impl Verb {
             Self::Maintain(verb) => verb.run(client, console).await,
             Self::Ready(verb) => verb.run(client, console).await,
             Self::Wipe(verb) => verb.run(client, console).await,
+            Self::Cancel(verb) => verb.run(client, console).await,
             Self::WipeReceipts(verb) => verb.run(client, console).await,
             Self::Offboard(verb) => verb.run(client, console).await,
             Self::Retire(verb) => verb.run(client, console).await,

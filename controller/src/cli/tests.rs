@@ -90,6 +90,7 @@ fn every_verb_takes_what_its_page_says() {
             "server register {ID} --agent rack1 --for lab --role provisioning --role vpc --role parameter-plane:0 --name n --location a/b/3 --wipe-policy full --allow-reset --clear-other-bootable-disks"
         ),
         format!("server accept-unwiped {ID}"),
+        format!("server cancel {ID}"),
         format!("server onboard {ID} --agent rack1 --allow-reset --role vpc --wait --timeout 60"),
         format!("server events {ID} --days 30 --level major --limit 5"),
         format!("server wipe-receipts {ID} --jws --limit 9"),

@@ -9,13 +9,15 @@
 //! reboot       power-off ─► power
 //! ```
 //!
-//! A step may be started again, a later one may be started, and the first may be started over.
+//! A step may be started again, a later one may be started, and the first may be started over. An operator may give it up.
 
+mod cancel;
 mod deadline;
 mod end;
 pub(super) mod order;
 pub(super) mod report;
 
+pub(super) use cancel::cancel;
 pub(super) use deadline::{expire, hear_first};
 pub(super) use end::{fail, fail_as};
 

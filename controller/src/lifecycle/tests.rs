@@ -8,6 +8,7 @@ mod parameter_plane;
 mod receipts;
 mod restored;
 mod servers;
+mod task_cancel;
 mod tasks;
 mod waiting;
 mod ways_out;

@@ -54,6 +54,8 @@ pub enum ServerAction {
         /// None: the server's own.
         policy: Option<WipePolicy>,
     },
+    /// What is done with it is given up, and it is powered off.
+    Cancel,
     /// Used although nothing wiped it.
     AcceptUnwiped,
     /// Retired.

@@ -109,6 +109,9 @@ impl Traffic {
         if self.random.happens(250) {
             return self.operate(seen, controller);
         }
+        if self.random.happens(40) {
+            return self.give_up(seen, controller);
+        }
         let living: Vec<&Instance> =
             seen.instances.iter().filter(|instance| instance.phase != Phase::Terminated).collect();
         if let Some(instance) = self.random.pick(&living) {
@@ -190,6 +193,14 @@ impl Traffic {
         let lifecycle = controller.lifecycle.clone();
         let work = async move { lifecycle.delete(Some(project()), id).await.map(|()| None) };
         self.call(controller, format!("delete {}", self.ledger.name(id)), work);
+    }
+
+    /// The operator changes his mind about work on a server.
+    fn give_up(&self, seen: &Snapshot, controller: &Controller) {
+        let busy: Vec<_> = seen.servers.iter().filter(|server| server.task.is_some()).collect();
+        if let Some(server) = self.random.pick(&busy) {
+            self.act(server.id, &server.serial, ServerAction::Cancel, controller);
+        }
     }
 
     /// The operator looks at what stands still.

@@ -39,6 +39,7 @@ async fn a_server_is_taken_out_wiped_inspected_and_put_back() {
         assert!(refused(&api, action, json!({})).await.contains("its wipe is in progress"), "{action}");
     }
     api.world.report(1, Step::Wipe, crate::lifecycle::tests::world::World::wiped()).await;
+    assert!(refused(&api, "cancel", json!({})).await.contains("no work on it is in progress"));
     assert_eq!(act(&api, "inspect", json!({ "allow_reset": true })).await.0, StatusCode::OK);
     let failed = Failed { cause: "server_is_on".into(), message: "it is on".into() };
     api.world.report(2, Step::Power, What::Failed(failed)).await;
@@ -167,7 +168,7 @@ async fn a_server_in_use_leaves_service_only_where_it_is_confirmed_to_be_off() {
 #[tokio::test]
 async fn tenants_operate_no_server() {
     let api = Api::new(50).await;
-    for action in ["inspect", "maintain", "ready", "wipe", "offboard", "accept-unwiped"] {
+    for action in ["inspect", "maintain", "ready", "wipe", "cancel", "offboard", "accept-unwiped"] {
         let path = format!("/admin/v1/servers/{}/{action}", api.world.server_id());
         let (status, _, body) = api.call(Method::POST, &path, &api.tenant, Body::empty()).await;
         assert_eq!((status, code(&body)), (StatusCode::FORBIDDEN, "iMetal.0004"), "{action}");

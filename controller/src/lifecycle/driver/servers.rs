@@ -24,6 +24,7 @@ pub(super) fn act(
         ServerAction::Maintain { reason } => maintain::take_out(tx, rules, id, reason),
         ServerAction::Ready => maintain::put_back(tx, rules, id),
         ServerAction::Wipe { policy } => wipe::ask(tx, rules, id, policy),
+        ServerAction::Cancel => task::cancel(tx, rules, id),
         ServerAction::AcceptUnwiped => maintain::accept_unwiped(tx, rules, id),
         ServerAction::Offboard { confirm_off: false } => maintain::retire(tx, rules, id),
         ServerAction::Offboard { confirm_off: true } => remove::remove(tx, rules, id),

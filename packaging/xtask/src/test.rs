@@ -53,7 +53,7 @@ enum Part {
     /// Rails, tags and bonds. Only in --all.
     Networks,
     /// Daemons killed, power and networks cut at the steps of an installation: four cells, chosen by the number of commits,
-    /// or those in BILLET_CRASH_CELLS; every cell, and only then without being asked for, with --all.
+    /// or those in BILLET_CRASH_CELLS; every cell with --all.
     CrashMatrix,
     /// The controller killed at each step; this and the next four are what crash-matrix has in --all.
     CrashMatrixController,
@@ -86,11 +86,11 @@ impl Part {
             | Self::Restarts
             | Self::Simulation
             | Self::Keystone
-            | Self::Laboratory => true,
+            | Self::Laboratory
+            | Self::CrashMatrix => true,
             Self::Operations
             | Self::Failures
             | Self::Networks
-            | Self::CrashMatrix
             | Self::CrashMatrixController
             | Self::CrashMatrixAgent
             | Self::CrashMatrixBoth

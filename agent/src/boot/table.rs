@@ -109,9 +109,12 @@ impl BootTable {
         boots.insert(boot.mac, Open { boot, reached: watch::channel(None).0 });
     }
 
-    /// Closes a server's boot.
-    pub fn close(&self, server: ServerId) {
-        self.lock().retain(|_, open| open.boot.server_id != server);
+    /// Closes a server's boot. Whether there was one.
+    pub fn close(&self, server: ServerId) -> bool {
+        let mut boots = self.lock();
+        let before = boots.len();
+        boots.retain(|_, open| open.boot.server_id != server);
+        boots.len() < before
     }
 
     /// Follows a server's boot.

@@ -3,8 +3,8 @@
 //! The operator's `password_file` is never written: it may be a credential of systemd's, which nobody can. A password that was
 //! changed is kept in the agent's state folder, `bmc/SERVER.password`, mode 0600, and counts before the operator's.
 //! Invariants: a password is on disk, as `bmc/SERVER.password.next`, before any BMC hears of it; it takes the place of the one
-//! before only after somebody logged in with it, and goes only after somebody logged in with the one before; until then no
-//! other is proposed, and whoever cannot log in with the one before tries it.
+//! before only after somebody logged in with it; until then no other is proposed, and whoever cannot log in with the one before
+//! tries it.
 
 use super::{secret_file, state::replace};
 use anyhow::Context;
@@ -91,12 +91,6 @@ impl BmcPassword {
         self.sync()
     }
 
-    /// Somebody logged in with the one before: the BMC does not have the next one.
-    pub(super) fn withdraw(&self) -> io::Result<()> {
-        fs::remove_file(&self.next)?;
-        self.sync()
-    }
-
     fn sync(&self) -> io::Result<()> {
         self.next.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all())
     }
@@ -161,8 +155,7 @@ mod tests {
         let folder = fs::metadata(dir.path().join("bmc")).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode, folder), (0o600, 0o700));
         open().propose(&"third".into()).unwrap();
-        open().withdraw().unwrap();
-        assert_eq!((current(), open().next().unwrap().is_none()), ("second".to_owned(), true));
+        assert_eq!((current(), open().next().unwrap().unwrap().expose_secret()), ("second".to_owned(), "third"));
         assert_eq!(fs::read_to_string(&configured).unwrap(), "first\n");
     }
 

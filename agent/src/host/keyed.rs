@@ -5,8 +5,11 @@
 //! ```
 //! Wherever that stops, the BMC has one of two passwords that are both on disk. Only a login settles which: what the BMC said
 //! to the change itself counts for nothing, for the request is sent again where its answer is late, and one that was done may be
-//! refused the second time. A login that is refused with the current one tries the next one; once that is refused too, not
-//! again before the agent's next start or the next change: a third wrong password in a row may lock the account.
+//! refused the second time. Nor does a refused login: a BMC may take a while to have what it was told. So the next password stays
+//! until it is the current one, and another change tells the same one again.
+//!
+//! A login that is refused with the current one tries the next one; once that is refused too, not again before the next change,
+//! the agent's next start, or ten minutes have passed: a third wrong password in a row may lock the account.
 //!
 //! What settles it goes on where its caller is dropped.
 
@@ -21,7 +24,13 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
-use tokio::sync::Mutex;
+use tokio::{
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+/// Long enough for the count of wrong passwords to begin anew, short enough for what a BMC has late to be found.
+const REFUSED_FOR: Duration = Duration::from_secs(600);
 
 /// The BMC, with what it takes to log in.
 pub(super) struct Keyed {
@@ -31,8 +40,8 @@ pub(super) struct Keyed {
 struct Inner {
     bmc: Arc<dyn Login>,
     password: BmcPassword,
-    /// The BMC refused the next password. Held while it is found out or changed.
-    refused: Mutex<bool>,
+    /// Where the BMC refused both passwords: until when the next one is not tried again. Held while it is found out or changed.
+    refused_until: Mutex<Option<Instant>>,
     /// The one in use was refused, and the next one could not be tried yet: it comes first.
     in_doubt: AtomicBool,
     /// How often another one was put in use.
@@ -41,8 +50,8 @@ struct Inner {
 
 impl Keyed {
     pub(super) fn new(bmc: Arc<dyn Login>, password: BmcPassword) -> Self {
-        let (refused, in_doubt, uses) = (Mutex::new(false), AtomicBool::new(false), AtomicU64::new(0));
-        Self { inner: Arc::new(Inner { bmc, password, refused, in_doubt, uses }) }
+        let (refused_until, in_doubt, uses) = (Mutex::new(None), AtomicBool::new(false), AtomicU64::new(0));
+        Self { inner: Arc::new(Inner { bmc, password, refused_until, in_doubt, uses }) }
     }
 
     /// Calls; where the login is refused and there is a next password that works, once more with that.
@@ -86,12 +95,12 @@ impl Keyed {
 
 impl Inner {
     async fn take_next(&self, before: u64) -> Result<bool, BmcError> {
-        let mut refused = self.refused.lock().await;
+        let mut refused_until = self.refused_until.lock().await;
         if self.uses.load(Ordering::Acquire) != before {
             return Ok(true);
         }
         let next = match self.password.next() {
-            Ok(Some(next)) if !*refused => next,
+            Ok(Some(next)) if refused_until.is_none_or(|until| until <= Instant::now()) => next,
             Ok(_) => return Ok(false),
             Err(error) => {
                 tracing::error!(bmc = %self.bmc.peer(), "{error:#}");
@@ -110,7 +119,7 @@ impl Inner {
             }
             Err(error) if error.is_login_refused() => {
                 tracing::error!(bmc = %self.bmc.peer(), %error, "neither the password nor the one that was to follow it lets us in");
-                *refused = true;
+                *refused_until = refused_from_now();
                 self.in_doubt.store(false, Ordering::Release);
                 Err(error)
             }
@@ -132,16 +141,18 @@ impl Inner {
     }
 
     async fn change(&self) -> Result<(), BmcError> {
-        let mut refused = self.refused.lock().await;
+        let mut refused_until = self.refused_until.lock().await;
         // One that was opened before the last change says nothing of the password now.
         self.bmc.close().await;
-        self.resolve(&mut refused).await?;
+        let kept = self.resolve(&mut refused_until).await?;
         // By a new login: a wrong one is found before another is proposed.
         self.bmc.power_state().await?;
         let current = self.current()?;
-        let next = bmc_password::make().map_err(|source| self.unkept(source))?;
-        self.password.propose(&next).map_err(|source| self.unkept(source))?;
-        *refused = false;
+        let next = match kept {
+            Some(next) => next,
+            None => self.propose().map_err(|source| self.unkept(source))?,
+        };
+        *refused_until = None;
         let told = self.bmc.set_password(&next).await;
         let error = match self.bmc.try_password(&next).await {
             Ok(()) => return self.settle(next).await,
@@ -149,36 +160,46 @@ impl Inner {
             // Both stay on disk: the next call finds out.
             Err(error) => return Err(error),
         };
-        *refused = true;
         match self.bmc.try_password(&current).await {
             Ok(()) => {}
-            // It said yes, and took neither: by the session that is open, it is to have the one before again.
-            Err(error) if told.is_ok() && error.is_login_refused() => {
+            Err(error) if error.is_login_refused() => {
+                *refused_until = refused_from_now();
+                // It said yes, and took neither: by the session that is open, it is to have the one before again.
+                told?;
                 self.bmc.set_password(&current).await?;
                 self.bmc.try_password(&current).await?;
+                *refused_until = None;
+                return Err(error);
             }
             Err(error) => return Err(error),
         }
-        self.password.withdraw().map_err(|source| self.unkept(source))?;
         Err(told.err().unwrap_or(error))
     }
 
-    /// Finds out, by new logins, which one an earlier change left: afterwards there is no next one. Where neither lets us in,
-    /// or the BMC does not say, both stay.
-    async fn resolve(&self, refused: &mut bool) -> Result<(), BmcError> {
+    /// One to follow the current one, on disk.
+    fn propose(&self) -> io::Result<SecretString> {
+        let next = bmc_password::make()?;
+        self.password.propose(&next)?;
+        Ok(next)
+    }
+
+    /// Finds out, by new logins, which one an earlier change left. Answers the next one where the BMC does not have it; none where
+    /// it is the current one now, or there was none.
+    async fn resolve(&self, refused_until: &mut Option<Instant>) -> Result<Option<SecretString>, BmcError> {
         let Some(next) = self.password.next().map_err(|error| self.unkept(io::Error::other(error)))? else {
-            return Ok(());
+            return Ok(None);
         };
         match self.bmc.try_password(&next).await {
-            Ok(()) => return self.settle(next).await,
-            Err(error) if error.is_login_refused() => *refused = true,
+            Ok(()) => return self.settle(next).await.map(|()| None),
+            Err(error) if error.is_login_refused() => {}
             Err(error) => return Err(error),
         }
         let current = self.current()?;
-        self.bmc.try_password(&current).await?;
-        self.password.withdraw().map_err(|source| self.unkept(source))?;
+        let tried = self.bmc.try_password(&current).await;
+        *refused_until = if tried.as_ref().is_err_and(BmcError::is_login_refused) { refused_from_now() } else { None };
+        tried?;
         self.put_in_use(current).await;
-        Ok(())
+        Ok(Some(next))
     }
 
     fn current(&self) -> Result<SecretString, BmcError> {
@@ -188,6 +209,10 @@ impl Inner {
     fn unkept(&self, source: io::Error) -> BmcError {
         BmcError::PasswordNotKept { peer: self.bmc.peer().clone(), source }
     }
+}
+
+fn refused_from_now() -> Option<Instant> {
+    Some(Instant::now() + REFUSED_FOR)
 }
 
 impl Bmc for Keyed {
@@ -226,7 +251,7 @@ impl Bmc for Keyed {
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
             // The session by which the password is being changed stays: it may be what gives the one before back.
-            if let Ok(_unchanging) = self.inner.refused.try_lock() {
+            if let Ok(_unchanging) = self.inner.refused_until.try_lock() {
                 self.inner.bmc.close().await;
             }
         })

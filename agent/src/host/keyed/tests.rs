@@ -27,6 +27,7 @@ fn every_kind() -> Vec<Ways> {
         Ways { unreachable: 1, ..ways() },
         Ways { does_then_refuses: true, unreachable: 1, ..ways() },
         Ways { has_no_session: 1, ..ways() },
+        Ways { is_late: true, ..ways() },
     ];
     kinds.into_iter().flat_map(|kind| [kind.clone(), Ways { sessions_outlive: true, ..kind }]).collect()
 }
@@ -61,10 +62,47 @@ async fn wherever_the_agent_ends_while_the_password_is_changed_it_gets_in_at_its
             assert!(lets_in(&agent).await, "{ways:?}, {at}");
             assert!(site.device().refused_logins <= 2, "{ways:?}, {at}: more wrong passwords may lock the account");
             // It is not half-way for ever: the next change goes well, and so does the start after it.
+            if ways.is_late {
+                // What it was told before, it has in the middle of this.
+                let _ = agent.change_password().await;
+                assert!(site.is_kept(), "{ways:?}, {at}");
+                tokio::time::advance(REFUSED_FOR).await;
+                assert!(lets_in(&agent).await, "{ways:?}, {at}");
+            }
             agent.change_password().await.unwrap();
             assert!(lets_in(&site.start()).await && !site.has_next(), "{ways:?}, {at}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_password_that_a_bmc_has_later_is_not_forgotten_before() {
+    for sessions_outlive in [false, true] {
+        let site = Site::of(Ways { is_late: true, sessions_outlive, ..Ways::default() });
+        let agent = site.start();
+        for _ in 0..5 {
+            let _ = agent.change_password().await;
+            assert!(site.is_kept());
+            let _ = lets_in(&agent).await;
+            assert!(site.is_kept() && lets_in(&agent).await);
+        }
+        assert_ne!(site.device().password, "first");
+        site.device().ways = Ways { sessions_outlive, ..Ways::default() };
+        let _ = agent.change_password().await;
+        agent.change_password().await.unwrap();
+        assert!(lets_in(&agent).await && lets_in(&site.start()).await && !site.has_next());
+    }
+}
+
+#[tokio::test]
+async fn a_change_that_failed_is_made_again_with_the_same_password() {
+    let site = Site::of(Ways { is_deaf: true, ..Ways::default() });
+    let agent = site.start();
+    agent.change_password().await.unwrap_err();
+    let next = site.password().next().unwrap().unwrap();
+    site.device().ways = Ways::default();
+    agent.change_password().await.unwrap();
+    assert_eq!((site.device().password.as_str(), site.has_next()), (next.expose_secret(), false));
 }
 
 #[tokio::test(start_paused = true)]
@@ -144,7 +182,7 @@ async fn an_answer_that_was_lost_is_found_out_by_a_login() {
     let agent = site.start();
     agent.change_password().await.unwrap_err();
     assert!(lets_in(&agent).await && lets_in(&site.start()).await);
-    assert_eq!((site.device().password.as_str(), site.has_next()), ("first", false));
+    assert_eq!((site.device().password.as_str(), site.has_next()), ("first", true));
 }
 
 #[tokio::test]
@@ -176,7 +214,7 @@ async fn a_bmc_that_says_yes_and_keeps_another_password_gets_the_one_before_agai
     let agent = site.start();
     let error = agent.change_password().await.unwrap_err();
     assert_eq!(error.cause(), "bmc_auth_failed");
-    assert_eq!((site.device().password.as_str(), site.has_next()), ("first", false));
+    assert_eq!((site.device().password.as_str(), site.has_next()), ("first", true));
     assert!(lets_in(&agent).await && lets_in(&site.start()).await);
 }
 
@@ -185,7 +223,7 @@ async fn a_bmc_that_refuses_is_believed_when_the_one_before_lets_us_in() {
     let site = Site::of(Ways { refuses: true, ..Ways::default() });
     let agent = site.start();
     assert_eq!(agent.change_password().await.unwrap_err().cause(), "bmc_refused");
-    assert_eq!((site.device().refused_logins, site.has_next()), (1, false));
+    assert_eq!((site.device().refused_logins, site.has_next()), (1, true));
     assert!(lets_in(&agent).await);
 }
 
@@ -217,7 +255,7 @@ async fn a_password_that_cannot_take_the_others_place_is_used_and_not_overwritte
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_next_password_is_refused_once_and_no_more() {
+async fn the_next_password_is_refused_once_and_not_tried_again_for_ten_minutes() {
     let site = Site::new();
     site.device().stop = Some((3, Stop::Killed));
     let _ = tokio::time::timeout(LONG, site.start().change_password()).await;
@@ -231,6 +269,11 @@ async fn the_next_password_is_refused_once_and_no_more() {
     }
     // It may have been the BMC that let nobody in for a while: the password is still there.
     assert!(site.has_next());
+    tokio::time::advance(REFUSED_FOR).await;
+    for refused in [6, 7] {
+        assert!(!lets_in(&agent).await);
+        assert_eq!(site.device().refused_logins, refused);
+    }
 }
 
 #[tokio::test(start_paused = true)]

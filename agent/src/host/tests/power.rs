@@ -107,6 +107,20 @@ async fn a_server_that_may_have_taken_the_order_to_power_on_is_off_and_off_the_p
     assert!(rack.moves().last().unwrap().starts_with("detach"), "{:?}", rack.moves());
 }
 
+#[tokio::test]
+async fn a_bmc_that_lets_nobody_in_after_it_was_told_to_power_on_is_not_asked_again_and_the_server_may_be_on() {
+    let mut rack = Rack::new(false);
+    rack.machine().is_deaf = true;
+    rack.order(1, Work::Inspect(Inspect { allow_reset: true })).await;
+    while rack.machine().actions.is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    rack.machine().refuses_login = true;
+    let End::Failed(step, failed) = rack.end(1).await else { panic!("nobody is let in") };
+    assert_eq!((step, failed.cause.as_str()), (Step::Power, "bmc_auth_failed"));
+    assert!(failed.message.contains("the server may be on still"), "{}", failed.message);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_server_that_is_on_is_not_inspected_unless_that_is_allowed() {
     let mut rack = Rack::new(true);

@@ -25,6 +25,8 @@ pub(super) struct Ways {
     pub(super) refuses: bool,
     /// It says yes, and cuts the password.
     pub(super) cuts: bool,
+    /// It says yes, and has the password two logins later.
+    pub(super) is_late: bool,
     /// So many of the passwords that are tried, it does not answer to.
     pub(super) unreachable: u32,
     /// So many of them, it has no session for.
@@ -51,6 +53,8 @@ pub(super) struct Device {
     /// Calls that were made and answered.
     pub(super) points: usize,
     pub(super) stop: Option<(usize, Stop)>,
+    /// What it was told, and the logins until it has that.
+    late: Option<(String, u32)>,
     /// A folder is put in this place when a password lets somebody in that was tried.
     pub(super) obstacle: Option<PathBuf>,
 }
@@ -70,7 +74,16 @@ impl Fake {
 
     fn log_in(&self, password: &str) -> Result<(), BmcError> {
         let mut device = self.device();
-        if device.password == password {
+        let is_right = device.password == password;
+        if let Some((told, left)) = device.late.take() {
+            if left > 1 {
+                device.late = Some((told, left - 1));
+            } else {
+                device.password = told;
+                device.changes += 1;
+            }
+        }
+        if is_right {
             return Ok(());
         }
         device.refused_logins += 1;
@@ -121,7 +134,10 @@ impl Fake {
         if ways.refuses {
             return Err(self.refusal(0xcc));
         }
-        if !ways.is_deaf {
+        if ways.is_late {
+            device.late = Some((password.to_owned(), 2));
+        } else if !ways.is_deaf {
+            device.late = None;
             device.password = password.chars().take(if ways.cuts { 15 } else { 20 }).collect();
             device.changes += 1;
         }

@@ -21,16 +21,16 @@ const DEADLINE: Duration = Duration::from_secs(15);
 /// unless this order did nothing to it. Whatever else it said, the server may have taken the order to power on, and
 /// would run what is on its disk. Where the controller refused its word, a newer order has the server.
 pub(in crate::host::orders) async fn run(job: &Job, plan: &Plan, failure: &mut Failure) {
-    let is_locked_out = matches!(failure.cause.as_str(), "bmc_auth_failed" | "bmc_wrong_machine");
-    // By a boot that was lost this order powered the server on before.
-    let is_untouched = failure.step == Step::Power && is_locked_out && job.boots_lost() == 0;
-    if failure.step == Step::Verify || failure.cause == deploy::REFUSED || is_untouched {
+    if failure.step == Step::Verify || failure.cause == deploy::REFUSED {
         return;
     }
-    job.tools.boots.close(job.server_id());
+    // It is open before the server is told to power on.
+    let had_boot = job.tools.boots.close(job.server_id()) || job.boots_lost() > 0;
     job.tools.ramdisks.close(job.server_id());
-    if is_locked_out {
-        failure.message = format!("{}; the server may be on still: its BMC is not asked again", failure.message);
+    if matches!(failure.cause.as_str(), "bmc_auth_failed" | "bmc_wrong_machine") {
+        if failure.step != Step::Power || had_boot {
+            failure.message = format!("{}; the server may be on still: its BMC is not asked again", failure.message);
+        }
         return;
     }
     let outcome = match tokio::time::timeout(DEADLINE, off(job, plan, failure.step)).await {

@@ -154,6 +154,24 @@ async fn what_failed_is_tried_again_and_what_is_in_progress_is_given_up_by_opera
 }
 
 #[tokio::test]
+async fn a_wipe_is_given_up_by_operators_and_that_is_written_down() {
+    let api = Api::new(50).await;
+    act(&api, "maintain", json!({ "reason": "a fan" })).await;
+    act(&api, "wipe", json!({})).await;
+    let (status, body) = act(&api, "cancel", json!({})).await;
+    assert_eq!((status, &body["manage_state"]), (StatusCode::OK, &json!("maintain")), "{body}");
+    assert_eq!(
+        (&body["error"]["error_code"], &body["task"]["kind"]),
+        (&json!("cancelled"), &json!("power-off")),
+        "{body}"
+    );
+    let path = format!("/admin/v1/audit?object={}", api.world.server_id());
+    let (_, _, audit) = api.call(Method::GET, &path, &api.admin, Body::empty()).await;
+    let told: Vec<&str> = audit["entries"].as_array().unwrap().iter().map(|e| e["action"].as_str().unwrap()).collect();
+    assert!(told.contains(&"POST /admin/v1/servers/{id}/cancel"), "{audit}");
+}
+
+#[tokio::test]
 async fn a_server_in_use_leaves_service_only_where_it_is_confirmed_to_be_off() {
     let api = Api::new(50).await;
     let id = api.world.create().await.unwrap();

@@ -322,6 +322,7 @@ async fn every_verb_makes_the_call_that_the_api_has() {
         ),
         (vec!["instance", "retry", ID], format!("POST /admin/v1/instances/{ID}/retry"), json!({})),
         (vec!["instance", "cancel", ID], format!("POST /admin/v1/instances/{ID}/cancel"), json!({})),
+        (vec!["server", "cancel", ID], format!("POST /admin/v1/servers/{ID}/cancel"), json!({})),
         (vec!["server", "retire", ID], format!("DELETE /admin/v1/servers/{ID}"), Value::Null),
         (
             vec!["server", "retire", ID, "--accept-unwiped"],

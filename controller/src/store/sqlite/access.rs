@@ -2,7 +2,7 @@
 
 use super::{
     transaction::SqliteTransaction,
-    value::{self, Columns, Row, Unsigned, first, json, time},
+    value::{self, Columns, Row, Unsigned, execute, first, json, time},
 };
 use crate::{
     clock::Timestamp,
@@ -34,7 +34,8 @@ fn quota(connection: &Connection, project: Option<&ProjectId>) -> Result<Option<
 }
 
 fn set_quota(connection: &Connection, project: Option<&ProjectId>, quota: &Quota) -> Result<()> {
-    connection.execute(
+    execute(
+        connection,
         "INSERT OR REPLACE INTO quota (project_id, instances, addresses, images, vpcs, subnets)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         params![key(project), quota.instances, quota.addresses, quota.images, quota.vpcs, quota.subnets],
@@ -43,7 +44,7 @@ fn set_quota(connection: &Connection, project: Option<&ProjectId>, quota: &Quota
 }
 
 fn remove_quota(connection: &Connection, project: &ProjectId) -> Result<()> {
-    connection.execute("DELETE FROM quota WHERE project_id = ?1", [project.as_str()])?;
+    execute(connection, "DELETE FROM quota WHERE project_id = ?1", [project.as_str()])?;
     Ok(())
 }
 
@@ -103,7 +104,7 @@ fn insert_audited(connection: &Connection, line: &Audited) -> Result<()> {
         line.status,
         line.code,
     ];
-    value::execute(connection, sql, values)?;
+    execute(connection, sql, values)?;
     Ok(())
 }
 
@@ -155,9 +156,10 @@ fn purge_audited(connection: &Connection, before: Timestamp) -> Result<u64> {
     if oldest.is_none() {
         return Ok(0);
     }
-    let mark = |before| connection.execute("UPDATE audit_retention SET before = ?1", [time(before)]);
+    let mark = |before| execute(connection, "UPDATE audit_retention SET before = ?1", [time(before)]);
     mark(before)?;
-    let purged = connection.execute(
+    let purged = execute(
+        connection,
         "DELETE FROM audit WHERE seq IN (SELECT seq FROM audit WHERE at < ?1 ORDER BY at LIMIT ?2)",
         params![time(before), PURGED_AT_ONCE],
     )?;
@@ -166,7 +168,8 @@ fn purge_audited(connection: &Connection, before: Timestamp) -> Result<u64> {
 }
 
 fn remember(connection: &Connection, answer: &Remembered) -> Result<()> {
-    connection.execute(
+    execute(
+        connection,
         "INSERT INTO client_token (project_id, caller, token, request_mac, status, answer, created_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         params![
@@ -198,7 +201,8 @@ fn remembered(connection: &Connection, project: &str, caller: &str, token: &str)
 }
 
 fn forget(connection: &Connection, answer: &Remembered) -> Result<()> {
-    connection.execute(
+    execute(
+        connection,
         "DELETE FROM client_token WHERE project_id = ?1 AND caller = ?2 AND token = ?3 AND created_at = ?4",
         params![answer.project, answer.caller, answer.token, time(answer.created_at)],
     )?;
@@ -206,7 +210,8 @@ fn forget(connection: &Connection, answer: &Remembered) -> Result<()> {
 }
 
 fn purge_remembered(connection: &Connection, before: Timestamp) -> Result<u64> {
-    let purged = connection.execute(
+    let purged = execute(
+        connection,
         "DELETE FROM client_token WHERE (project_id, caller, token) IN
          (SELECT project_id, caller, token FROM client_token WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)",
         params![time(before), PURGED_AT_ONCE],

@@ -1,6 +1,6 @@
 //! Agents and the tokens with which they join, in SQL.
 
-use super::value::{Columns, Row, Unsigned, first, met_one, time};
+use super::value::{Columns, Row, Unsigned, execute, first, met_one, time};
 use crate::{
     clock::Timestamp,
     store::{
@@ -12,7 +12,8 @@ use billet_proto::AgentId;
 use rusqlite::{Connection, params};
 
 pub(super) fn insert(connection: &Connection, agent: &Agent) -> Result<()> {
-    connection.execute(
+    execute(
+        connection,
         "INSERT INTO agent (id, name, certificate_sha256, epoch, joined_at, key_sha256, join_secret_sha256,
          next_certificate_sha256, next_key_sha256, next_issued_at, revoked_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
@@ -34,7 +35,8 @@ pub(super) fn insert(connection: &Connection, agent: &Agent) -> Result<()> {
 }
 
 pub(super) fn update(connection: &Connection, agent: &Agent) -> Result<()> {
-    met_one(connection.execute(
+    met_one(execute(
+        connection,
         "UPDATE agent SET name = ?2, certificate_sha256 = ?3, epoch = ?4, joined_at = ?5, key_sha256 = ?6,
          join_secret_sha256 = ?7, next_certificate_sha256 = ?8, next_key_sha256 = ?9, next_issued_at = ?10,
          revoked_at = ?11 WHERE id = ?1",
@@ -72,7 +74,8 @@ pub(super) fn by_certificate(connection: &Connection, fingerprint: &[u8; 32]) ->
 }
 
 pub(super) fn insert_join_token(connection: &Connection, token: &JoinToken) -> Result<()> {
-    connection.execute(
+    execute(
+        connection,
         "INSERT INTO join_token (secret_sha256, agent_name, expires_at) VALUES (?1, ?2, ?3)",
         params![token.secret_sha256, token.agent_name, time(token.expires_at)],
     )?;
@@ -91,17 +94,17 @@ pub(super) fn take_join_token(connection: &Connection, secret_sha256: &[u8; 32])
 }
 
 pub(super) fn forget_join_tokens(connection: &Connection, agent_name: &str) -> Result<()> {
-    connection.execute("DELETE FROM join_token WHERE agent_name = ?1", [agent_name])?;
+    execute(connection, "DELETE FROM join_token WHERE agent_name = ?1", [agent_name])?;
     Ok(())
 }
 
 pub(super) fn forget_all_join_tokens(connection: &Connection) -> Result<()> {
-    connection.execute("DELETE FROM join_token", [])?;
+    execute(connection, "DELETE FROM join_token", [])?;
     Ok(())
 }
 
 pub(super) fn purge_join_tokens(connection: &Connection, before: Timestamp) -> Result<()> {
-    connection.execute("DELETE FROM join_token WHERE expires_at < ?1", [time(before)])?;
+    execute(connection, "DELETE FROM join_token WHERE expires_at < ?1", [time(before)])?;
     Ok(())
 }
 

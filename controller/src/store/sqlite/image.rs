@@ -1,6 +1,6 @@
 //! Images in SQL.
 
-use super::value::{self, Columns, Row, Unsigned, first, met_one, time};
+use super::value::{self, Columns, Row, Unsigned, execute, first, met_one, time};
 use crate::{
     clock::Timestamp,
     store::{ImagesWanted, Result, record::Image},
@@ -9,7 +9,8 @@ use billet_proto::{ImageId, ProjectId};
 use rusqlite::{Connection, params};
 
 pub(super) fn insert(connection: &Connection, image: &Image) -> Result<()> {
-    connection.execute(
+    execute(
+        connection,
         "INSERT INTO image (id, project_id, name, os_type, size_bytes, sha256, manifest_digest, created_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         params![
@@ -55,7 +56,7 @@ pub(super) fn page(connection: &Connection, wanted: &ImagesWanted) -> Result<Vec
 pub(super) fn update(connection: &Connection, image: &Image) -> Result<()> {
     let sql = "UPDATE image SET name = ?2, project_id = ?3 WHERE id = ?1 AND deleted_at IS NULL";
     let owner = image.project_id.as_ref().map(ProjectId::as_str);
-    met_one(connection.execute(sql, params![image.id.to_string(), image.name, owner])?)
+    met_one(execute(connection, sql, params![image.id.to_string(), image.name, owner])?)
 }
 
 pub(super) fn instances_of(connection: &Connection, id: ImageId, except: Option<&ProjectId>) -> Result<u64> {
@@ -67,14 +68,14 @@ pub(super) fn instances_of(connection: &Connection, id: ImageId, except: Option<
 
 pub(super) fn delete(connection: &Connection, id: ImageId, now: Timestamp) -> Result<()> {
     let sql = "UPDATE image SET deleted_at = ?2 WHERE id = ?1 AND deleted_at IS NULL";
-    met_one(connection.execute(sql, params![id.to_string(), time(now)])?)
+    met_one(execute(connection, sql, params![id.to_string(), time(now)])?)
 }
 
 /// Removes the rows that were kept only for instances on record.
 pub(super) fn purge(connection: &Connection) -> Result<()> {
     let sql = "DELETE FROM image WHERE deleted_at IS NOT NULL
                AND NOT EXISTS (SELECT 1 FROM instance WHERE instance.image_id = image.id)";
-    connection.execute(sql, [])?;
+    execute(connection, sql, [])?;
     Ok(())
 }
 

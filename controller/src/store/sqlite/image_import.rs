@@ -1,6 +1,6 @@
 //! Images in the making, in SQL.
 
-use super::value::{Columns, Row, all, first, met_one, time};
+use super::value::{Columns, Row, all, execute, first, met_one, time};
 use crate::{
     clock::Timestamp,
     store::{
@@ -12,7 +12,8 @@ use billet_proto::{ImageId, ProjectId};
 use rusqlite::{Connection, params};
 
 pub(super) fn insert(connection: &Connection, import: &ImageImport) -> Result<()> {
-    connection.execute(
+    execute(
+        connection,
         "INSERT INTO image_import
          (id, project_id, by_project, name, os_type, url, sha256, status, reason, created_at, ended_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
@@ -36,7 +37,7 @@ pub(super) fn insert(connection: &Connection, import: &ImageImport) -> Result<()
 pub(super) fn update(connection: &Connection, import: &ImageImport) -> Result<()> {
     let sql = "UPDATE image_import SET status = ?2, reason = ?3, ended_at = ?4 WHERE id = ?1";
     let ImageImport { id, status, reason, ended_at, .. } = import;
-    met_one(connection.execute(sql, params![id.to_string(), status.as_str(), reason, ended_at.map(time)])?)
+    met_one(execute(connection, sql, params![id.to_string(), status.as_str(), reason, ended_at.map(time)])?)
 }
 
 pub(super) fn by_id(connection: &Connection, id: ImageId) -> Result<Option<ImageImport>> {
@@ -66,12 +67,12 @@ pub(super) fn unfinished(connection: &Connection) -> Result<Vec<ImageImport>> {
 }
 
 pub(super) fn delete(connection: &Connection, id: ImageId) -> Result<()> {
-    met_one(connection.execute("DELETE FROM image_import WHERE id = ?1", [id.to_string()])?)
+    met_one(execute(connection, "DELETE FROM image_import WHERE id = ?1", [id.to_string()])?)
 }
 
 /// Removes those that were killed before that time.
 pub(super) fn purge(connection: &Connection, before: Timestamp) -> Result<()> {
-    connection.execute("DELETE FROM image_import WHERE ended_at < ?1", params![time(before)])?;
+    execute(connection, "DELETE FROM image_import WHERE ended_at < ?1", params![time(before)])?;
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! VPCs and subnets in SQL.
 
-use super::value::{Columns, Row, Unsigned, all, first, json, met_one, time};
+use super::value::{Columns, Row, Unsigned, all, execute, first, json, met_one, time};
 use crate::{
     clock::Timestamp,
     store::{
@@ -13,7 +13,8 @@ use rusqlite::{Connection, params};
 use std::net::Ipv4Addr;
 
 pub(super) fn insert_vpc(connection: &Connection, vpc: &Vpc) -> Result<()> {
-    connection.execute(
+    execute(
+        connection,
         "INSERT INTO vpc (id, project_id, name, cidr, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
         params![vpc.id.to_string(), vpc.project_id.as_str(), vpc.name, vpc.cidr.to_string(), time(vpc.created_at)],
     )?;
@@ -40,7 +41,7 @@ pub(super) fn vpcs(
 
 pub(super) fn update_vpc(connection: &Connection, vpc: &Vpc) -> Result<()> {
     let sql = "UPDATE vpc SET name = ?2, cidr = ?3 WHERE id = ?1 AND deleted_at IS NULL";
-    met_one(connection.execute(sql, [vpc.id.to_string(), vpc.name.clone(), vpc.cidr.to_string()])?)
+    met_one(execute(connection, sql, [vpc.id.to_string(), vpc.name.clone(), vpc.cidr.to_string()])?)
 }
 
 pub(super) fn instances_in(connection: &Connection, vpc: VpcId) -> Result<u64> {
@@ -50,19 +51,20 @@ pub(super) fn instances_in(connection: &Connection, vpc: VpcId) -> Result<u64> {
 
 pub(super) fn delete_vpc(connection: &Connection, id: VpcId, now: Timestamp) -> Result<()> {
     let sql = "UPDATE vpc SET deleted_at = ?2 WHERE id = ?1 AND deleted_at IS NULL";
-    met_one(connection.execute(sql, params![id.to_string(), time(now)])?)
+    met_one(execute(connection, sql, params![id.to_string(), time(now)])?)
 }
 
 /// Removes the rows that were kept only for instances on record.
 pub(super) fn purge(connection: &Connection) -> Result<()> {
     let sql = "DELETE FROM vpc WHERE deleted_at IS NOT NULL
                AND NOT EXISTS (SELECT 1 FROM instance WHERE instance.vpc_id = vpc.id)";
-    connection.execute(sql, [])?;
+    execute(connection, sql, [])?;
     Ok(())
 }
 
 pub(super) fn insert_subnet(connection: &Connection, subnet: &Subnet) -> Result<()> {
-    connection.execute(
+    execute(
+        connection,
         "INSERT INTO subnet (id, project_id, vpc_id, name, cidr, gateway, dns, reserved, created_at, number)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         params![
@@ -117,11 +119,11 @@ pub(super) fn subnets_in(connection: &Connection, vpc: VpcId) -> Result<u64> {
 
 pub(super) fn update_subnet(connection: &Connection, subnet: &Subnet) -> Result<()> {
     let sql = "UPDATE subnet SET name = ?2, dns = ?3 WHERE id = ?1";
-    met_one(connection.execute(sql, [subnet.id.to_string(), subnet.name.clone(), json(&subnet.dns)])?)
+    met_one(execute(connection, sql, [subnet.id.to_string(), subnet.name.clone(), json(&subnet.dns)])?)
 }
 
 pub(super) fn delete_subnet(connection: &Connection, id: SubnetId) -> Result<()> {
-    met_one(connection.execute("DELETE FROM subnet WHERE id = ?1", [id.to_string()])?)
+    met_one(execute(connection, "DELETE FROM subnet WHERE id = ?1", [id.to_string()])?)
 }
 
 fn read_vpc(row: &Row<'_>) -> Result<Vpc> {

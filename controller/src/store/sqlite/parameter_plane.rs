@@ -1,6 +1,6 @@
 //! The parameter plane's subnets and addresses, in SQL.
 
-use super::value::{Columns, Row, Unsigned, all, json, met_one, time};
+use super::value::{Columns, Row, Unsigned, all, execute, json, met_one, time};
 use crate::store::{
     Result, StoreError,
     record::{PlaneReservation, PlaneSubnet},
@@ -9,7 +9,8 @@ use billet_proto::SubnetId;
 use rusqlite::{Connection, params};
 
 pub(super) fn insert(connection: &Connection, subnet: &PlaneSubnet) -> Result<()> {
-    connection.execute(
+    execute(
+        connection,
         "INSERT INTO parameter_plane_subnet (id, rail, cidr, gateway, mtu, reserved, created_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         params![
@@ -30,11 +31,12 @@ pub(super) fn by_rail(connection: &Connection) -> Result<Vec<PlaneSubnet>> {
 }
 
 pub(super) fn delete(connection: &Connection, id: SubnetId) -> Result<()> {
-    met_one(connection.execute("DELETE FROM parameter_plane_subnet WHERE id = ?1", [id.to_string()])?)
+    met_one(execute(connection, "DELETE FROM parameter_plane_subnet WHERE id = ?1", [id.to_string()])?)
 }
 
 pub(super) fn reserve(connection: &Connection, reservation: &PlaneReservation) -> Result<()> {
-    connection.execute(
+    execute(
+        connection,
         "INSERT INTO reservation (address, number, plane_subnet_id, instance_id) VALUES (?1, ?2, ?3, ?4)",
         params![
             reservation.address.to_string(),

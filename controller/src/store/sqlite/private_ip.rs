@@ -1,12 +1,13 @@
 //! Addresses that projects hold, in SQL: rows of the same table as instances' addresses.
 
-use super::value::{Columns, Row, all, first, met_one, time};
+use super::value::{Columns, Row, all, execute, first, met_one, time};
 use crate::store::{Result, record::PrivateIp};
 use billet_proto::{PrivateIpId, ProjectId, SubnetId};
 use rusqlite::{Connection, params};
 
 pub(super) fn insert(connection: &Connection, held: &PrivateIp) -> Result<()> {
-    connection.execute(
+    execute(
+        connection,
         "INSERT INTO reservation
          (address, number, vpc_id, subnet_id, instance_id, held_id, held_by, held_since)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -50,7 +51,7 @@ pub(super) fn page(
 }
 
 pub(super) fn delete(connection: &Connection, id: PrivateIpId) -> Result<()> {
-    met_one(connection.execute("DELETE FROM reservation WHERE held_id = ?1", [id.to_string()])?)
+    met_one(execute(connection, "DELETE FROM reservation WHERE held_id = ?1", [id.to_string()])?)
 }
 
 fn read(row: &Row<'_>) -> Result<PrivateIp> {

@@ -1,6 +1,6 @@
 //! Which addresses an instance's NICs get in its VPC and in the parameter plane.
 
-use super::refusal::Refusal;
+use super::{refusal::Refusal, table::Operation};
 use crate::{
     addresses::{AddressError, Pool},
     parameter_plane,
@@ -67,51 +67,47 @@ pub(super) fn on_plane(tx: &mut dyn Transaction, server: &Server) -> Result<Vec<
     chosen.map_err(|error| Refusal::ServersNotReady { ids: vec![server.id], why: error.to_string() })
 }
 
-/// Reserves the addresses of all NICs of an instance.
+/// Reserves the addresses of an instance: those that it has, and those that a change of address is to give it or may have
+/// given it.
 pub(super) fn reserve(tx: &mut dyn Transaction, instance: &Instance) -> Result<(), StoreError> {
-    for &InstanceNic { subnet_id, address, rail, .. } in &instance.nics {
-        let (vpc_id, instance_id) = (instance.vpc_id, instance.id);
-        match rail {
-            None => tx.reserve(&Reservation { vpc_id, subnet_id, address, instance_id })?,
-            Some(_) => tx.reserve_on_plane(&PlaneReservation { subnet_id, address, instance_id })?,
+    let (instance_id, mut reserved) = (instance.id, HashSet::new());
+    for (vpc_id, nics) in instance.networks() {
+        for &InstanceNic { subnet_id, address, rail, .. } in nics {
+            // A change may keep some, and those of the parameter plane stay as they are.
+            if !reserved.insert((subnet_id, address)) {
+                continue;
+            }
+            match rail {
+                None => tx.reserve(&Reservation { vpc_id, subnet_id, address, instance_id })?,
+                Some(_) => tx.reserve_on_plane(&PlaneReservation { subnet_id, address, instance_id })?,
+            }
         }
     }
     Ok(())
 }
 
-/// Reserves the addresses of a change beside those that the instance has; one that it keeps is its own already.
-pub(super) fn reserve_change(
-    tx: &mut dyn Transaction,
-    instance: &Instance,
-    change: &NetworkChange,
-) -> Result<(), StoreError> {
-    let vpc_id = change.vpc_id;
-    for &InstanceNic { subnet_id, address, rail, .. } in &change.nics {
-        let is_kept =
-            vpc_id == instance.vpc_id && instance.nics.iter().any(|nic| nic.rail.is_none() && nic.address == address);
-        if rail.is_none() && !is_kept {
-            tx.reserve(&Reservation { vpc_id, subnet_id, address, instance_id: instance.id })?;
-        }
-    }
-    Ok(())
-}
-
-/// Ends a change of address: the instance has what it `now` brought about, or where it is dropped what it had; all other
-/// addresses of it are free. The caller writes the instance.
-pub(super) fn settle(
-    tx: &mut dyn Transaction,
-    instance: &mut Instance,
-    now: Option<NetworkChange>,
-) -> Result<(), StoreError> {
-    let dropped = instance.network_change.take();
-    if dropped.is_none() && now.is_none() {
-        return Ok(());
-    }
-    if let Some(NetworkChange { vpc_id, nics }) = now {
-        (instance.vpc_id, instance.nics) = (vpc_id, nics);
-    }
+/// Reserves what an instance has and is to have now, and nothing else: all other addresses of it are free.
+pub(super) fn reserve_anew(tx: &mut dyn Transaction, instance: &Instance) -> Result<(), StoreError> {
     tx.release(instance.id)?;
     reserve(tx, instance)
+}
+
+/// Ends a change of address: the instance has what it brought about. The caller writes the instance.
+pub(super) fn settle(tx: &mut dyn Transaction, instance: &mut Instance) -> Result<(), StoreError> {
+    let Some(NetworkChange { vpc_id, nics, .. }) = instance.network_change.take() else { return Ok(()) };
+    (instance.vpc_id, instance.nics) = (vpc_id, nics);
+    reserve_anew(tx, instance)
+}
+
+/// The order in progress read back that the server is off, and detached every port: of the changes of address that failed
+/// before it, nothing is left. The caller writes the instance.
+pub(super) fn forget_failed(tx: &mut dyn Transaction, instance: &mut Instance) -> Result<(), StoreError> {
+    match &mut instance.network_change {
+        None => return Ok(()),
+        Some(change) if instance.operation == Operation::ModifyIp => change.before.clear(),
+        Some(_) => instance.network_change = None,
+    }
+    reserve_anew(tx, instance)
 }
 
 /// An address of one subnet that is not among those `given` already: the lowest free one, or the one asked for, which must

@@ -15,7 +15,8 @@ use crate::{
         record::{Instance, InstanceNic, NetworkChange, Subnet},
     },
 };
-use billet_proto::{InstanceId, ProjectId};
+use billet_proto::{InstanceId, ProjectId, VpcId};
+use std::net::Ipv4Addr;
 
 const WANTED: &str = "running, stopped, or in error from a change of address";
 
@@ -29,13 +30,12 @@ pub(super) fn accept(
     let mut found = operation::find(tx, Some(project), &[id])?;
     operation::all_may(&found, WANTED, |instance| may_begin(instance.standing(), Operation::ModifyIp))?;
     let mut instance = found.pop().ok_or_else(|| Refusal::InstancesNotFound(vec![id]))?;
-    // Another try: what the last one reserved is free again first.
-    addressing::settle(tx, &mut instance, None)?;
-    let change = plan(tx, project, &instance, request)?;
+    let (vpc_id, nics) = plan(tx, project, &instance, request)?;
     operation::begin(tx, rules, &mut instance, (Operation::ModifyIp, WANTED))?;
-    addressing::reserve_change(tx, &instance, &change)?;
-    let addresses: Vec<String> = change.nics.iter().map(|nic| nic.address.to_string()).collect();
-    instance.network_change = Some(change);
+    let addresses: Vec<String> = nics.iter().map(|nic| nic.address.to_string()).collect();
+    // Another try: what the last one attached and configured is there until an order undid it.
+    instance.network_change = Some(NetworkChange::instead_of(instance.network_change.take(), vpc_id, nics));
+    addressing::reserve_anew(tx, &instance)?;
     tx.update_instance(&instance)?;
     let text = format!("{}: {}", Operation::ModifyIp.word(), addresses.join(" and "));
     event::record(tx, &instance, rules.now, "accepted", &text)?;
@@ -48,7 +48,7 @@ fn plan(
     project: &ProjectId,
     instance: &Instance,
     request: &ModifyIp,
-) -> Result<NetworkChange, Refusal> {
+) -> Result<(VpcId, Vec<InstanceNic>), Refusal> {
     let vpc_id = request.vpc_id.unwrap_or(instance.vpc_id);
     if tx.vpc(vpc_id)?.is_none_or(|vpc| vpc.project_id != *project) {
         return Err(Refusal::invalid("vpc_id", "must name a VPC of this project", vpc_id));
@@ -59,7 +59,6 @@ fn plan(
         let rule = format!("must have at most {} elements: the server has no more NICs for a VPC", ports.len());
         return Err(Refusal::invalid("nics", rule, request.nics.len()));
     }
-    quota::check(tx, project, Wanted { addresses: count(request.nics.len()), ..Wanted::default() })?;
     let mut subnets: Vec<Subnet> = Vec::with_capacity(request.nics.len());
     for (index, nic) in request.nics.iter().enumerate() {
         let subnet = tx.subnet(nic.subnet_id)?;
@@ -69,6 +68,8 @@ fn plan(
     }
     let field = |index: usize| format!("nics[{index}].ip_address");
     let addresses = addressing::choose_for(tx, &request.nics, &subnets, (Some(instance.id), &field))?;
+    let added = addresses.iter().filter(|address| !has(instance, vpc_id, **address)).count();
+    quota::check(tx, project, Wanted { addresses: count(added), ..Wanted::default() })?;
     let chosen = ports.into_iter().zip(addresses).zip(&subnets);
     let chosen = chosen.map(|((port, address), subnet)| InstanceNic {
         subnet_id: subnet.id,
@@ -77,7 +78,13 @@ fn plan(
         rail: None,
     });
     let plane = instance.nics.iter().filter(|nic| nic.rail.is_some()).cloned();
-    Ok(NetworkChange { vpc_id, nics: chosen.chain(plane).collect() })
+    Ok((vpc_id, chosen.chain(plane).collect()))
+}
+
+/// Whether the address is reserved for the instance already.
+fn has(instance: &Instance, vpc_id: VpcId, address: Ipv4Addr) -> bool {
+    let mut there = instance.networks().filter(|(of, _)| *of == vpc_id).flat_map(|(_, nics)| nics);
+    there.any(|nic| nic.rail.is_none() && nic.address == address)
 }
 
 fn count(nics: usize) -> u32 {

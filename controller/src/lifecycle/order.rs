@@ -12,7 +12,7 @@ use crate::{
     request::Hostname,
     store::{
         StoreError, Transaction,
-        record::{Instance, InstanceNic, NetworkChange, PlaneSubnet},
+        record::{Instance, InstanceNic, PlaneSubnet},
     },
 };
 use billet_proto::{
@@ -77,6 +77,7 @@ fn install(tx: &mut dyn Transaction, secrets: &InstanceSecrets, instance: &Insta
         clear_other_bootable_disks: instance.clear_other_bootable_disks,
         ssh_keys: instance.ssh_keys.clone(),
         user_data: secrets.user_data(instance)?.map(|data| data.to_vec()).unwrap_or_default(),
+        old_nics: all_ports(tx, instance)?,
     }))
 }
 
@@ -89,16 +90,15 @@ fn reconfigure(tx: &mut dyn Transaction, secrets: &InstanceSecrets, instance: &I
         nics: nics(tx, now)?,
         rewrite_network: change.is_some(),
         password_hash: secrets.next_password(instance)?.map(|hash| hash.to_string()).unwrap_or_default(),
-        old_nics: movable(nics(tx, (instance.vpc_id, &instance.nics))?),
+        old_nics: all_ports(tx, instance)?,
     }))
 }
 
-/// Every port that a network provider may have moved for the instance.
+/// Every port that a network provider may have moved for the instance, wherever changes of address had come to.
 fn all_ports(tx: &mut dyn Transaction, instance: &Instance) -> Result<Vec<NicConfig>, StoreError> {
-    let mut ports = movable(nics(tx, (instance.vpc_id, &instance.nics))?);
-    // Wherever a change of address had come to.
-    if let Some(NetworkChange { vpc_id, nics: wanted }) = &instance.network_change {
-        ports.extend(movable(nics(tx, (*vpc_id, wanted))?));
+    let mut ports = Vec::new();
+    for network in instance.networks() {
+        ports.extend(movable(nics(tx, network)?));
     }
     Ok(ports)
 }

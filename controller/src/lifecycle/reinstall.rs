@@ -1,7 +1,7 @@
 //! Reinstalling: the same server, addresses and metadata; the disk is written anew, and nothing of it is kept.
 
 use super::{
-    addressing, create, event, operation,
+    create, event, operation,
     refusal::Refusal,
     rules::Rules,
     secrets::InstanceSecrets,
@@ -47,8 +47,6 @@ pub(super) fn accept(
         let image = image.unwrap_or(instance.image_id);
         let operation = if image == instance.image_id { Operation::Reinstall } else { Operation::SwitchInstall };
         let server = operation::begin(tx, rules, instance, (operation, WANTED))?;
-        // Addresses that a change of address was to bring about go with that change.
-        addressing::settle(tx, instance, None)?;
         instance.image_id = image;
         instance.password_hash = Some(secrets.seal_password(instance.id, password_hash));
         instance.next_password_hash = None;

@@ -90,6 +90,9 @@ fn start(
     instance.phase = phase;
     instance.deadline = rules.deadline(instance, phase);
     (instance.waiting_for, instance.waiting) = waits;
+    if phase.is_after_power() {
+        addressing::forget_failed(tx, instance)?;
+    }
     tx.update_instance(instance)?;
     event::record(tx, instance, rules.now, "started", &instance.waiting_for)?;
     Ok(Applied::Recorded)
@@ -181,6 +184,7 @@ fn end(tx: &mut dyn Transaction, rules: &Rules, mut instance: Instance, done: &D
         return Ok(Applied::Ignored("an end that is not legal now"));
     };
     if instance.phase == Phase::Cancelling {
+        addressing::forget_failed(tx, &mut instance)?;
         let message = "an operator gave it up; the server is off".to_owned();
         let cause = Cause { cause: cancel::CAUSE.into(), message };
         return end_badly(tx, rules, &mut instance, (Phase::PowerOff, phase), cause);
@@ -204,8 +208,7 @@ fn end(tx: &mut dyn Transaction, rules: &Rules, mut instance: Instance, done: &D
             instance.disk_serial = Some(tame(&done.disk_serial));
         }
         if instance.operation == Operation::ModifyIp {
-            let now = instance.network_change.take();
-            addressing::settle(tx, &mut instance, now)?;
+            addressing::settle(tx, &mut instance)?;
         }
     }
     let took = format!("{:.1} s after it was accepted", rules.now.since(instance.operation_began_at).as_secs_f32());

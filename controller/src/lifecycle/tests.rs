@@ -2,6 +2,7 @@
 
 mod baseline;
 mod documents;
+mod failed_changes;
 mod old_agent;
 mod operations;
 mod parameter_plane;

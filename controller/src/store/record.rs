@@ -16,7 +16,7 @@ pub use crate::addresses::Cidr;
 pub use baseline::Baseline;
 pub use hardware::Hardware;
 pub use image_import::{ImageImport, ImportStatus};
-pub use instance::{Cause, Event, Instance, InstanceNic, NetworkChange, NewEvent, Reservation};
+pub use instance::{Cause, Event, FailedNetwork, Instance, InstanceNic, NetworkChange, NewEvent, Reservation};
 pub use network::{AddressUse, PrivateIp};
 pub use nic_role::{NicRole, NicRoleError};
 pub use parameter_plane::{PlaneReservation, PlaneSubnet};

@@ -137,6 +137,7 @@ pub fn install() -> Install {
         clear_other_bootable_disks: true,
         ssh_keys: vec![KEY.into()],
         user_data: b"#cloud-config\n".into(),
+        ..Install::default()
     }
 }
 

@@ -7,8 +7,8 @@ use crate::host::{
 };
 use billet_proto::{link::Install, ramdisk::enlist_reply::Task};
 
-/// Does the work from `stage` on.
+/// Does the work from `stage` on. The ports are taken off the networks that they may have been on before.
 pub(super) async fn run(job: &Job, order: Install, stage: Stage) -> Result<Produced, Failure> {
-    let nics = order.nics.clone();
-    deploy::run(job, Task::Install(order), &nics, &[], stage).await
+    let (nics, old_nics) = (order.nics.clone(), order.old_nics.clone());
+    deploy::run(job, Task::Install(order), &nics, &old_nics, stage).await
 }

@@ -2,7 +2,7 @@
 
 use super::rack::{End, Rack};
 use crate::bmc::ResetType::{ForceOff, GracefulShutdown, On};
-use billet_proto::link::{Inspect, Power, PowerAction, PowerOff, Reconfigure, Step, order::Work};
+use billet_proto::link::{Inspect, Install, NicConfig, Power, PowerAction, PowerOff, Reconfigure, Step, order::Work};
 use std::time::Duration;
 
 fn power(action: PowerAction) -> Work {
@@ -141,11 +141,25 @@ async fn a_system_that_is_to_be_changed_is_asked_to_shut_down_first() {
     assert_eq!(rack.machine().actions, [GracefulShutdown, On], "its power is not cut under its files");
 }
 
+#[tokio::test]
+async fn an_installation_first_takes_each_port_once_off_the_networks_that_it_may_have_been_on() {
+    let mut rack = Rack::new(false);
+    let nics = vec![rack.nic()];
+    let mac = rack.tools.server.nics[1].mac.to_string();
+    let second = NicConfig { mac, vpc_id: "0198170e-4ca7-7000-8000-0000000000ff".into(), ..rack.nic() };
+    let old_nics = vec![rack.nic(), second.clone(), second];
+    rack.order(1, Work::Install(Install { hostname: "web-1".into(), nics, old_nics, ..Install::default() })).await;
+    rack.enlist().await;
+    let detached =
+        ["detach 52:54:00:00:00:01 vpc", "detach 52:54:00:00:00:02 vpc", "attach 52:54:00:00:00:01 provisioning"];
+    assert_eq!(rack.moves(), detached);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_change_that_could_not_be_proven_leaves_the_system_running() {
     let mut rack = Rack::new(true);
     let vpc_id = "0198170e-4ca7-7000-8000-0000000000ff".into();
-    let nics = vec![billet_proto::link::NicConfig { vpc_id, ..rack.nic() }];
+    let nics = vec![NicConfig { vpc_id, ..rack.nic() }];
     let change = Reconfigure { hostname: "web-1".into(), nics, ..Reconfigure::default() };
     rack.order(1, Work::Reconfigure(change)).await;
     let End::Failed(_, failed) = rack.end(1).await else { panic!("no interface is in that VPC") };

@@ -24,11 +24,11 @@ use std::time::Duration;
 const NEW: &str = "$6$saltsaltsalt$another";
 const OTHER_KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB";
 
-fn project() -> ProjectId {
+pub(super) fn project() -> ProjectId {
     PROJECT.parse().unwrap()
 }
 
-async fn running(world: &World) -> InstanceId {
+pub(super) async fn running(world: &World) -> InstanceId {
     let id = installed(world).await;
     let generation = world.instance(id).await.generation;
     world.report(generation, Step::Verify, done(KEY)).await;
@@ -36,7 +36,7 @@ async fn running(world: &World) -> InstanceId {
     id
 }
 
-fn newest(world: &World) -> Order {
+pub(super) fn newest(world: &World) -> Order {
     world.sent().pop().unwrap().1
 }
 
@@ -61,7 +61,7 @@ async fn power(world: &World, id: InstanceId, action: PowerAction) -> Result<Opt
     Ok(orders.into_iter().find(|order| order.generation == instance.generation))
 }
 
-async fn tell_all(world: &World, generation: u64, steps: &[Step], key: &str) {
+pub(super) async fn tell_all(world: &World, generation: u64, steps: &[Step], key: &str) {
     for step in steps {
         world.report(generation, *step, started()).await;
         if *step == Step::Configure {
@@ -267,14 +267,14 @@ async fn other_addresses_are_reserved_beside_the_old_ones_until_the_system_answe
     let Some(Work::Reconfigure(work)) = &order.work else { panic!("{order:?}") };
     assert_eq!((work.nics[0].address.as_str(), work.old_nics[0].address.as_str()), ("10.20.0.77", "10.20.0.2"));
     assert!(work.rewrite_network && work.password_hash.is_empty());
-    // It fails: both stay, and another try lets the first go.
+    // It fails: both stay, and another try lets the first go when a ramdisk boots.
     let failed = Failed { cause: "boot_deadline".into(), message: "late".into() };
     world.report(order.generation, Step::Boot, What::Failed(failed)).await;
     assert_eq!(states(&world, id).await, ("error", "modify-ip-failed"));
     assert_eq!(world.reserved().await.len(), 2);
     modify(&world, id, "10.20.0.78").await.unwrap();
     let reserved: Vec<String> = world.reserved().await.iter().map(ToString::to_string).collect();
-    assert_eq!(reserved, ["10.20.0.2", "10.20.0.78"]);
+    assert_eq!(reserved, ["10.20.0.2", "10.20.0.77", "10.20.0.78"]);
     tell_all(&world, newest(&world).generation, &REBOOTED, KEY).await;
     assert_eq!(states(&world, id).await, ("running", "modify-ip-succeed"));
     let reserved: Vec<String> = world.reserved().await.iter().map(ToString::to_string).collect();

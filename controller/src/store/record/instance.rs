@@ -35,7 +35,8 @@ pub struct Instance {
     pub operation: Operation,
     /// When that was accepted.
     pub operation_began_at: Timestamp,
-    /// The network that a change of address is to bring about; its addresses are reserved beside those of `nics`.
+    /// The network that a change of address is to bring about, or may have brought about; its addresses are reserved beside
+    /// those of `nics`.
     pub network_change: Option<NetworkChange>,
     /// Where the life cycle stands.
     pub phase: Phase,
@@ -90,6 +91,15 @@ impl Instance {
     pub const fn standing(&self) -> Standing {
         Standing { operation: self.operation, phase: self.phase }
     }
+
+    /// Every network that its ports may be attached to, and where addresses are reserved for it: its own first.
+    pub fn networks(&self) -> impl Iterator<Item = (VpcId, &[InstanceNic])> {
+        let changes = self.network_change.iter().flat_map(|change| {
+            let before = change.before.iter().map(|network| (network.vpc_id, &network.nics[..]));
+            std::iter::once((change.vpc_id, &change.nics[..])).chain(before)
+        });
+        std::iter::once((self.vpc_id, &self.nics[..])).chain(changes)
+    }
 }
 
 /// A NIC as the tenant sees it.
@@ -112,6 +122,30 @@ pub struct NetworkChange {
     /// The network of all its NICs of the VPC.
     pub vpc_id: VpcId,
     /// All of them, those of the parameter plane too.
+    pub nics: Vec<InstanceNic>,
+    /// What earlier changes were to bring about, which failed: a system may be on at their addresses, and ports attached,
+    /// until a later order read back that the server is off and detached them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<FailedNetwork>,
+}
+
+impl NetworkChange {
+    /// Takes the place of one that failed.
+    pub fn instead_of(failed: Option<Self>, vpc_id: VpcId, nics: Vec<InstanceNic>) -> Self {
+        let before = failed.map_or_else(Vec::new, |Self { vpc_id, nics, mut before }| {
+            before.push(FailedNetwork { vpc_id, nics });
+            before
+        });
+        Self { vpc_id, nics, before }
+    }
+}
+
+/// The network of a change of address that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedNetwork {
+    /// The network of all its NICs of the VPC.
+    pub vpc_id: VpcId,
+    /// All of them.
     pub nics: Vec<InstanceNic>,
 }
 

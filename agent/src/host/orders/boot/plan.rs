@@ -47,7 +47,7 @@ impl Plan {
     }
 }
 
-/// An order's NICs as ports of this server, which can be moved: the accelerators' network is one, and nothing is moved there.
+/// An order's NICs as ports of this server, each once, which can be moved: the accelerators' network is one, and nothing is moved there.
 pub(in crate::host::orders) fn ports(job: &Job, step: Step, nics: &[NicConfig]) -> Result<Vec<(Port, VpcId)>, Failure> {
     let fail = |message: String| Err(Failure::new(step, "order_malformed", message));
     let server = &job.tools.server;
@@ -59,7 +59,10 @@ pub(in crate::host::orders) fn ports(job: &Job, step: Step, nics: &[NicConfig]) 
         if !server.ports().contains(&mac) {
             return fail(format!("nics: the agent's configuration has no port {mac} for this server"));
         }
-        ports.push((Port { server_id: server.id, mac }, vpc));
+        let port = (Port { server_id: server.id, mac }, vpc);
+        if !ports.contains(&port) {
+            ports.push(port);
+        }
     }
     Ok(ports)
 }

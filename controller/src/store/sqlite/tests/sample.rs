@@ -7,8 +7,9 @@ use crate::{
     store::{
         InstancesWanted, Result, Store, Transaction,
         record::{
-            Agent, Cause, Hardware, Image, Instance, InstanceNic, Location, ManageState, NetworkChange, NewEvent,
-            NicRole, Reservation, Server, Subnet, Tag, Task, TaskKind, TaskProgress, Vpc, Waiting, Wipe, WipePolicy,
+            Agent, Cause, FailedNetwork, Hardware, Image, Instance, InstanceNic, Location, ManageState, NetworkChange,
+            NewEvent, NicRole, Reservation, Server, Subnet, Tag, Task, TaskKind, TaskProgress, Vpc, Waiting, Wipe,
+            WipePolicy,
         },
         sqlite::SqliteStore,
     },
@@ -136,7 +137,11 @@ pub(in crate::store::sqlite) fn instance(n: u128, server_number: u128) -> Instan
         }],
         operation: Operation::Reinstall,
         operation_began_at: Timestamp(6),
-        network_change: Some(NetworkChange { vpc_id: vpc(1).id, nics: vec![] }),
+        network_change: Some(NetworkChange {
+            vpc_id: vpc(1).id,
+            nics: vec![],
+            before: vec![FailedNetwork { vpc_id: vpc(1).id, nics: vec![] }],
+        }),
         phase: Phase::Write,
         waiting_for: "the disk".into(),
         waiting: Waiting { since: Some(Timestamp(7)), attempt: 2, next_try_at: Some(Timestamp(98)), untaken: false },

@@ -25,7 +25,7 @@ pub(super) fn expire(tx: &mut dyn Transaction, rules: &Rules) -> Result<(u32, Op
         } else {
             format!("{}_deadline", cause_word(phase))
         };
-        report::fail(tx, rules, &mut instance, phase, &Failed { cause, message })?;
+        report::cut_off(tx, rules, &mut instance, &Failed { cause, message })?;
         ended += 1;
     }
     Ok((ended, tx.next_deadline()?))

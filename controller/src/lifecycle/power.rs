@@ -1,13 +1,13 @@
 //! Power of a server that an instance is on. A password that waits is written at this boot.
 
 use super::{
-    event, operation,
+    cancel, event, operation,
     refusal::Refusal,
     rules::Rules,
     server_event,
     table::{Operation, Phase},
 };
-use crate::store::{Transaction, record::Instance};
+use crate::store::{StoreError, Transaction, record::Instance};
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +32,8 @@ pub(super) fn of_instance(
     action: PowerAction,
 ) -> Result<Instance, Refusal> {
     let operation = match (action, instance.phase) {
-        (PowerAction::On, Phase::Running) | (PowerAction::Off, Phase::Stopped) => return Ok(instance),
+        (PowerAction::On, Phase::Running) => return Ok(instance),
+        (PowerAction::Off, Phase::Stopped) if was_read_off(tx, &instance)? => return Ok(instance),
         (PowerAction::On, _) => Operation::PowerOn,
         (PowerAction::Off, _) => Operation::PowerOff,
         (PowerAction::Reboot, _) => Operation::Reboot,
@@ -54,4 +55,12 @@ pub(super) fn of_instance(
     tx.update_instance(&instance)?;
     event::record(tx, &instance, rules.now, "accepted", operation.word())?;
     Ok(instance)
+}
+
+/// Whether the BMC said that a stopped one is off. One that could not be powered on may have come on since, and after a restore
+/// nobody knows: its BMC is asked.
+fn was_read_off(tx: &mut dyn Transaction, instance: &Instance) -> Result<bool, StoreError> {
+    let is_given_up = instance.error.as_ref().is_some_and(|error| error.cause == cancel::CAUSE);
+    let server = tx.server(instance.server_id)?.ok_or(StoreError::Corrupt("an instance's server"))?;
+    Ok((instance.operation == Operation::PowerOff || is_given_up) && server.power_on == Some(false))
 }

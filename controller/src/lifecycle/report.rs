@@ -140,15 +140,35 @@ fn host_key(tx: &mut dyn Transaction, mut instance: Instance, key: &str) -> Resu
     Ok(Applied::Recorded)
 }
 
+/// Ends the order in progress with a cause that its agent did not tell: how far it came is not known.
+pub(super) fn cut_off(
+    tx: &mut dyn Transaction,
+    rules: &Rules,
+    instance: &mut Instance,
+    failed: &Failed,
+) -> Result<Applied> {
+    let step = match instance.standing() {
+        // Where a password waits, the system is shut down within this step.
+        Standing { operation: Operation::Reboot, phase: Phase::Power } if booted_by_us(instance) => Phase::PowerOff,
+        Standing { phase, .. } => phase,
+    };
+    fail(tx, rules, instance, step, failed)
+}
+
 /// Ends the order in progress with a cause. Server and addresses stay with the instance until it is deleted.
-pub(super) fn fail(
+fn fail(
     tx: &mut dyn Transaction,
     rules: &Rules,
     instance: &mut Instance,
     step: Phase,
     failed: &Failed,
 ) -> Result<Applied> {
-    let Ok(Standing { phase, .. }) = table::next(instance.standing(), Event::Failed) else {
+    let mut standing = instance.standing();
+    // The agent says so of a system that it was to shut down first, and did not read back to be off.
+    if step == Phase::PowerOff && standing.phase == Phase::Power {
+        standing.phase = step;
+    }
+    let Ok(Standing { phase, .. }) = table::next(standing, Event::Failed) else {
         return Ok(Applied::Ignored("a failure that is not legal now"));
     };
     let mut cause = Cause { cause: tame(&failed.cause), message: tame(&failed.message) };

@@ -56,8 +56,7 @@ pub(crate) fn doubt(tx: &mut dyn Transaction, rules: &Rules, taken_at: Timestamp
     );
     let failed = Failed { cause: CAUSE.into(), message: message.clone() };
     for mut instance in tx.unfinished_instances()? {
-        let phase = instance.phase;
-        report::fail(tx, rules, &mut instance, phase, &failed)?;
+        report::cut_off(tx, rules, &mut instance, &failed)?;
         doubted.given_up += 1;
     }
     // All are read before any is moved: each is met once.

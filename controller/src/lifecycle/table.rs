@@ -191,7 +191,9 @@ pub fn may_begin(standing: Standing, wanted: Operation) -> bool {
             _ => false,
         },
         O::PowerOn => phase == Phase::Stopped,
-        O::PowerOff | O::Reboot => phase == Phase::Running,
+        // What could not be powered on may have come on since.
+        O::PowerOff => matches!(phase, Phase::Running | Phase::Stopped),
+        O::Reboot => phase == Phase::Running,
     }
 }
 

@@ -162,7 +162,18 @@ async fn a_change_that_could_not_be_proven_leaves_the_system_running() {
     let nics = vec![NicConfig { vpc_id, ..rack.nic() }];
     let change = Reconfigure { hostname: "web-1".into(), nics, ..Reconfigure::default() };
     rack.order(1, Work::Reconfigure(change)).await;
-    let End::Failed(_, failed) = rack.end(1).await else { panic!("no interface is in that VPC") };
-    assert_eq!(failed.cause, "no_probe_interface");
+    let End::Failed(step, failed) = rack.end(1).await else { panic!("no interface is in that VPC") };
+    assert_eq!((step, failed.cause.as_str()), (Step::PowerOff, "no_probe_interface"), "it is not told to be off");
     assert_eq!(rack.machine().actions, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_system_that_could_not_be_asked_to_shut_down_is_told_to_be_on() {
+    let mut rack = Rack::new(true);
+    rack.machine().refuses_login = true;
+    let change = Reconfigure { hostname: "web-1".into(), nics: vec![rack.nic()], ..Reconfigure::default() };
+    rack.order(1, Work::Reconfigure(change)).await;
+    let End::Failed(step, failed) = rack.end(1).await else { panic!("nobody is let in") };
+    assert_eq!((step, failed.cause.as_str()), (Step::PowerOff, "bmc_auth_failed"));
+    assert!(rack.machine().on);
 }

@@ -96,7 +96,8 @@ fn expected(from: Standing, event: Event) -> Option<String> {
                 "reinstall" | "switch-install" => settled || (at == "failed" && op != "uninstall"),
                 "modify-ip" => settled || (at == "failed" && op == "modify-ip"),
                 "power-on" => at == "stopped",
-                "power-off" | "reboot" => at == "running",
+                "power-off" => settled,
+                "reboot" => at == "running",
                 "uninstall" if op == "uninstall" && phase.has_order() && at != "cancelling" => {
                     return Some(format!("{op}/{at}"));
                 }

@@ -12,7 +12,7 @@ use crate::{
 };
 use billet_proto::{
     InstanceId,
-    link::{Done, Failed, Order, Step, WordRequest, order::Work, report::What},
+    link::{self, Done, Failed, Order, Step, WordRequest, order::Work, report::What},
 };
 use serde_json::json;
 
@@ -134,6 +134,54 @@ async fn a_reboot_whose_power_off_was_not_read_back_is_not_told_to_be_off() {
     assert_eq!((state(&world, id).await, cause(&world, id).await.as_str()), ("running", "bmc_silent"));
     power(&world, PowerAction::Off).await.unwrap();
     assert!(matches!(newest(&world).work, Some(Work::Power(_))), "it is asked to be off");
+}
+
+#[tokio::test]
+async fn a_reboot_that_did_not_get_to_power_off_for_its_password_is_not_told_to_be_off() {
+    for is_cut_off in [false, true] {
+        let world = World::new().await;
+        let id = running(&world).await;
+        let project = PROJECT.parse().unwrap();
+        LifecycleApi::change_password(&world.lifecycle, project, vec![id], "$6$saltsaltsalt$x".into()).await.unwrap();
+        power(&world, PowerAction::Reboot).await.unwrap();
+        let order = newest(&world);
+        assert!(matches!(order.work, Some(Work::Reconfigure(_))));
+        world.report(order.generation, Step::Power, started()).await;
+        if is_cut_off {
+            world.clock.set(world.instance(id).await.deadline.unwrap());
+            world.lifecycle.expire().await.unwrap();
+        } else {
+            world.report(order.generation, Step::PowerOff, silent()).await;
+        }
+        let expected = if is_cut_off { "power_deadline" } else { "bmc_silent" };
+        assert_eq!((state(&world, id).await, cause(&world, id).await.as_str()), ("running", expected));
+        // What was off by then, and did not come up, is.
+        power(&world, PowerAction::Reboot).await.unwrap();
+        let order = newest(&world);
+        world.report(order.generation, Step::Power, started()).await;
+        world.report(order.generation, Step::Power, silent()).await;
+        assert_eq!(state(&world, id).await, "stopped");
+    }
+}
+
+#[tokio::test]
+async fn a_stopped_instance_is_powered_off_unless_that_was_read_back() {
+    let world = World::new().await;
+    let id = running(&world).await;
+    power(&world, PowerAction::Off).await.unwrap();
+    world.report(newest(&world).generation, Step::PowerOff, What::Done(Done::default())).await;
+    let sent = world.sent().len();
+    power(&world, PowerAction::Off).await.unwrap();
+    assert_eq!((state(&world, id).await, world.sent().len()), ("stopped", sent), "its BMC said so");
+    // It did not come on in time; it may a moment later.
+    power(&world, PowerAction::On).await.unwrap();
+    world.report(newest(&world).generation, Step::Power, silent()).await;
+    assert_eq!(state(&world, id).await, "stopped");
+    power(&world, PowerAction::Off).await.unwrap();
+    let order = newest(&world);
+    assert!(matches!(&order.work, Some(Work::Power(work)) if work.action() == link::PowerAction::Off), "{order:?}");
+    world.report(order.generation, Step::PowerOff, What::Done(Done::default())).await;
+    assert_eq!((state(&world, id).await, world.instance(id).await.error), ("stopped", None));
 }
 
 #[tokio::test]

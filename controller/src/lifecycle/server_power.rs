@@ -53,19 +53,19 @@ pub(super) fn of_servers(
                 let why = "no instance is on it, and only operators power such a server".into();
                 return Err(Refusal::ServersNotReady { ids: vec![listed.server.id], why });
             }
-            None => begun.servers.extend(of_empty(tx, rules, listed, action)?),
+            None => begun.servers.push(of_empty(tx, rules, listed, action)?),
         }
     }
     Ok(begun)
 }
 
-/// A server that no instance is on.
+/// A server that no instance is on: its BMC is asked, whatever it said last, for there are buttons.
 fn of_empty(
     tx: &mut dyn Transaction,
     rules: &Rules,
     listed: ListedServer,
     action: PowerAction,
-) -> Result<Option<ServerId>, Refusal> {
+) -> Result<ServerId, Refusal> {
     let ListedServer { mut server, .. } = listed;
     task::none_in_progress(&server)?;
     let not_ready = |why: &str| Refusal::ServersNotReady { ids: vec![server.id], why: why.into() };
@@ -75,17 +75,14 @@ fn of_empty(
     if server.manage_state == ManageState::InUse {
         return Err(not_ready("it is in use"));
     }
-    let (kind, wanted) = match action {
-        PowerAction::On => (TaskKind::PowerOn, Some(true)),
-        PowerAction::Off => (TaskKind::PowerOff, Some(false)),
-        PowerAction::Reboot => (TaskKind::Reboot, None),
+    let kind = match action {
+        PowerAction::On => TaskKind::PowerOn,
+        PowerAction::Off => TaskKind::PowerOff,
+        PowerAction::Reboot => TaskKind::Reboot,
     };
-    if wanted.is_some() && server.power_on == wanted {
-        return Ok(None);
-    }
     task::begin(tx, rules, &mut server, (kind, vec![]), &format!("{}, by an operator", kind.word()))?;
     tx.update_server(&server)?;
-    Ok(Some(server.id))
+    Ok(server.id)
 }
 
 /// The word of an action in the family's calls.

@@ -111,6 +111,17 @@ async fn a_task_that_starts_over_for_ever_ends() {
 }
 
 #[tokio::test]
+async fn the_bmc_of_an_empty_server_is_asked_whatever_it_said_last() {
+    for (action, power_on) in [(PowerAction::Off, false), (PowerAction::On, true)] {
+        let world = World::new().await;
+        let server = Server { power_on: Some(power_on), ..world.server().await };
+        world.store.run(move |tx| tx.update_server(&server)).await.unwrap();
+        world.lifecycle.power_servers(None, vec![world.server_id()], action).await.unwrap();
+        assert!(matches!(newest(&world).work, Some(Work::Power(_))), "there are buttons");
+    }
+}
+
+#[tokio::test]
 async fn what_is_told_late_or_twice_changes_nothing() {
     let world = World::new().await;
     let first = power_on(&world).await.generation;

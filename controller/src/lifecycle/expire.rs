@@ -17,7 +17,7 @@ pub(super) fn expire(tx: &mut dyn Transaction, rules: &Rules) -> Result<(u32, Op
         let message = format!(
             "step {} did not end in time ({} after the request); it was waiting for: {}",
             phase.word(),
-            human(rules.now.since(instance.created_at).as_secs()),
+            human(rules.now.since(instance.operation_began_at).as_secs()),
             if instance.waiting_for.is_empty() { "its end" } else { &instance.waiting_for },
         );
         let cause = if instance.waiting.untaken || phase == Phase::Waiting {

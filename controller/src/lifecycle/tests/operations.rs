@@ -7,6 +7,7 @@ use super::{
 use crate::{
     api::ports::LifecycleApi,
     lifecycle::{
+        expire::human,
         power::{self, PowerAction},
         refusal::Refusal,
         rules::Rules,
@@ -102,15 +103,20 @@ async fn a_reinstallation_keeps_server_addresses_and_metadata_and_believes_no_ol
 async fn a_reinstallation_whose_end_is_never_told_is_an_error_and_nothing_is_erased_or_powered_off() {
     let world = World::new().await;
     let id = running(&world).await;
+    world.clock.advance(Duration::from_secs(24 * 60 * 60));
     LifecycleApi::reinstall(&world.lifecycle, project(), (vec![id], None), NEW.into()).await.unwrap();
     let order = newest(&world);
     for step in [Step::Power, Step::Boot, Step::Inspect, Step::Write, Step::Configure, Step::HandOver, Step::Verify] {
         world.report(order.generation, step, started()).await;
     }
     let (sent, before) = (world.sent().len(), world.server().await);
-    world.clock.set(world.instance(id).await.deadline.unwrap());
+    let deadline = world.instance(id).await.deadline.unwrap();
+    let asked = world.edge.now();
+    world.clock.set(deadline);
     world.lifecycle.expire().await.unwrap();
     let error = world.instance(id).await.error.unwrap();
+    let after = human(deadline.since(asked).as_secs());
+    assert!(error.message.contains(&format!("({after} after the request)")), "{}", error.message);
     assert_eq!((states(&world, id).await, error.cause.as_str()), (("error", "reinstall-failed"), "verify_deadline"));
     // Told too late, and an agent that starts again: neither makes anything of it.
     let late = Failed { cause: "boot_deadline".into(), message: "late".into() };

@@ -5,13 +5,15 @@
 //! ```text
 //! orders in progress         end with the cause `database_restored`
 //! ready                 ─►   maintain and unwiped: another's system may be on it. `wipe` and `ready`, or `accept-unwiped`
-//! in-use                     stays with its instance, and no order is made for it before the operator says `ready`
+//! in-use                     stays with its instance, and no order is made for it before the operator says `ready`; one that was
+//!                            set aside is so again then
 //! onboard               ─►   not inspected by itself, which could reset what is in use; `inspect`, then as ready
 //! maintain, offboarding      stay, unwiped
 //! first heard of since       unwiped: it may have been registered, and written on, after the backup
 //! ```
 
 use super::{
+    maintain,
     refusal::Refusal,
     report,
     rules::Rules,
@@ -31,6 +33,8 @@ use billet_proto::{ServerId, link::Failed};
 
 /// The cause of all that a restored database does not know.
 pub(super) const CAUSE: &str = "database_restored";
+/// The same of a server that an operator had set aside while it is in use.
+const CAUSE_SET_ASIDE: &str = "database_restored_set_aside";
 /// The audit log's name for whoever may replace the database; no token can have it.
 const CALLER: &str = "host/restore";
 
@@ -101,7 +105,12 @@ fn put_in_doubt(rules: &Rules, server: &mut Server, cause: Cause, doubted: &mut 
         }
         ManageState::InUse => {
             doubted.in_use += 1;
-            server.error = Some(cause);
+            server.error = Some(match server.error.take() {
+                Some(Cause { cause: before, message }) if before == maintain::CAUSE || before == CAUSE_SET_ASIDE => {
+                    Cause { cause: CAUSE_SET_ASIDE.into(), message: format!("{message}; {}", cause.message) }
+                }
+                _ => cause,
+            });
         }
         ManageState::Onboard => server.error = Some(cause),
         // Why it is there is as true as before.
@@ -113,7 +122,8 @@ fn put_in_doubt(rules: &Rules, server: &mut Server, cause: Cause, doubted: &mut 
 
 /// Whether it is in use by what the backup says alone.
 pub(super) fn is_in_doubt(server: &Server) -> bool {
-    server.manage_state == ManageState::InUse && server.error.as_ref().is_some_and(|error| error.cause == CAUSE)
+    let is_of_restore = |error: &Cause| error.cause == CAUSE || error.cause == CAUSE_SET_ASIDE;
+    server.manage_state == ManageState::InUse && server.error.as_ref().is_some_and(is_of_restore)
 }
 
 /// Refuses an operation on an instance whose server may have another's system by now.
@@ -125,13 +135,14 @@ pub(super) fn must_be_confirmed(server: &Server) -> std::result::Result<(), Refu
     Err(Refusal::ServersNotReady { ids: vec![server.id], why: why.into() })
 }
 
-/// The operator looked: what the backup says of the server is so.
+/// The operator looked: what the backup says of the server is so, also that it is set aside.
 pub(super) fn confirm(
     tx: &mut dyn Transaction,
     rules: &Rules,
     mut server: Server,
 ) -> std::result::Result<Server, Refusal> {
-    server.error = None;
+    let was_set_aside = server.error.take().filter(|error| error.cause == CAUSE_SET_ASIDE);
+    server.error = was_set_aside.map(|error| Cause { cause: maintain::CAUSE.into(), ..error });
     server_event::record(
         tx,
         rules,

@@ -85,6 +85,27 @@ async fn no_order_is_made_for_an_instance_before_an_operator_confirmed_that_it_i
 }
 
 #[tokio::test]
+async fn a_server_that_was_set_aside_is_so_again_when_its_instance_is_confirmed() {
+    let world = World::new().await;
+    let id = running(&world).await;
+    let server = world.server_id();
+    let aside = ServerAction::Maintain { reason: "a fan".into() };
+    world.lifecycle.act_on_server(server, aside).await.unwrap();
+    for _twice in 0..2 {
+        assert_eq!(restored(&world).await.in_use, 1);
+        assert_eq!(cause(&world.server().await), "database_restored_set_aside");
+        assert!(matches!(world.lifecycle.delete(None, id).await, Err(Refusal::ServersNotReady { .. })));
+    }
+    world.lifecycle.act_on_server(server, ServerAction::Ready).await.unwrap();
+    let confirmed = world.server().await;
+    assert_eq!((confirmed.manage_state, cause(&confirmed)), (ManageState::InUse, "maintenance"));
+    assert!(confirmed.error.unwrap().message.starts_with("a fan"));
+    world.terminate(id).await;
+    world.erase().await;
+    assert_eq!(world.server().await.manage_state, ManageState::Maintain);
+}
+
+#[tokio::test]
 async fn orders_after_a_restore_are_newer_than_all_that_an_agent_had_since_the_backup() {
     let world = World::new().await;
     let id = running(&world).await;

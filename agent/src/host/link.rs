@@ -20,7 +20,10 @@ use std::{
 };
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_stream::{StreamExt, wrappers::ReceiverStream};
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity as TlsIdentity};
+use tonic::{
+    Code,
+    transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity as TlsIdentity},
+};
 
 /// Messages waiting to be sent in one session. A full queue drops progress, and ends the session for anything else.
 const QUEUE: usize = 512;
@@ -50,6 +53,20 @@ struct Inner {
     session: Mutex<Option<mpsc::Sender<AgentMessage>>>,
     words: Mutex<HashMap<Vec<u8>, oneshot::Sender<Word>>>,
     connected: watch::Sender<bool>,
+}
+
+/// What the controller says of one server.
+pub(super) enum Told {
+    /// What is to be done with it.
+    Order(Box<Order>),
+    /// It is not this agent's, or not any more: nothing is to be done with it; and why.
+    Lost(String),
+}
+
+impl From<Order> for Told {
+    fn from(order: Order) -> Self {
+        Self::Order(Box::new(order))
+    }
 }
 
 /// Why the controller could not be asked.
@@ -149,8 +166,15 @@ impl Link {
         }
     }
 
-    /// Dials again and again until `stop`; gives each order to `take`.
-    pub async fn run(self, config: Arc<Config>, epoch: u64, take: impl Fn(Order), mut stop: watch::Receiver<bool>) {
+    /// Dials again and again until `stop`; gives `take` what is told of each server, by its id. Where it does not take that, the
+    /// session ends, and the next one tells it again.
+    pub(super) async fn run(
+        self,
+        config: Arc<Config>,
+        epoch: u64,
+        take: impl Fn(&str, Told) -> bool,
+        mut stop: watch::Receiver<bool>,
+    ) {
         let mut backoff = Backoff::new(FIRST_PAUSE, MAX_PAUSE);
         while !*stop.borrow() {
             let began = tokio::time::Instant::now();
@@ -161,6 +185,7 @@ impl Link {
             self.close();
             if let Err(error) = ended {
                 tracing::warn!(%error, controller = %config.controller, "no session with the controller");
+                not_let_in(&config, &error, &take);
             }
             if began.elapsed() > MAX_PAUSE {
                 backoff = Backoff::new(FIRST_PAUSE, MAX_PAUSE);
@@ -173,7 +198,12 @@ impl Link {
         self.close();
     }
 
-    async fn session(&self, config: &Config, epoch: u64, take: &impl Fn(Order)) -> Result<(), tonic::Status> {
+    async fn session(
+        &self,
+        config: &Config,
+        epoch: u64,
+        take: &impl Fn(&str, Told) -> bool,
+    ) -> Result<(), tonic::Status> {
         let (queue, messages) = mpsc::channel(QUEUE);
         let hello = Hello { version: env!("CARGO_PKG_VERSION").into(), epoch, servers: owned(config) };
         let first = queue.try_send(wrap(agent_message::Body::Hello(hello)));
@@ -189,7 +219,11 @@ impl Link {
             };
             let Some(message) = message else { return Ok(()) };
             match message? {
-                ControllerMessage { body: Some(controller_message::Body::Order(order)) } => take(order),
+                ControllerMessage { body: Some(controller_message::Body::Order(order)) } => {
+                    let server = order.server_id.clone();
+                    // One that is not taken comes again by itself.
+                    take(&server, order.into());
+                }
                 ControllerMessage { body: Some(controller_message::Body::Word(word)) } => {
                     if let Some(answer) = self.words().remove(&word.nonce) {
                         // Whoever asked may have given up; then nobody needs the word.
@@ -197,7 +231,7 @@ impl Link {
                     }
                 }
                 ControllerMessage { body: Some(controller_message::Body::Welcome(welcome)) } => {
-                    note_claims(&welcome);
+                    heard(&welcome, take)?;
                     self.inner.connected.send_replace(true);
                     let Welcome { ca_pem, renew, .. } = welcome;
                     self.inner.advice.send_replace(Advice { ca_pem, renew });
@@ -270,12 +304,68 @@ fn owned(config: &Config) -> Vec<OwnedServer> {
     config.servers.iter().map(server).collect()
 }
 
-fn note_claims(welcome: &Welcome) {
+/// Notes the answers to the claims; with a server that this agent does not own nothing more may be done.
+fn heard(welcome: &Welcome, take: &impl Fn(&str, Told) -> bool) -> Result<(), tonic::Status> {
     for claim in &welcome.claims {
         if claim.accepted {
             tracing::info!(server = %claim.server_id, "the controller accepts the claim");
-        } else {
-            tracing::error!(server = %claim.server_id, reason = %claim.reason, "the controller refuses the claim");
+            continue;
         }
+        tracing::error!(server = %claim.server_id, reason = %claim.reason, "the controller refuses the claim");
+        if !take(&claim.server_id, Told::Lost(claim.reason.clone())) {
+            return Err(tonic::Status::resource_exhausted("a worker does not take that its server was lost"));
+        }
+    }
+    Ok(())
+}
+
+/// Whoever is no agent of the controller's, as one whose certificates were revoked, owns no server.
+fn not_let_in(config: &Config, why: &tonic::Status, take: &impl Fn(&str, Told) -> bool) {
+    if why.code() != Code::Unauthenticated {
+        return;
+    }
+    for server in &config.servers {
+        // A worker that does not take it is told again: each try to come in is answered like this.
+        take(&server.id.to_string(), Told::Lost(why.message().to_owned()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use billet_proto::link::Claim;
+    use std::cell::RefCell;
+
+    #[test]
+    fn a_server_whose_claim_is_refused_is_lost_and_the_session_ends_where_its_worker_does_not_take_that() {
+        let claim = |id: &str, accepted| Claim { server_id: id.into(), accepted, reason: "agent b owns it".into() };
+        let welcome = Welcome { claims: vec![claim("s1", true), claim("s2", false)], ..Welcome::default() };
+        let lost = RefCell::new(Vec::new());
+        let note = |server: &str, told: Told| match told {
+            Told::Lost(why) => lost.borrow_mut().push(format!("{server}: {why}")),
+            Told::Order(_) => panic!("an order for {server}"),
+        };
+        heard(&welcome, &|server, told| {
+            note(server, told);
+            true
+        })
+        .unwrap();
+        assert_eq!(lost.take(), ["s2: agent b owns it"]);
+        assert!(heard(&welcome, &|_, _| false).is_err(), "the next session tells it again");
+    }
+
+    #[test]
+    fn an_agent_that_is_not_let_in_any_more_has_lost_all_its_servers_and_one_that_cannot_reach_the_controller_none() {
+        let config = Config::parse(include_str!("../../../packaging/config/agent.toml")).unwrap();
+        let lost = RefCell::new(Vec::new());
+        let take = |server: &str, _: Told| {
+            lost.borrow_mut().push(server.to_owned());
+            true
+        };
+        not_let_in(&config, &tonic::Status::unavailable("it starts"), &take);
+        assert_eq!(lost.take(), Vec::<String>::new());
+        not_let_in(&config, &tonic::Status::unauthenticated("the certificate is of no enrolled agent"), &take);
+        let all: Vec<String> = config.servers.iter().map(|server| server.id.to_string()).collect();
+        assert_eq!(lost.take(), all);
     }
 }

@@ -4,7 +4,7 @@
 use super::{
     certificate::BootCertificate,
     identity::Identity,
-    link::Link,
+    link::{Link, Told},
     orders::Tools,
     ramdisk_door,
     ramdisks::Ramdisks,
@@ -20,7 +20,7 @@ use crate::{
     probe::Probe,
 };
 use anyhow::Context;
-use billet_proto::{ServerId, link::Order};
+use billet_proto::ServerId;
 use std::{collections::HashMap, fs, path::Path, sync::Arc};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -29,8 +29,8 @@ use tokio::{
 use tokio_stream::Stream;
 use tonic::transport::server::Connected;
 
-/// Orders that wait for one worker; it takes them at once.
-const ORDERS: usize = 8;
+/// What waits for one worker; it takes it at once.
+const WAITING: usize = 8;
 
 /// The world around an agent.
 pub struct Around {
@@ -53,7 +53,7 @@ pub struct Rack {
     epoch: u64,
     link: Link,
     ramdisks: Ramdisks,
-    workers: HashMap<ServerId, mpsc::Sender<Order>>,
+    workers: HashMap<ServerId, mpsc::Sender<Told>>,
 }
 
 impl Rack {
@@ -85,9 +85,9 @@ impl Rack {
             if let Some(Stage::Ramdisk { session, token, .. }) = records.load(server.id)?.map(|record| record.stage) {
                 ramdisks.await_order(server.id, (token, session));
             }
-            let (orders, taken) = mpsc::channel(ORDERS);
+            let (told, taken) = mpsc::channel(WAITING);
             tokio::spawn(worker::run(tools, taken));
-            workers.insert(server.id, orders);
+            workers.insert(server.id, told);
         }
         Ok(Self { config, certificate, epoch, link, ramdisks, workers })
     }
@@ -122,17 +122,21 @@ impl Rack {
     /// Has sessions with the controller, one after the other, until `stop`.
     pub async fn run(self, stop: watch::Receiver<bool>) {
         let Self { config, epoch, link, workers, .. } = self;
-        link.run(config, epoch, move |order| route(&workers, order), stop).await;
+        link.run(config, epoch, move |server, told| route(&workers, server, told), stop).await;
     }
 }
 
-fn route(workers: &HashMap<ServerId, mpsc::Sender<Order>>, order: Order) {
-    let worker = order.server_id.parse().ok().and_then(|id: ServerId| workers.get(&id));
-    match worker {
-        Some(worker) if worker.try_send(order).is_ok() => {}
-        Some(_) => tracing::error!("a worker does not take its order; the controller sends it again"),
-        None => tracing::error!("an order for a server that this agent does not own"),
+/// Whether its worker took it, or there is none.
+fn route(workers: &HashMap<ServerId, mpsc::Sender<Told>>, server: &str, told: Told) -> bool {
+    let Some(worker) = server.parse().ok().and_then(|id: ServerId| workers.get(&id)) else {
+        tracing::error!(server, "something was told of a server that this agent's configuration does not have");
+        return true;
+    };
+    let is_taken = worker.try_send(told).is_ok();
+    if !is_taken {
+        tracing::error!(server, "a worker does not take what it is told; the controller tells it again");
     }
+    is_taken
 }
 
 /// Grows with each start, so that the controller knows an older process by its number.

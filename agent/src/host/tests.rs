@@ -4,6 +4,7 @@ mod baseline;
 mod chassis;
 mod crash_table;
 mod leaving;
+mod losing;
 mod power;
 mod rack;
 mod ramdisk;

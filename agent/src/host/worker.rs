@@ -1,6 +1,8 @@
-//! One server's worker: takes its orders, keeps the newest, and answers those that come again.
+//! One server's worker: takes its orders, keeps the newest, and answers those that come again. A server that was lost to another
+//! agent is let be.
 
 use super::{
+    link::Told,
     orders::{self, Deadlines, Job, Tools},
     reporter::Reporter,
     state::{Outcome, Record, Stage, StateError},
@@ -20,10 +22,13 @@ struct Running {
 }
 
 /// Takes orders until the daemon drops the sender. The newest wins; what an older one does is dropped where it stands.
-pub(super) async fn run(tools: Tools, mut orders: mpsc::Receiver<Order>) {
+pub(super) async fn run(tools: Tools, mut told: mpsc::Receiver<Told>) {
     let mut running: Option<Running> = None;
-    while let Some(order) = orders.recv().await {
-        take(&tools, order, &mut running).await;
+    while let Some(told) = told.recv().await {
+        match told {
+            Told::Order(order) => take(&tools, *order, &mut running).await,
+            Told::Lost(why) => lose(&tools, &why, &mut running).await,
+        }
     }
 }
 
@@ -101,6 +106,15 @@ fn wired(tools: &Tools, mut work: Option<Work>) -> Option<Work> {
         Some(Work::PowerOff(_) | Work::Power(_) | Work::Inspect(_) | Work::Wipe(_)) | None => {}
     }
     work
+}
+
+/// Whoever owns the server now, or will, does what is to be done with it: another hand at its BMC would undo that. How far the
+/// order came stays on disk: it goes on where the server comes back with it, and older ones are refused as ever.
+async fn lose(tools: &Tools, why: &str, running: &mut Option<Running>) {
+    if let Some(Running { generation, .. }) = running.as_ref().filter(|running| !running.task.is_finished()) {
+        tracing::warn!(server = %tools.server.id, generation, why, "an order is dropped: the server is not this agent's");
+    }
+    stop(tools, running).await;
 }
 
 /// Ends an older order where it stands; whatever it had open is closed.

@@ -57,7 +57,7 @@ async fn run(operation: Operation, wrong: Wrong) -> Ended {
         work: Some(operation.work(&agent)),
     };
     let player = tokio::spawn(Player::new(agent.world.clone(), operation.words()).run());
-    agent.orders.send(order.clone()).await.unwrap();
+    agent.orders.send(order.clone().into()).await.unwrap();
     let began = Instant::now();
     let mut tells_inventory = false;
     let end = loop {
@@ -67,7 +67,7 @@ async fn run(operation: Operation, wrong: Wrong) -> Ended {
             message = agent.told.recv() => message,
             () = sleep(Duration::from_millis(500)) => {
                 if agent.starts_again().await || wrong == Wrong::Repeated {
-                    let _ = agent.orders.send(order.clone()).await;
+                    let _ = agent.orders.send(order.clone().into()).await;
                 }
                 continue;
             }
@@ -93,7 +93,7 @@ async fn run(operation: Operation, wrong: Wrong) -> Ended {
             None => sleep(Duration::from_millis(500)).await,
         }
         if agent.world.chassis.killed.load(std::sync::atomic::Ordering::Relaxed) && agent.starts_again().await {
-            let _ = agent.orders.send(order.clone()).await;
+            let _ = agent.orders.send(order.clone().into()).await;
         }
     };
     player.abort();

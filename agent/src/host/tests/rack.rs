@@ -5,7 +5,7 @@ use crate::{
     boot::BootTable,
     config::Config,
     host::{
-        link::Link,
+        link::{Link, Told},
         orders::Tools,
         ramdisks::{Call, Ramdisks},
         state::Records,
@@ -34,7 +34,7 @@ pub(super) struct Rack {
     pub(super) tools: Tools,
     chassis: Arc<Chassis>,
     dir: tempfile::TempDir,
-    orders: mpsc::Sender<Order>,
+    orders: mpsc::Sender<Told>,
     told: mpsc::Receiver<AgentMessage>,
     /// What the last ramdisk that enlisted was told to do.
     pub(super) offered: Option<Task>,
@@ -95,7 +95,12 @@ impl Rack {
         let steps = [Step::Power, Step::Boot, Step::Inspect, Step::HandOver, Step::PowerOff, Step::Wipe];
         let deadlines = steps.map(|step| StepDeadline { step: step.into(), seconds: 60 }).to_vec();
         let order = Order { server_id: self.id().to_string(), generation, deadlines, work: Some(work) };
-        self.orders.send(order).await.unwrap();
+        self.orders.send(order.into()).await.unwrap();
+    }
+
+    /// The controller says that another agent has the server.
+    pub(super) async fn lost(&self) {
+        self.orders.send(Told::Lost("it is registered for agent rack2".into())).await.unwrap();
     }
 
     /// The next report that `wanted` takes.

@@ -5,7 +5,7 @@ use crate::{
     boot::BootTable,
     config::Config,
     host::{
-        link::Link,
+        link::{Link, Told},
         orders::Tools,
         ramdisks::Ramdisks,
         state::{PlayedDisk, Records, Stage},
@@ -18,7 +18,7 @@ use crate::{
 };
 use billet_proto::{
     ServerId,
-    link::{AgentMessage, NicConfig, Order},
+    link::{AgentMessage, NicConfig},
 };
 use futures_util::future::BoxFuture;
 use std::{
@@ -188,7 +188,7 @@ impl Probe for Played {
 pub(super) struct Agent {
     pub(super) world: Arc<World>,
     pub(super) told: mpsc::Receiver<AgentMessage>,
-    pub(super) orders: mpsc::Sender<Order>,
+    pub(super) orders: mpsc::Sender<Told>,
     worker: JoinHandle<()>,
     config: Arc<Config>,
     dir: tempfile::TempDir,
@@ -261,7 +261,7 @@ pub(super) fn new_key() -> String {
     key.to_string()
 }
 
-type Started = (mpsc::Receiver<AgentMessage>, mpsc::Sender<Order>, JoinHandle<()>);
+type Started = (mpsc::Receiver<AgentMessage>, mpsc::Sender<Told>, JoinHandle<()>);
 
 /// As the daemon does.
 fn start(world: &Arc<World>, config: &Arc<Config>, dir: &Path) -> Started {

@@ -55,8 +55,9 @@ pub(super) async fn agents(State(state): State<AppState>) -> Result<Json<Value>,
 
 /// Revokes an agent's certificates, and ends what it has open.
 ///
-/// Its servers are nobody's until an agent claims them again, but for those in use: work in progress there ends by its
-/// deadline, or goes on when the agent joined anew. It does so by a new join token for the same name, with a new key.
+/// Its servers are nobody's until an agent claims them again, but for those in use, and those with work in progress until that
+/// ended: by its deadline, or because it goes on when the agent joined anew. It does so by a new join token for the same name,
+/// with a new key.
 #[utoipa::path(
     post,
     path = "/agents/{name}/revoke",

@@ -218,7 +218,7 @@ pub trait Presence: Send + Sync {
     /// Whether the agent has a session now.
     fn agent_online(&self, agent: AgentId) -> bool;
 
-    /// Told after the operator's side of a server was changed and committed, so that its agent need not ask.
+    /// Told after the operator's side of a server was changed and committed: its agent, and one that lost it, hear of it at once.
     fn server_changed(&self, _server: ServerId) {}
 
     /// Told after an agent's certificates were revoked and that was committed: what it has open ends.

@@ -19,8 +19,8 @@ use crate::{
 };
 use billet_proto::{AgentId, ServerId};
 
-/// Registers a server, or changes its registration. For another agent, the one that had it loses it at once: its orders
-/// are of an older generation.
+/// Registers a server, or changes its registration. For another agent, the one that had it loses it at once, where nothing is in
+/// progress: its orders are of an older generation, and its session ends, so that the next begins with a claim that is refused.
 pub(super) fn register(
     tx: &mut dyn Transaction,
     rules: &Rules,
@@ -37,7 +37,7 @@ pub(super) fn register(
         None => restored::unheard_of(tx, rules, id)?,
     };
     if server.owner.is_some_and(|owner| owner != agent.id) {
-        leave_agent(tx, rules, &mut server)?;
+        leave_agent(&mut server)?;
     }
     let is_registered_anew = server.registered_agent != Some(agent.id);
     server.registered_agent = Some(agent.id);
@@ -59,20 +59,30 @@ pub(super) fn register(
     Ok(server)
 }
 
-/// The agent that owns it loses it; what it was doing with it is given up, and it is to be inspected by the next.
-pub(super) fn leave_agent(tx: &mut dyn Transaction, rules: &Rules, server: &mut Server) -> Result<(), Refusal> {
+/// The agent that owns it loses it, and it is to be inspected by the next. Not while there is work in progress: where that
+/// stands knows the agent alone, and two would act on one machine.
+pub(super) fn leave_agent(server: &mut Server) -> Result<(), Refusal> {
+    let refused = |why: String| Err(Refusal::ServersNotReady { ids: vec![server.id], why });
     if server.manage_state == ManageState::InUse {
-        let why = "it is in use, so it cannot be given to another agent".into();
-        return Err(Refusal::ServersNotReady { ids: vec![server.id], why });
+        return refused("it is in use, so it cannot be given to another agent".into());
     }
-    if let Some(task) = server.task.take() {
-        server.task_deadline = None;
-        server_event::record(tx, rules, server, server_event::TASK_CANCELLED, task.kind.word())?;
+    if let Some(task) = &server.task {
+        let kind = task.kind.word();
+        return refused(format!(
+            "its {kind} is in progress, so it cannot be given to another agent; wait for its end, or give it up: \
+             billet server cancel {}",
+            server.id
+        ));
     }
+    leave(server);
+    Ok(())
+}
+
+/// Nobody owns it, and it is to be inspected by the next that does; what was ordered before is of an older generation.
+pub(super) fn leave(server: &mut Server) {
     server.owner = None::<AgentId>;
     server.inspected_at = None;
     server.generation += 1;
-    Ok(())
 }
 
 /// What the operator says of it; what is absent stays.

@@ -1,9 +1,10 @@
 //! An agent whose host is gone is replaced by another: its servers are the other's, in one transaction.
 //!
-//! The agent before must be revoked: two that act on one server would fight over it, and of one that is only away nobody
-//! knows that it does not act. For the same reason a server with work in progress stays as it is until that ended, by the
-//! deadline that the agent before keeps too; asking again moves it then. A free server is the other agent's to claim, and
-//! is inspected first; one in use is its own at once, because an instance is on it.
+//! The agent before must be revoked: two that act on one server would fight over it, and an agent that is let in owns what it
+//! has. One that is revoked drops its work when it hears of it, and one that is cut off hears nothing; so a server with work in
+//! progress stays as it is until that ended, free or in use, and asking again moves it then. Where the agent is dead nothing
+//! ends it before its deadline but the operator's word (`billet server cancel`, `billet instance cancel`). A free server is the
+//! other agent's to claim, and is inspected first; one in use is its own at once, because an instance is on it.
 
 use super::{
     refusal::Refusal,
@@ -59,9 +60,6 @@ pub(super) fn replace(
 }
 
 fn is_busy(tx: &mut dyn Transaction, server: &Server) -> Result<bool, Refusal> {
-    if server.manage_state != ManageState::InUse {
-        return Ok(false);
-    }
     let instance = tx.instance_on(server.id)?;
     Ok(server.task.is_some() || instance.is_some_and(|instance| instance.phase.has_order()))
 }
@@ -77,7 +75,7 @@ fn give(
     if server.manage_state == ManageState::InUse {
         server.owner = Some(other.id);
     } else if server.owner.is_some_and(|owner| owner != other.id) {
-        leave_agent(tx, rules, server)?;
+        leave_agent(server)?;
     }
     server.manage_state = next(server, ServerEvent::Settled).unwrap_or(server.manage_state);
     if server.manage_state == ManageState::Onboard {

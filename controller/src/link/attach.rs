@@ -46,6 +46,13 @@ pub(super) async fn open(
     let opened = sessions.open(agent, epoch, welcome);
     let (number, messages) =
         opened.ok_or_else(|| Status::failed_precondition("a newer start of this agent is here"))?;
+    let is_told = sessions.still_owns(agent, number).await.map_err(|error| {
+        sessions.close(agent, number);
+        unavailable(&error)
+    })?;
+    if !is_told {
+        return Err(Status::aborted("its servers, or its session, became others; it shall come again"));
+    }
     // Only now: an order that is accepted meanwhile finds the session, or is among these. One that is both does no harm.
     let orders = lifecycle.open_orders(agent).await.map_err(|error| {
         sessions.close(agent, number);

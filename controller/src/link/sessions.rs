@@ -1,12 +1,16 @@
 //! Who is attached, and the way to send to them.
 
-use crate::{api::ports::Presence, lifecycle::Dispatch, store::Handle};
+use crate::{
+    api::ports::Presence,
+    lifecycle::Dispatch,
+    store::{Handle, StoreError, record::Server},
+};
 use billet_proto::{
     AgentId, ServerId,
     link::{ControllerMessage, Order, controller_message::Body},
 };
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::sync::{mpsc, watch};
@@ -37,7 +41,19 @@ struct Session {
     number: u64,
     /// Of the agent's start; the database refused older ones before.
     epoch: u64,
+    /// The servers that the agent was told are its own, when it attached.
+    owned: HashSet<ServerId>,
     queue: mpsc::Sender<Message>,
+}
+
+impl Session {
+    /// Whether the agent must ask anew: the server is not its own any more, or is by now, or it may claim it, as it is the one
+    /// that it is registered for.
+    fn is_outdated(&self, agent: AgentId, server: &Server) -> bool {
+        let owns = server.owner == Some(agent);
+        let may_claim = !owns && server.registered_agent == Some(agent);
+        may_claim || owns != self.owned.contains(&server.id)
+    }
 }
 
 impl Sessions {
@@ -55,6 +71,7 @@ impl Sessions {
         first: ControllerMessage,
     ) -> Option<(u64, mpsc::Receiver<Message>)> {
         let (queue, messages) = mpsc::channel(QUEUE);
+        let owned = owned(&first);
         queue.try_send(Box::new(first)).ok()?;
         let mut open = self.lock();
         if open.by_agent.get(&agent).is_some_and(|session| session.epoch > epoch) {
@@ -62,7 +79,7 @@ impl Sessions {
         }
         open.next += 1;
         let number = open.next;
-        open.by_agent.insert(agent, Session { number, epoch, queue });
+        open.by_agent.insert(agent, Session { number, epoch, owned, queue });
         Some((number, messages))
     }
 
@@ -77,6 +94,21 @@ impl Sessions {
     /// Whether that session is the agent's newest.
     pub(super) fn is_current(&self, agent: AgentId, number: u64) -> bool {
         self.lock().by_agent.get(&agent).is_some_and(|session| session.number == number)
+    }
+
+    /// Ends a session whose agent lost a server between its hello and its welcome; whether it goes on.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(super) async fn still_owns(&self, agent: AgentId, number: u64) -> Result<bool, StoreError> {
+        let known = self.store.read(move |tx| tx.servers_of(agent)).await?;
+        let known: HashSet<ServerId> = known.iter().map(|server| server.id).collect();
+        let is_told = |session: &Session| session.number == number && session.owned.is_subset(&known);
+        if self.lock().by_agent.get(&agent).is_some_and(is_told) {
+            return Ok(true);
+        }
+        self.close(agent, number);
+        Ok(false)
     }
 
     /// Counts up when an agent's certificates were revoked.
@@ -129,17 +161,27 @@ impl Presence for Sessions {
         self.lock().by_agent.remove(&agent);
     }
 
-    fn server_changed(&self, server: ServerId) {
+    fn server_changed(&self, id: ServerId) {
         let sessions = self.clone();
         tokio::spawn(async move {
-            let known = sessions.store.read(move |tx| tx.server(server)).await;
-            let Ok(Some(server)) = known else { return };
-            // An agent whose claim was refused before may claim again: it does so when it attaches.
-            if let Some(agent) = server.registered_agent.filter(|agent| server.owner != Some(*agent)) {
-                sessions.lock().by_agent.remove(&agent);
-            }
+            let known = sessions.store.read(move |tx| tx.server(id)).await;
+            let is_outdated = |agent: AgentId, session: &Session| match &known {
+                Ok(Some(server)) => session.is_outdated(agent, server),
+                Ok(None) => false,
+                // It is not told that it lost the server by nobody else.
+                Err(_) => session.owned.contains(&id),
+            };
+            // What an agent owns, it is told when it attaches.
+            sessions.lock().by_agent.retain(|agent, session| !is_outdated(*agent, session));
         });
     }
+}
+
+/// Which servers a welcome says are the agent's.
+fn owned(welcome: &ControllerMessage) -> HashSet<ServerId> {
+    let Some(Body::Welcome(welcome)) = &welcome.body else { return HashSet::new() };
+    let accepted = welcome.claims.iter().filter(|claim| claim.accepted);
+    accepted.filter_map(|claim| claim.server_id.parse().ok()).collect()
 }
 
 impl std::fmt::Debug for Sessions {

@@ -3,5 +3,6 @@
 mod authorities;
 mod callers;
 mod door;
+mod losing;
 mod renewing;
 mod revoking;

@@ -5,6 +5,7 @@ use crate::{
     clock::Timestamp,
     lifecycle::{
         expire::{HEARD_WITHIN, human},
+        revoke,
         rules::{GRACE, Rules},
     },
     store::{
@@ -73,6 +74,7 @@ pub(in crate::lifecycle) fn expire(tx: &mut dyn Transaction, rules: &Rules, over
             format!("{}_deadline", task.step.replace('-', "_"))
         };
         fail(tx, rules, &mut server, &Failed { cause, message })?;
+        revoke::let_go_if_revoked(tx, rules, &mut server)?;
         tx.update_server(&server)?;
         ended += 1;
     }

@@ -3,7 +3,7 @@
 use super::world::World;
 use crate::{
     api::ports::LifecycleApi,
-    lifecycle::{HelloError, refusal::Refusal},
+    lifecycle::{HelloError, power::PowerAction, refusal::Refusal},
     request::{RegisterServer, ServerAction},
     store::{
         ServerEventsWanted,
@@ -66,22 +66,63 @@ async fn revoke(world: &World, name: &str) -> Option<Agent> {
 }
 
 #[tokio::test]
+async fn a_server_that_its_agent_is_at_work_on_goes_to_no_other_until_that_ended() {
+    let world = World::new().await;
+    let (id, new) = (world.server_id(), world.join("rack1").await);
+    let maintain = ServerAction::Maintain { reason: "x".into() };
+    world.lifecycle.act_on_server(id, maintain).await.unwrap();
+    world.lifecycle.act_on_server(id, ServerAction::Wipe { policy: None }).await.unwrap();
+    world.report(1, Step::Wipe, super::started()).await;
+    let before = world.server().await;
+    let refused = world.lifecycle.register(id, word("rack1")).await.unwrap_err().to_string();
+    assert!(refused.contains("its wipe is in progress") && refused.contains("billet server cancel"), "{refused}");
+    assert_eq!(world.server().await, before);
+    assert!(!world.hello(new, 1).await.unwrap().0[0].accepted);
+    // Its agent is dead: the power-off that follows is taken by nobody.
+    world.lifecycle.act_on_server(id, ServerAction::Cancel).await.unwrap();
+    assert!(world.lifecycle.register(id, word("rack1")).await.is_err(), "nor while it may hear of that");
+    ended_by_its_deadline(&world).await;
+    assert_eq!(world.lifecycle.register(id, word("rack1")).await.unwrap().owner, None);
+    assert!(world.hello(new, 1).await.unwrap().0[0].accepted);
+}
+
+/// The task in progress.
+async fn ended_by_its_deadline(world: &World) {
+    let deadline = world.server().await.task_deadline.expect("there is work in progress");
+    world.clock.set(deadline.after(std::time::Duration::from_millis(1)));
+    world.lifecycle.expire().await.unwrap();
+    assert_eq!(world.server().await.task, None);
+}
+
+#[tokio::test]
 async fn a_free_server_of_a_revoked_agent_is_nobodys_and_comes_back_to_be_inspected() {
     let world = World::new().await;
     world.hello(world.agent, 1).await.unwrap();
-    let maintain = ServerAction::Maintain { reason: "x".into() };
-    world.lifecycle.act_on_server(world.server_id(), maintain).await.unwrap();
-    world.lifecycle.act_on_server(world.server_id(), ServerAction::Wipe { policy: None }).await.unwrap();
     assert!(revoke(&world, "rack9").await.is_none(), "nobody has that name");
     let revoked = revoke(&world, "rack0").await.unwrap();
     assert_eq!(revoked.revoked_at, Some(world.edge.now()));
     let server = world.server().await;
-    assert_eq!((server.owner, &server.task, server.generation), (None, &None, 2), "its wipe is given up");
+    assert_eq!((server.owner, server.generation, server.manage_state), (None, 1, ManageState::Onboard));
     assert_eq!(server.registered_agent, Some(world.agent), "whose it is to be, the operator says");
     assert!(matches!(world.hello(world.agent, 2).await, Err(HelloError::Revoked)));
-    world.report(1, Step::Wipe, World::wiped()).await;
-    assert_eq!(world.server().await, server, "what it says of its old order is nothing");
     assert_eq!(revoke(&world, "rack0").await.unwrap(), revoked, "asking again changes nothing");
+}
+
+#[tokio::test]
+async fn a_server_that_a_revoked_agent_is_at_work_on_is_nobodys_when_that_ended() {
+    let world = World::new().await;
+    let (id, new) = (world.server_id(), world.join("rack1").await);
+    world.lifecycle.power_servers(None, vec![id], PowerAction::On).await.unwrap();
+    revoke(&world, "rack0").await.unwrap();
+    let replace = async || world.lifecycle.replace_agent("rack0".into(), "rack1".into()).await.unwrap().unwrap();
+    let replaced = replace().await;
+    assert_eq!((replaced.moved, replaced.busy), (vec![], vec![id]), "it may not know of it, and power it");
+    assert_eq!(world.server().await.owner, Some(world.agent));
+    ended_by_its_deadline(&world).await;
+    let server = world.server().await;
+    assert_eq!((server.owner, server.manage_state), (None, ManageState::Onboard), "no instance is placed on it");
+    assert_eq!(replace().await.moved, [id]);
+    assert!(world.hello(new, 1).await.unwrap().0[0].accepted);
 }
 
 #[tokio::test]

@@ -11,8 +11,8 @@ use crate::{
 use billet_proto::{
     join::JoinToken,
     link::{
-        AgentMessage, ControllerMessage, Hello, JoinRequest, RenewReply, RenewRequest, Welcome, agent_message,
-        controller_message, enrollment_client::EnrollmentClient, link_client::LinkClient,
+        AgentMessage, ControllerMessage, Hello, JoinRequest, OwnedServer, RenewReply, RenewRequest, Welcome,
+        agent_message, controller_message, enrollment_client::EnrollmentClient, link_client::LinkClient,
     },
     manifest::{CHUNK_BYTES, ChunkEntry, Digest, MAX_FRAME_BYTES, Manifest},
 };
@@ -146,8 +146,13 @@ pub(super) struct Caller {
 impl Caller {
     /// Opens a session.
     pub(super) async fn attach(&mut self, epoch: u64) -> Result<Session, Status> {
+        self.attach_with(epoch, Vec::new()).await
+    }
+
+    /// Opens a session, and claims these.
+    pub(super) async fn attach_with(&mut self, epoch: u64, servers: Vec<OwnedServer>) -> Result<Session, Status> {
         let (queue, said) = mpsc::channel(8);
-        let hello = Hello { version: "test".into(), epoch, servers: Vec::new() };
+        let hello = Hello { version: "test".into(), epoch, servers };
         queue.send(AgentMessage { body: Some(agent_message::Body::Hello(hello)) }).await.unwrap();
         let mut told = self.link.attach(ReceiverStream::new(said)).await?.into_inner();
         let first = tokio::time::timeout(LONG, told.message()).await.expect("the door answers");

@@ -1,0 +1,68 @@
+//! Servers that go from one agent to another.
+
+use super::door::{Controller, LONG};
+use crate::{
+    api::ports::{LifecycleApi as _, Presence as _},
+    request::RegisterServer,
+};
+use billet_proto::link::OwnedServer;
+use std::time::Duration;
+
+fn word(agent: &str) -> RegisterServer {
+    RegisterServer {
+        agent_name: agent.into(),
+        project_id: None,
+        roles: None,
+        clear_other_bootable_disks: None,
+        name: None,
+        location: None,
+        wipe_policy: None,
+        allow_reset: None,
+    }
+}
+
+#[tokio::test]
+async fn an_agent_whose_server_is_given_to_another_is_told_at_once_and_so_is_the_other() {
+    let controller = Controller::new().await;
+    let id = controller.world.server_id();
+    let claimed = vec![OwnedServer { id: id.to_string(), serial: "SN1".into(), ..OwnedServer::default() }];
+    let (mut old, mut new, mut third) =
+        (controller.owner().await, controller.join("rack1").await, controller.join("rack2").await);
+    let mut before = old.attach_with(1, claimed.clone()).await.unwrap();
+    let mut waiting = new.attach_with(1, claimed.clone()).await.unwrap();
+    let mut other = third.attach(1).await.unwrap();
+    assert!(before.welcome.claims[0].accepted && !waiting.welcome.claims[0].accepted);
+
+    controller.world.lifecycle.register(id, word("rack1")).await.unwrap();
+    controller.sessions.server_changed(id);
+    assert!(before.ends_within(LONG).await, "it hears nothing of it");
+    assert!(waiting.ends_within(LONG).await, "it does not claim it again");
+    let told = old.attach_with(2, claimed.clone()).await.unwrap().welcome.claims.remove(0);
+    assert!(!told.accepted && told.reason.contains("registered for agent rack1"), "{told:?}");
+    let mut owner = new.attach_with(2, claimed).await.unwrap();
+    assert!(owner.welcome.claims[0].accepted);
+    // What does not change whose it is disturbs nobody.
+    controller.world.lifecycle.register(id, word("rack1")).await.unwrap();
+    controller.sessions.server_changed(id);
+    assert!(!owner.ends_within(Duration::from_millis(200)).await);
+    assert!(!other.ends_within(Duration::from_millis(1)).await, "it never had it");
+}
+
+#[tokio::test]
+async fn an_agent_that_lost_a_server_while_it_attached_is_not_told_that_it_is_its_own() {
+    let controller = Controller::new().await;
+    let (id, agent) = (controller.world.server_id(), controller.world.agent);
+    controller.join("rack1").await;
+    let claim = billet_proto::link::Claim { server_id: id.to_string(), accepted: true, reason: String::new() };
+    let welcome = billet_proto::link::Welcome { claims: vec![claim], ..Default::default() };
+    let first = || billet_proto::link::ControllerMessage {
+        body: Some(billet_proto::link::controller_message::Body::Welcome(welcome.clone())),
+    };
+    let (number, _messages) = controller.sessions.open(agent, 1, first()).unwrap();
+    assert!(controller.sessions.still_owns(agent, number).await.unwrap());
+    controller.world.lifecycle.register(id, word("rack1")).await.unwrap();
+    // Nobody had its session yet when that was told.
+    let (number, _messages) = controller.sessions.open(agent, 2, first()).unwrap();
+    assert!(!controller.sessions.still_owns(agent, number).await.unwrap());
+    assert!(!controller.sessions.agent_online(agent));
+}

@@ -19,7 +19,7 @@ mod user_name;
 
 pub use baseline::{Baseline, NO_ACCESS, User, UserState};
 pub use ensure::{
-    IdentityProof, OverrideProof, check_identity, ensure, ensure_off, ensure_on, set_and_verify_override,
+    IdentityProof, OverrideProof, check_identity, ensure, ensure_off, ensure_on, seen, set_and_verify_override,
 };
 pub use error::{BmcError, Retry};
 pub use ipmi::{IpmiBmc, IpmiOptions};

@@ -147,15 +147,27 @@ impl Provider {
         self.call(Action::Detach, port, network).await
     }
 
-    /// A tenant's network has all NICs of a bond, and its tag; a server boots from one NIC, without a tag.
     async fn call(&self, action: Action, port: Port, network: Network) -> Result<(), NetworkError> {
-        let wired = self.wires.get(&port.mac).filter(|_| matches!(network, Network::Vpc { .. }));
-        let (members, vlan) = wired.cloned().unwrap_or_else(|| (vec![port.mac], None));
-        for mac in members {
-            let wanted = Move { action, server_id: port.server_id, mac, network, vlan };
-            self.switch.carry_out(&wanted).await?;
+        for wanted in self.moves(action, port, network) {
+            self.carry_out(&wanted).await?;
         }
         Ok(())
+    }
+
+    /// What moving a port takes, NIC by NIC. A tenant's network has all NICs of a bond, and its tag; a server boots from one NIC,
+    /// without a tag.
+    pub fn moves(&self, action: Action, port: Port, network: Network) -> Vec<Move> {
+        let wired = self.wires.get(&port.mac).filter(|_| matches!(network, Network::Vpc { .. }));
+        let (members, vlan) = wired.cloned().unwrap_or_else(|| (vec![port.mac], None));
+        members.into_iter().map(|mac| Move { action, server_id: port.server_id, mac, network, vlan }).collect()
+    }
+
+    /// Moves one NIC; there already is well.
+    ///
+    /// # Errors
+    /// When the provider cannot.
+    pub async fn carry_out(&self, wanted: &Move) -> Result<(), NetworkError> {
+        self.switch.carry_out(wanted).await
     }
 }
 

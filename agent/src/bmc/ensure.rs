@@ -67,6 +67,24 @@ pub async fn ensure(
         PowerState::On => ResetType::On,
         PowerState::Off => ResetType::ForceOff,
     };
+    reach(bmc, (wanted, Some(action)), deadline, failed).await
+}
+
+/// Returns when the BMC says that the machine is in a state of power, and orders nothing.
+///
+/// # Errors
+/// [`BmcError::NotReached`] when it was not seen at the deadline; what cannot pass by itself, at once.
+pub async fn seen(bmc: &dyn Bmc, wanted: PowerState, deadline: Duration) -> Result<(), BmcError> {
+    reach(bmc, (wanted, None), deadline, &|_, _, _| ()).await
+}
+
+/// Reads the state until it is the one that is wanted; orders `action`, if there is one, while it is not.
+async fn reach(
+    bmc: &dyn Bmc,
+    (wanted, action): (PowerState, Option<ResetType>),
+    deadline: Duration,
+    failed: &(dyn Fn(&BmcError, u32, Duration) + Send + Sync),
+) -> Result<(), BmcError> {
     let start = Instant::now();
     let mut asked: Option<Instant> = None;
     let (mut seen, mut last, mut tries) = (false, None, 1);
@@ -78,7 +96,7 @@ pub async fn ensure(
                 if state == wanted {
                     return Ok(true);
                 }
-                if asked.is_none_or(|at| at.elapsed() >= ASK_AGAIN) {
+                if let Some(action) = action.filter(|_| asked.is_none_or(|at| at.elapsed() >= ASK_AGAIN)) {
                     bmc.reset(action).await?;
                     if wanted == PowerState::Off && planted::is(Bug::PowerNotRead) {
                         return Ok(true);

@@ -38,6 +38,8 @@ pub(super) struct Said {
     pub(super) breaks_after: Option<usize>,
     /// The answer to the next leaving is never sent.
     pub(super) holds_leave: bool,
+    /// The next word is given when it is released.
+    pub(super) holds_word: bool,
 }
 
 #[derive(Clone, Default)]
@@ -45,6 +47,8 @@ struct Played {
     said: Arc<Mutex<Said>>,
     /// Told whenever it was asked something.
     asked: Arc<Notify>,
+    /// Told when a word that it holds may go.
+    released: Arc<Notify>,
 }
 
 impl Played {
@@ -110,6 +114,11 @@ impl PlayedAgent {
         assert!(in_time.is_ok(), "it was asked no more than {:?}", self.played.said.lock().unwrap());
     }
 
+    /// The word that it holds is given.
+    pub(super) fn releases_word(&self) {
+        self.played.released.notify_one();
+    }
+
     /// The real client of a ramdisk that enlisted.
     pub(super) fn client(&self) -> Agent {
         let endpoint = Endpoint::from_shared(format!("http://{}", self.address)).unwrap();
@@ -163,7 +172,13 @@ impl Ramdisk for Played {
     }
 
     async fn hand_over(&self, request: Request<HandOverRequest>) -> Result<Response<HandOverReply>, Status> {
-        self.says(|said| said.words += 1);
+        let holds = self.says(|said| {
+            said.words += 1;
+            std::mem::take(&mut said.holds_word)
+        });
+        if holds {
+            self.released.notified().await;
+        }
         let nonce = request.into_inner().nonce;
         Ok(Response::new(HandOverReply { nonce, granted: true, reason: String::new() }))
     }

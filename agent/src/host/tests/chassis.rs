@@ -49,6 +49,8 @@ pub(super) struct Machine {
     pub(super) unidentified: usize,
     /// How long the BMC takes to say whether it is on.
     pub(super) looks_take: Duration,
+    /// How long it takes to begin with a power action.
+    pub(super) actions_take: Duration,
     /// What goes wrong with one of the calls, by its number from 1.
     pub(super) fault: Option<(usize, Fault)>,
 }
@@ -109,6 +111,7 @@ impl Chassis {
             identified: false,
             unidentified: 0,
             looks_take: Duration::ZERO,
+            actions_take: Duration::ZERO,
             fault: None,
         };
         let session = tokio::sync::Mutex::new(());
@@ -146,6 +149,30 @@ impl Chassis {
     }
 }
 
+impl Chassis {
+    fn act(&self, action: ResetType) -> Result<(), BmcError> {
+        self.call(|machine| {
+            if !machine.identified {
+                machine.unidentified += 1;
+            }
+            if action == ForceRestart && !machine.on {
+                return Err(BmcError::MachineOff { peer: self.peer.clone(), action });
+            }
+            machine.actions.push(action);
+            if machine.is_deaf {
+                return Ok(());
+            }
+            match action {
+                On if machine.on => {}
+                On | PowerCycle | ForceRestart => machine.start(),
+                ForceOff => machine.on = false,
+                GracefulShutdown => machine.on = machine.on && !machine.obeys,
+            }
+            Ok(())
+        })
+    }
+}
+
 impl Bmc for Chassis {
     fn peer(&self) -> &Peer {
         &self.peer
@@ -175,32 +202,18 @@ impl Bmc for Chassis {
     }
 
     fn reset(&self, action: ResetType) -> BoxFuture<'_, Result<(), BmcError>> {
-        let taken = self.call(|machine| {
-            if !machine.identified {
-                machine.unidentified += 1;
+        let takes = self.machine().actions_take;
+        Box::pin(async move {
+            if !takes.is_zero() {
+                tokio::time::sleep(takes).await;
             }
-            if action == ForceRestart && !machine.on {
-                return Err(BmcError::MachineOff { peer: self.peer.clone(), action });
+            match self.act(action) {
+                Err(BmcError::Unreachable { peer, .. }) if action == ForceRestart => {
+                    Err(BmcError::Uncertain { peer, action })
+                }
+                taken => taken,
             }
-            machine.actions.push(action);
-            if machine.is_deaf {
-                return Ok(());
-            }
-            match action {
-                On if machine.on => {}
-                On | PowerCycle | ForceRestart => machine.start(),
-                ForceOff => machine.on = false,
-                GracefulShutdown => machine.on = machine.on && !machine.obeys,
-            }
-            Ok(())
-        });
-        let taken = match taken {
-            Err(BmcError::Unreachable { peer, .. }) if action == ForceRestart => {
-                Err(BmcError::Uncertain { peer, action })
-            }
-            taken => taken,
-        };
-        Box::pin(async { taken })
+        })
     }
 
     fn set_boot_override<'a>(&'a self, wanted: &'a BootOverride) -> BoxFuture<'a, Result<(), BmcError>> {

@@ -13,7 +13,9 @@ use crate::bmc::{
     BootTarget,
     ResetType::{self, ForceRestart, GracefulShutdown, On},
 };
-use billet_proto::link::{Done, Failed, Order, Step, StepDeadline, Word, agent_message::Body, report::What};
+use billet_proto::link::{
+    Done, Failed, Order, Step, StepDeadline, Word, WordRequest, agent_message::Body, report::What,
+};
 use operation::{OPERATIONS, Operation, Operation as O};
 use player::Player;
 use std::time::Duration;
@@ -30,6 +32,8 @@ struct Ended {
     happened: bool,
     actions: Vec<ResetType>,
     took: Duration,
+    /// How often the controller was asked for its word.
+    words: usize,
 }
 
 /// Does the whole order.
@@ -59,7 +63,7 @@ async fn run(operation: Operation, wrong: Wrong) -> Ended {
     let player = tokio::spawn(Player::new(agent.world.clone(), operation.words()).run());
     agent.orders.send(order.clone().into()).await.unwrap();
     let began = Instant::now();
-    let mut tells_inventory = false;
+    let (mut tells_inventory, mut words) = (false, 0);
     let end = loop {
         assert!(began.elapsed() < PATIENCE, "{case}: it does not end");
         assert!(!player.is_finished(), "{case}: {:?}", player.await);
@@ -73,13 +77,11 @@ async fn run(operation: Operation, wrong: Wrong) -> Ended {
             }
         };
         match message.and_then(|message| message.body) {
-            Some(Body::WordRequest(asked)) => agent.world.tools().link.answer(Word {
-                server_id: asked.server_id,
-                generation: asked.generation,
-                nonce: asked.nonce,
-                granted: true,
-                reason: String::new(),
-            }),
+            Some(Body::WordRequest(WordRequest { server_id, generation, nonce })) => {
+                words += 1;
+                let word = Word { server_id, generation, nonce, granted: true, ..Word::default() };
+                agent.world.tools().link.answer(word);
+            }
             Some(Body::Report(report)) => match report.what {
                 Some(What::Done(done)) => break Ok(done),
                 // Its end comes with all that it has to tell.
@@ -106,7 +108,7 @@ async fn run(operation: Operation, wrong: Wrong) -> Ended {
             _ => false,
         };
     let actions = agent.world.chassis.machine().actions.clone();
-    Ended { end, happened, actions, took: began.elapsed() }
+    Ended { end, happened, actions, took: began.elapsed(), words }
 }
 
 /// Off and on no network, or the tenant's and on none but that.
@@ -247,9 +249,19 @@ async fn a_ramdisk_that_is_cut_off_for_a_minute_is_left_to_its_work_and_one_that
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_follows_a_move_that_took_longer_than_a_word_is_good_for_is_begun_by_another() {
+    // Each of them moves its one port off the provisioning network, and then to the tenant's.
+    for (wrong, asked) in [(Wrong::Nothing, 2), (Wrong::SlowPort(3), 3), (Wrong::SlowPort(4), 3)] {
+        let Ended { end, words, .. } = run(O::Install, wrong).await;
+        assert!(end.is_ok(), "{wrong:?}: {end:?}");
+        assert_eq!(words, asked, "{wrong:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_system_that_loses_its_power_as_it_starts_is_powered_on_from_its_disk_at_once_and_not_installed_again() {
     for operation in [O::Install, O::Reinstall, O::Reconfigure] {
-        let Ended { end, actions, happened, took } = run(operation, Wrong::DarkSystem).await;
+        let Ended { end, actions, happened, took, .. } = run(operation, Wrong::DarkSystem).await;
         assert!(happened && end.is_ok(), "{operation:?}: {end:?}");
         assert_eq!(actions[actions.len() - 3..], [On, ForceRestart, On], "{operation:?}: {actions:?}");
         assert!(took < Duration::from_secs(120), "not only at half of 600 s: {took:?}");

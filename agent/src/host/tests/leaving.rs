@@ -1,25 +1,47 @@
 //! Before a ramdisk leaves, what boots afterwards is settled.
 
-use super::rack::Rack;
-use crate::bmc::{BootEnabled, BootTarget};
-use billet_proto::{
-    link::{Install, Step, order::Work},
-    ramdisk::{Configured, ramdisk_report::What},
-};
+use super::rack::{End, Rack, granted};
+use crate::bmc::{BootEnabled, BootTarget, ResetType::ForceRestart};
+use billet_proto::link::{Step, report};
+use std::time::Duration;
 use tonic::Code;
 
-/// Written by `ssh-keygen -t ed25519`.
-const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFKAoMx/gB+cjOJMaYrvzf7cICdPxdYpzn5yoMkXatdQ";
+#[tokio::test]
+async fn a_ramdisk_whose_word_is_older_than_ten_seconds_does_not_leave() {
+    let (mut rack, session) = Rack::configured_system().await;
+    rack.has_the_word(&session).await;
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_millis(10_100)).await;
+    tokio::time::resume();
+    let late = rack.leave(&session).await.unwrap_err();
+    assert_eq!(late.code(), Code::FailedPrecondition, "{late}");
+    assert!(!rack.word_was_asked_for(), "nothing is begun for it");
+    rack.has_the_word(&session).await;
+    rack.leave(&session).await.expect("it is fresh");
+}
+
+#[tokio::test]
+async fn a_reset_that_the_bmc_did_not_take_while_the_word_was_good_is_not_sent_any_more() {
+    let (mut rack, session) = Rack::configured_system().await;
+    rack.has_the_word(&session).await;
+    rack.machine().actions_take = Duration::from_secs(40);
+    rack.leave(&session).await.unwrap();
+    rack.speaks(granted()).await;
+    rack.told(|report| match &report.what {
+        Some(report::What::Started(started)) if started.waiting_for.contains("to reset") => Some(()),
+        _ => None,
+    })
+    .await;
+    tokio::time::pause();
+    let End::Failed(step, failed) = rack.end(1).await else { panic!("no system ever answers") };
+    assert_eq!((step, failed.cause.as_str()), (Step::Verify, "host_key_not_seen"), "whether it came is asked");
+    assert!(!rack.machine().actions.contains(&ForceRestart), "{:?}", rack.machine().actions);
+}
 
 #[tokio::test]
 async fn no_ramdisk_leaves_before_the_bmc_reads_back_that_the_disk_boots_from_now_on() {
-    let mut rack = Rack::new(false);
-    let install = Install { hostname: "web-1".into(), nics: vec![rack.nic()], ..Install::default() };
-    rack.order(1, Work::Install(install)).await;
-    let session = rack.enlist().await;
+    let (mut rack, session) = Rack::configured_system().await;
     assert_eq!(rack.machine().runs, BootTarget::Pxe, "its own boot");
-    let configured = Configured { host_key: KEY.into(), disk_serial: "A".into() };
-    rack.report(&session, Step::Configure, What::Configured(configured)).await;
 
     // It would boot from the network again, and be installed for ever.
     rack.machine().forgets_overrides = true;

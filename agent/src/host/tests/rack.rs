@@ -17,15 +17,17 @@ use crate::{
 use billet_proto::{
     ServerId,
     link::{
-        AgentMessage, Done, Failed, Inventory, NicConfig, Order, Report, Step, StepDeadline, agent_message,
-        order::Work, report::What,
+        AgentMessage, Done, Failed, Install, Inventory, NicConfig, Order, Report, Step, StepDeadline, Word,
+        WordRequest, agent_message, order::Work, report::What,
     },
-    ramdisk::{self, HandOverReply, RamdiskReport, enlist_reply::Task, ramdisk_report},
+    ramdisk::{self, Configured, HandOverReply, RamdiskReport, enlist_reply::Task, ramdisk_report},
 };
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{mpsc, oneshot};
 use tonic::Status;
 
+/// Written by `ssh-keygen -t ed25519`.
+const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFKAoMx/gB+cjOJMaYrvzf7cICdPxdYpzn5yoMkXatdQ";
 const SAMPLE: &str = include_str!("../../../../packaging/config/agent.toml");
 /// No test waits longer for anything.
 const PATIENCE: Duration = Duration::from_secs(1200);
@@ -83,8 +85,23 @@ impl Rack {
         Self { tools, chassis, dir, orders, told, offered: None }
     }
 
+    /// With a ramdisk that installed a system, and did all but leave; and its session.
+    pub(super) async fn configured_system() -> (Self, String) {
+        let mut rack = Self::new(false);
+        let install = Install { hostname: "web-1".into(), nics: vec![rack.nic()], ..Install::default() };
+        rack.order(1, Work::Install(install)).await;
+        let session = rack.enlist().await;
+        let configured = Configured { host_key: KEY.into(), disk_serial: "A".into() };
+        rack.report(&session, Step::Configure, ramdisk_report::What::Configured(configured)).await;
+        (rack, session)
+    }
+
     pub(super) fn id(&self) -> ServerId {
         self.tools.server.id
+    }
+
+    pub(super) fn state_dir(&self) -> &std::path::Path {
+        self.dir.path()
     }
 
     pub(super) fn machine(&self) -> std::sync::MutexGuard<'_, Machine> {
@@ -184,6 +201,36 @@ impl Rack {
         tokio::time::timeout(PATIENCE, asked).await.expect("it is asked for in time");
     }
 
+    /// Waits until the controller is asked for its word, which answers `says`, but for what it was asked.
+    pub(super) async fn speaks(&mut self, says: Word) {
+        let asked = async {
+            loop {
+                let message = self.told.recv().await.expect("the worker is there");
+                if let Some(agent_message::Body::WordRequest(asked)) = message.body {
+                    return asked;
+                }
+            }
+        };
+        let WordRequest { server_id, generation, nonce } =
+            tokio::time::timeout(PATIENCE, asked).await.expect("it is asked for in time");
+        self.tools.link.answer(Word { server_id, generation, nonce, ..says });
+    }
+
+    /// The ramdisk asks for the word, and is given it.
+    pub(super) async fn has_the_word(&mut self, session: &str) {
+        let answer = self.ask_to_leave(session).await;
+        self.speaks(granted()).await;
+        assert!(answer.await.unwrap().unwrap().granted);
+    }
+
+    /// The ramdisk is done, and leaves; the worker's answer.
+    pub(super) async fn leave(&self, session: &str) -> Result<(), Status> {
+        let way = self.tools.ramdisks.session(session).expect("the session is good");
+        let (answer, answered) = oneshot::channel();
+        way.calls.send(Call::Leave { answer }).await.unwrap_or_else(|_| panic!("the worker is there"));
+        answered.await.unwrap()
+    }
+
     /// What the hook was told: action and network of each call.
     pub(super) fn moves(&self) -> Vec<String> {
         let text = std::fs::read_to_string(self.dir.path().join("moves")).unwrap_or_default();
@@ -204,6 +251,11 @@ impl Rack {
             ..NicConfig::default()
         }
     }
+}
+
+/// What the controller answers where nothing speaks against it.
+pub(super) fn granted() -> Word {
+    Word { granted: true, ..Word::default() }
 }
 
 fn text_of(value: &serde_json::Value) -> &str {

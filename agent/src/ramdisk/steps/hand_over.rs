@@ -67,4 +67,22 @@ mod tests {
         left.unwrap();
         assert_eq!(agent.said(|said| (said.words, said.leaves)), (2, 2));
     }
+
+    #[tokio::test]
+    async fn a_word_that_came_later_than_ten_seconds_after_it_was_asked_for_is_not_left_by() {
+        let agent = PlayedAgent::new();
+        agent.said(|said| said.holds_word = true);
+        let client = agent.client();
+        let late = async {
+            agent.until(|said| said.words > 0).await;
+            tokio::time::pause();
+            tokio::time::advance(LIFETIME + Duration::from_millis(100)).await;
+            tokio::time::resume();
+            assert_eq!(agent.said(|said| said.leaves), 0);
+            agent.releases_word();
+        };
+        let (left, ()) = tokio::join!(leave(&client), late);
+        left.unwrap();
+        assert_eq!(agent.said(|said| (said.words, said.leaves)), (2, 1), "it leaves by another");
+    }
 }

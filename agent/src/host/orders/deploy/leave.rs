@@ -3,8 +3,8 @@
 use super::{Plan, word::Word};
 use crate::{
     bmc::{
-        Bmc, BmcError, BootEnabled, BootOverride, BootTarget, OverrideProof, ResetType, check_identity, ensure_on,
-        set_and_verify_override,
+        Bmc, BmcError, BootEnabled, BootOverride, BootTarget, OverrideProof, PowerState, ResetType, check_identity,
+        seen, set_and_verify_override,
     },
     causes::chain,
     host::{
@@ -17,10 +17,11 @@ use billet_proto::link::Step;
 use std::time::Duration;
 
 const STEP: Step = Step::HandOver;
-/// How long power may take to come on.
+/// How long power may take to come on, once it was ordered.
 const POWER_ON: Duration = Duration::from_secs(30);
 
-/// Each of the two things that cannot be undone needs a fresh word: also after a restart, and after a slow hook.
+/// Each thing that cannot be undone begins by a fresh word: also after a restart, after a slow hook, and where the BMC or the
+/// agent's own disk takes its time.
 pub(super) async fn run(job: &Job, plan: &Plan, installed: &Installed) -> Result<(), Failure> {
     job.reporter.started(STEP, "the controller's word, before its ports are moved");
     let word = Word::wait(job).await?;
@@ -35,7 +36,8 @@ pub(super) async fn run(job: &Job, plan: &Plan, installed: &Installed) -> Result
                 word = word.or_fresh(job).await?;
                 // From here on the reset may have been sent: a restart of the agent asks whether the key answers before it acts.
                 job.save(STEP, Stage::Verifying(installed.clone()))?;
-                match reset(job).await {
+                word = word.or_fresh(job).await?;
+                match reset(job, word).await {
                     Ok(()) => break,
                     Err(error) => error,
                 }
@@ -65,18 +67,34 @@ pub(super) async fn to_disk(job: &Job) -> Result<(), BmcError> {
     Ok(())
 }
 
-/// Powers the machine on.
-pub(super) async fn power_on(job: &Job) -> Result<(), BmcError> {
-    ensure_on(&job.bmc(), POWER_ON).await
+/// Powers the machine on, by one order: where that did nothing, the next needs a word of its own.
+pub(super) async fn power_on(job: &Job, word: Word) -> Result<(), BmcError> {
+    let bmc = job.bmc();
+    match act(&bmc, ResetType::On, word).await {
+        // Whether it happened shows.
+        Ok(()) | Err(BmcError::Uncertain { .. }) => seen(&bmc, PowerState::On, POWER_ON).await,
+        Err(error) => Err(error),
+    }
 }
 
 /// Resets the machine; one that is off is powered on.
-pub(super) async fn reset(job: &Job) -> Result<(), BmcError> {
-    let bmc = job.bmc();
-    match bmc.reset(ResetType::ForceRestart).await {
+pub(super) async fn reset(job: &Job, word: Word) -> Result<(), BmcError> {
+    match act(&job.bmc(), ResetType::ForceRestart, word).await {
         // Whether it happened shows by what answers afterwards.
         Ok(()) | Err(BmcError::Uncertain { .. }) => Ok(()),
-        Err(BmcError::MachineOff { .. }) => ensure_on(&bmc, POWER_ON).await,
+        Err(BmcError::MachineOff { .. }) => power_on(job, word).await,
         Err(error) => Err(error),
     }
+}
+
+/// A power action that the word allows: what the BMC did not take while it was good is not sent any more. Whether the last that
+/// was sent arrived is not known then.
+async fn act(bmc: &impl Bmc, action: ResetType, word: Word) -> Result<(), BmcError> {
+    let uncertain = || Err(BmcError::Uncertain { peer: bmc.peer().clone(), action });
+    let left = word.left();
+    // A time that is over lets begin what it bounds.
+    if left.is_zero() {
+        return uncertain();
+    }
+    tokio::time::timeout(left, bmc.reset(action)).await.unwrap_or_else(|_| uncertain())
 }

@@ -9,7 +9,7 @@ use crate::{
             boot::{self, ports},
         },
     },
-    network::{Network, Port},
+    network::{Action, Network, Port},
 };
 use billet_proto::{
     VpcId,
@@ -50,17 +50,20 @@ impl Plan {
         Ok(Self { boot: boot::Plan::new(job, detach)?, nics: ports, probe })
     }
 
-    /// All ports to the tenant's: off the provisioning network first. None is moved without a fresh word.
+    /// All ports to the tenant's: off the provisioning network first. No NIC of any is moved without a fresh word.
     pub(super) async fn to_tenant(&self, job: &Job, mut word: Word) -> Result<Word, Failure> {
         let tries = || job.tries(Step::HandOver, "the network to attach its ports to the tenant's");
         if !planted::is(Bug::BothNetworks) {
             self.boot.off_provisioning(job, tries()).await?;
         }
-        for (port, vpc_id) in &self.nics {
+        let provider = &job.tools.provider;
+        let moves =
+            |(port, vpc_id): &(Port, VpcId)| provider.moves(Action::Attach, *port, Network::Vpc { vpc_id: *vpc_id });
+        for wanted in self.nics.iter().flat_map(moves) {
             let mut tries = tries();
             loop {
                 word = word.or_fresh(job).await?;
-                match job.tools.provider.attach(*port, Network::Vpc { vpc_id: *vpc_id }).await {
+                match provider.carry_out(&wanted).await {
                     Ok(()) => break,
                     Err(error) => tries.again(&error).await?,
                 }

@@ -54,7 +54,7 @@ pub(super) async fn run(job: &Job, plan: &Plan, installed: Installed) -> Result<
                 }
                 let what = format!("the BMC says that the server is off: it is powered on ({power_ons} of at most {POWER_ONS})");
                 job.reporter.note("power-on", &what);
-                once_more(job, "power-on", leave::power_on(job)).await;
+                once_more(job, "power-on", |word| leave::power_on(job, word)).await;
                 continue;
             }
         };
@@ -78,7 +78,7 @@ pub(super) async fn run(job: &Job, plan: &Plan, installed: Installed) -> Result<
                 .note("reset", &format!("no sign of life after half the time ({last}); the BMC resets the server"));
             // A look that is not polled any more may hold the BMC's only session: what follows would wait for it.
             off.set(is_off(job));
-            once_more(job, "reset", leave::reset(job)).await;
+            once_more(job, "reset", |word| leave::reset(job, word)).await;
         }
         tokio::time::sleep(PAUSE).await;
     }
@@ -93,12 +93,15 @@ async fn is_off(job: &Job) {
 }
 
 /// Resets or powers on, to boot from disk: only with a fresh word, for whoever does not know acts on nothing.
-async fn once_more(job: &Job, kind: &str, action: impl Future<Output = Result<(), BmcError>>) {
+async fn once_more<A>(job: &Job, kind: &str, action: impl FnOnce(Word) -> A)
+where
+    A: Future<Output = Result<(), BmcError>>,
+{
     let all = async {
         let failed = |error: BmcError| chain(&error);
         leave::to_disk(job).await.map_err(failed)?;
-        Word::wait(job).await.map_err(|failure| failure.message)?;
-        action.await.map_err(failed)
+        let word = Word::wait(job).await.map_err(|failure| failure.message)?;
+        action(word).await.map_err(failed)
     };
     let outcome = tokio::time::timeout(RESET, all).await;
     if let Err(why) = outcome.unwrap_or_else(|_| Err(format!("not within {} s", RESET.as_secs()))) {

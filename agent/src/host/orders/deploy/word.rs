@@ -1,5 +1,5 @@
 //! The controller's word that this generation may still hand its server over. It is good for 10 s after it was asked
-//! for: what cannot be undone happens only while it is fresh.
+//! for: what cannot be undone begins only while it is fresh.
 
 use crate::host::{failure::Failure, link::LinkError, orders::Job};
 use billet_proto::{
@@ -11,6 +11,9 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 const LIFETIME: Duration = Duration::from_secs(10);
+/// What is left of a word when something begins by it, at least: with less another word is asked for first, where one can be had
+/// at once. What takes longer than what is left is cut off.
+const LEAST: Duration = Duration::from_secs(5);
 /// Before a controller that is away is asked again.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -62,7 +65,12 @@ impl Word {
 
     /// This word, or where it is too old another.
     pub(super) async fn or_fresh(self, job: &Job) -> Result<Self, Failure> {
-        if self.is_fresh() { Ok(self) } else { Self::wait(job).await }
+        if self.left() >= LEAST { Ok(self) } else { Self::wait(job).await }
+    }
+
+    /// How long it is good still.
+    pub(super) fn left(self) -> Duration {
+        LIFETIME.saturating_sub(self.asked.elapsed())
     }
 
     pub(super) fn is_fresh(self) -> bool {

@@ -40,6 +40,8 @@ pub(super) enum Wrong {
     Repeated,
     Bmc(usize, Fault),
     Port(usize, Fault),
+    /// The switch takes a minute for that move.
+    SlowPort(usize),
     /// The agent's own disk: full, or the agent is killed before or after a record is on it.
     Record(usize, Fault),
     /// The ramdisk tells that it failed, in place of that word.
@@ -148,7 +150,14 @@ impl Switch for Played {
             Some(_) => Err(NetworkError::Deadline { mac: wanted.mac, seconds: 30 }),
             None => Ok(()),
         };
-        Box::pin(async { answer })
+        let takes = match world.wrong {
+            Wrong::SlowPort(at) if world.turn(at, &world.moves) => Duration::from_secs(60),
+            _ => Duration::ZERO,
+        };
+        Box::pin(async move {
+            tokio::time::sleep(takes).await;
+            answer
+        })
     }
 }
 

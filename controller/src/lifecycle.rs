@@ -58,6 +58,7 @@ pub use restored::Doubted;
 pub(crate) use restored::doubt;
 pub(crate) use rules::Rules;
 pub(crate) use server_table::is_vouched_for;
+pub(crate) use word::Withheld;
 
 #[cfg(test)]
 pub(crate) mod tests;

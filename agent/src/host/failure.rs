@@ -12,11 +12,13 @@ pub(super) struct Failure {
     pub(super) cause: String,
     /// For a person.
     pub(super) message: String,
+    /// Something newer has the server: nothing of it is touched any more.
+    pub(super) stands_back: bool,
 }
 
 impl Failure {
     pub(super) fn new(step: Step, cause: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { step, cause: cause.into(), message: message.into() }
+        Self { step, cause: cause.into(), message: message.into(), stands_back: false }
     }
 
     pub(super) fn bmc(step: Step, error: &BmcError) -> Self {

@@ -256,7 +256,7 @@ fn last_step(produced: &Produced) -> Step {
 
 impl From<&Failure> for Outcome {
     fn from(failure: &Failure) -> Self {
-        let Failure { step, cause, message } = failure.clone();
+        let Failure { step, cause, message, .. } = failure.clone();
         Self::Failed { step: step.into(), cause, message }
     }
 }

@@ -5,6 +5,7 @@ mod chassis;
 mod crash_table;
 mod leaving;
 mod losing;
+mod over;
 mod power;
 mod rack;
 mod ramdisk;

@@ -145,7 +145,7 @@ async fn work(job: Job, work: Option<Work>, stage: Stage) {
             Outcome::Done(produced)
         }
         Err(failure) => {
-            let super::failure::Failure { step, cause, message } = &failure;
+            let super::failure::Failure { step, cause, message, .. } = &failure;
             tracing::error!(%server, generation = job.generation, ?step, cause, message, "an order failed");
             Outcome::from(&failure)
         }

@@ -20,7 +20,8 @@ use super::{
     resend, retry, revoke,
     rules::Rules,
     secrets::InstanceSecrets,
-    server_tags, tags, task, word,
+    server_tags, tags, task,
+    word::{self, Withheld},
 };
 use crate::{
     api::ports::{AlsoWritten, BoxFuture, LifecycleApi},
@@ -225,7 +226,7 @@ impl Lifecycle {
     ///
     /// # Errors
     /// When the store fails.
-    pub(crate) async fn word(&self, agent: AgentId, asked: WordRequest) -> Result<Result<(), String>, StoreError> {
+    pub(crate) async fn word(&self, agent: AgentId, asked: WordRequest) -> Result<Result<(), Withheld>, StoreError> {
         self.parts.store.run(move |tx| word::speak(tx, agent, &asked)).await
     }
 

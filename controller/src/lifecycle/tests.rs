@@ -212,6 +212,26 @@ async fn the_word_is_for_the_newest_generation_of_an_installation_and_its_owner(
 }
 
 #[tokio::test]
+async fn a_word_that_comes_after_the_controllers_deadline_is_refused_with_that_nothing_newer_has_the_server() {
+    let world = World::new().await;
+    let id = world.create().await.unwrap();
+    world.report(1, Step::HandOver, started()).await;
+    let is_over = async |generation| {
+        let server_id = world.server_id().to_string();
+        let asked = WordRequest { server_id, generation, nonce: vec![] };
+        world.lifecycle.word(world.agent, asked).await.unwrap().unwrap_err().over
+    };
+    assert!(!is_over(0).await, "something newer is in progress");
+    let deadline = world.instance(id).await.deadline.unwrap();
+    world.clock.set(deadline.after(Duration::from_millis(1)));
+    world.lifecycle.expire().await.unwrap();
+    assert!(is_over(1).await);
+    assert!(!is_over(0).await && !is_over(2).await, "it is not the newest, or unknown");
+    world.lifecycle.delete(None, id).await.unwrap();
+    assert!(!is_over(1).await && !is_over(2).await, "its release powers it off");
+}
+
+#[tokio::test]
 async fn an_agent_that_attaches_gets_its_open_orders_again_and_no_others() {
     let world = World::new().await;
     world.create().await.unwrap();

@@ -4,21 +4,36 @@ use super::table::{Phase, Standing};
 use crate::store::{Result, Transaction};
 use billet_proto::{AgentId, ServerId, link::WordRequest};
 
+/// Why it is not given.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Withheld {
+    /// In words.
+    pub(crate) reason: String,
+    /// The work of this very generation ended without success, and nothing newer was ordered: nobody has the server.
+    pub(crate) over: bool,
+}
+
+impl Withheld {
+    fn not_over(reason: String) -> Self {
+        Self { reason, over: false }
+    }
+}
+
 /// Granted, or why not.
 pub(super) fn speak(
     tx: &mut dyn Transaction,
     agent: AgentId,
     asked: &WordRequest,
-) -> Result<std::result::Result<(), String>> {
+) -> Result<std::result::Result<(), Withheld>> {
     let Ok(server_id) = asked.server_id.parse::<ServerId>() else {
-        return Ok(Err("the server id is malformed".into()));
+        return Ok(Err(Withheld::not_over("the server id is malformed".into())));
     };
     let Some(server) = tx.server(server_id)?.filter(|server| server.owner == Some(agent)) else {
-        return Ok(Err("this agent does not own the server".into()));
+        return Ok(Err(Withheld::not_over("this agent does not own the server".into())));
     };
     if server.generation != asked.generation {
         let (newest, asked) = (server.generation, asked.generation);
-        return Ok(Err(format!("generation {asked} is over, the newest is {newest}")));
+        return Ok(Err(Withheld::not_over(format!("generation {asked} is over, the newest is {newest}"))));
     }
     let standing = tx.instance_on(server_id)?.filter(|i| i.generation == asked.generation).map(|i| i.standing());
     Ok(match standing {
@@ -27,7 +42,11 @@ pub(super) fn speak(
         {
             Ok(())
         }
-        Some(Standing { operation, phase }) => Err(format!("the instance is {} ({})", phase.word(), operation.word())),
-        None => Err(format!("the server is {}", Phase::Terminated.word())),
+        Some(Standing { operation, phase }) => Err(Withheld {
+            reason: format!("the instance is {} ({})", phase.word(), operation.word()),
+            // One that is running is as it should be, whatever its agent thinks.
+            over: matches!(phase, Phase::Failed | Phase::Stopped) && operation.steps().contains(&Phase::HandOver),
+        }),
+        None => Err(Withheld::not_over(format!("the server is {}", Phase::Terminated.word()))),
     })
 }

@@ -6,7 +6,7 @@ use super::{
     revocation::Revocation,
     sessions::{Message, Sessions},
 };
-use crate::lifecycle::Lifecycle;
+use crate::lifecycle::{Lifecycle, Withheld};
 use billet_proto::{
     AgentId,
     link::{
@@ -138,7 +138,8 @@ fn more(said: &mut Streaming<AgentMessage>, reports: &mut Vec<Report>) -> Option
 async fn word(lifecycle: &Lifecycle, agent: AgentId, asked: WordRequest) -> Result<Word, Status> {
     let WordRequest { server_id, generation, nonce } = asked.clone();
     let granted = lifecycle.word(agent, asked).await.map_err(|error| unavailable(&error))?;
-    tracing::info!(%agent, server = %server_id, generation, granted = granted.is_ok(), "the word was asked for");
-    let reason = granted.as_ref().err().cloned().unwrap_or_default();
-    Ok(Word { server_id, generation, nonce, granted: granted.is_ok(), reason })
+    let is_granted = granted.is_ok();
+    tracing::info!(%agent, server = %server_id, generation, granted = is_granted, "the word was asked for");
+    let Withheld { reason, over } = granted.err().unwrap_or_default();
+    Ok(Word { server_id, generation, nonce, granted: is_granted, reason, over })
 }

@@ -24,7 +24,7 @@ fn order(work: Work) -> ControllerMessage {
 
 fn word(granted: bool, reason: &str) -> ControllerMessage {
     let (server_id, nonce) = (SERVER.into(), NONCE.into());
-    says(Body::Word(Word { server_id, generation: 1, nonce, granted, reason: reason.into() }))
+    says(Body::Word(Word { server_id, generation: 1, nonce, granted, reason: reason.into(), over: false }))
 }
 
 #[test]

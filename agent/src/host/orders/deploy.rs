@@ -23,7 +23,6 @@ use plan::Plan;
 use serve::HandingOver;
 
 pub(super) use leave::boot_from_disk;
-pub(super) use word::REFUSED;
 
 /// Finds what is wrong with the order or the configuration, before anything is touched.
 pub(super) fn check(job: &Job, nics: &[NicConfig], old_nics: &[NicConfig]) -> Result<(), Failure> {

@@ -4,10 +4,7 @@
 use super::Plan;
 use crate::{
     bmc::PowerState,
-    host::{
-        failure::Failure,
-        orders::{Job, deploy},
-    },
+    host::{failure::Failure, orders::Job},
 };
 use billet_proto::link::Step;
 use std::time::Duration;
@@ -19,9 +16,10 @@ const DEADLINE: Duration = Duration::from_secs(15);
 /// tenant's, on the tenant's network: it stays as it is. Where the BMC did not let us in, or is another machine's, it
 /// is not asked again: a second wrong password may lock the account; then the failure says that the server may be on,
 /// unless this order did nothing to it. Whatever else it said, the server may have taken the order to power on, and
-/// would run what is on its disk. Where the controller refused its word, a newer order has the server.
+/// would run what is on its disk. Where the controller refused its word because a newer order, or another agent, has the server,
+/// nothing of it is touched.
 pub(in crate::host::orders) async fn run(job: &Job, plan: &Plan, failure: &mut Failure) {
-    if failure.step == Step::Verify || failure.cause == deploy::REFUSED {
+    if failure.step == Step::Verify || failure.stands_back {
         return;
     }
     // It is open before the server is told to power on.

@@ -2,7 +2,7 @@
 
 use super::{
     leave,
-    word::{NoWord, REFUSED, Word},
+    word::{NoWord, Word, refused},
 };
 use crate::{
     bmc::Retry,
@@ -57,15 +57,10 @@ impl Serves for HandingOver<'_> {
                 done?;
             }
             Call::HandOver { nonce, answer } => {
-                let reply = self.hand_over(nonce).await;
-                let refused = reply.as_ref().ok().filter(|reply| !reply.granted).map(|reply| reply.reason.clone());
-                let failed = reply.as_ref().err().and_then(|(_, failure)| failure.clone());
-                let _ = answer.send(reply.map_err(|(status, _)| status));
+                let (reply, failed) = self.hand_over(nonce).await;
+                let _ = answer.send(reply);
                 if let Some(failure) = failed {
                     return Err(failure);
-                }
-                if let Some(reason) = refused {
-                    return Err(Failure::new(Step::HandOver, REFUSED, reason));
                 }
             }
             Call::Leave { answer } => {
@@ -99,25 +94,29 @@ impl HandingOver<'_> {
         Ok(())
     }
 
-    /// The boot order first, then the word; so that whatever happens afterwards, the disk is what boots.
-    async fn hand_over(&mut self, nonce: Vec<u8>) -> Result<HandOverReply, (Status, Option<Failure>)> {
+    /// The boot order first, then the word; so that whatever happens afterwards, the disk is what boots. What the ramdisk is
+    /// answered, and why the order is over, where it is.
+    async fn hand_over(&mut self, nonce: Vec<u8>) -> (Result<HandOverReply, Status>, Option<Failure>) {
         let job = self.job;
         job.reporter.started(Step::HandOver, "the BMC to take the order to boot from disk");
-        let _proof = leave::boot_from_disk(job).await.map_err(|error| {
+        if let Err(error) = leave::boot_from_disk(job).await {
             let failure = Failure::bmc(Step::HandOver, &error);
             let status = Status::unavailable(failure.message.clone());
             // What may pass is tried again: the ramdisk asks again, until the step's deadline.
-            (status, (!matches!(error.retry(), Retry::After(_))).then_some(failure))
-        })?;
+            return (Err(status), (!matches!(error.retry(), Retry::After(_))).then_some(failure));
+        }
         job.reporter.started(Step::HandOver, "the controller's word");
         match Word::ask(job, nonce.clone()).await {
             Ok(word) => {
                 self.word = Some(word);
                 job.reporter.started(Step::HandOver, "the ramdisk to leave");
-                Ok(HandOverReply { nonce, granted: true, reason: String::new() })
+                (Ok(HandOverReply { nonce, granted: true, reason: String::new() }), None)
             }
-            Err(NoWord::Unknown(error)) => Err((Status::unavailable(error.to_string()), None)),
-            Err(NoWord::Refused(reason)) => Ok(HandOverReply { nonce, granted: false, reason }),
+            Err(NoWord::Unknown(error)) => (Err(Status::unavailable(error.to_string())), None),
+            Err(NoWord::Refused { reason, is_over }) => {
+                let failure = refused(&reason, is_over);
+                (Ok(HandOverReply { nonce, granted: false, reason }), Some(failure))
+            }
         }
     }
 }

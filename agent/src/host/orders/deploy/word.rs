@@ -29,8 +29,9 @@ pub(super) enum NoWord {
     /// Not knowing is answered by asking again.
     #[error(transparent)]
     Unknown(#[from] LinkError),
-    #[error("the controller: {0}")]
-    Refused(String),
+    /// The controller's reason; and whether it ended this very order, so that nothing newer has the server.
+    #[error("the controller: {reason}")]
+    Refused { reason: String, is_over: bool },
 }
 
 impl Word {
@@ -44,9 +45,10 @@ impl Word {
         let word = job.tools.link.word(WordRequest { server_id: server_id.clone(), generation, nonce }).await?;
         if word.server_id != server_id || word.generation != generation {
             let (other, newer) = (word.server_id, word.generation);
-            return Err(NoWord::Refused(format!("its word is for server {other}, generation {newer}")));
+            let reason = format!("its word is for server {other}, generation {newer}");
+            return Err(NoWord::Refused { reason, is_over: false });
         }
-        if word.granted { Ok(Self { asked }) } else { Err(NoWord::Refused(word.reason)) }
+        if word.granted { Ok(Self { asked }) } else { Err(NoWord::Refused { reason: word.reason, is_over: word.over }) }
     }
 
     /// Asks until the controller answers: the caller sets the deadline.
@@ -58,7 +60,7 @@ impl Word {
             match Self::ask(job, nonce.to_vec()).await {
                 Ok(word) => return Ok(word),
                 Err(NoWord::Unknown(_)) => sleep(PAUSE).await,
-                Err(error @ NoWord::Refused(_)) => return Err(refused(&error)),
+                Err(NoWord::Refused { reason, is_over }) => return Err(refused(&reason, is_over)),
             }
         }
     }
@@ -78,10 +80,10 @@ impl Word {
     }
 }
 
-/// Nothing more is done for this generation.
-pub(super) fn refused(error: &NoWord) -> Failure {
-    Failure::new(Step::HandOver, REFUSED, error.to_string())
+/// Nothing more is done for this generation. Where the controller ended it, nobody else powers the server off. That cannot hit
+/// what is newer: an order of this agent's ends this one before it begins, and another agent has the server only when this one
+/// was let in no more, and dropped its work.
+pub(super) fn refused(reason: &str, is_over: bool) -> Failure {
+    let failure = Failure::new(Step::HandOver, "hand_over_refused", format!("the controller: {reason}"));
+    Failure { stands_back: !is_over, ..failure }
 }
-
-/// Whatever stands on the server is a newer order's business.
-pub(in crate::host::orders) const REFUSED: &str = "hand_over_refused";

@@ -60,7 +60,7 @@ impl Rack {
     /// Counts a start in the state folder, and starts the workers there where their orders stand.
     ///
     /// # Errors
-    /// When a file of the state folder or the certificate cannot be used, or a server has no BMC.
+    /// When the state folder or the certificate cannot be used, or a server has no BMC.
     pub fn new(config: Arc<Config>, identity: &Identity, around: Around) -> anyhow::Result<Self> {
         let Around { bmcs, switch, probe, dial, boots } = around;
         let records = Records::open(&config.state_dir)?;
@@ -82,9 +82,7 @@ impl Rack {
                 link: link.clone(),
                 boot_ca: certificate.ca_pem.as_str().into(),
             };
-            if let Some(Stage::Ramdisk { session, token, .. }) = records.load(server.id)?.map(|record| record.stage) {
-                ramdisks.await_order(server.id, (token, session));
-            }
+            await_ramdisk(&records, &ramdisks, server.id);
             let (told, taken) = mpsc::channel(WAITING);
             tokio::spawn(worker::run(tools, taken));
             workers.insert(server.id, told);
@@ -126,6 +124,19 @@ impl Rack {
     }
 }
 
+/// A ramdisk of the time before this start may call before its order comes again. A record that does not read back is its own
+/// server's trouble: its worker tells it when an order comes, and all others go on.
+fn await_ramdisk(records: &Records, ramdisks: &Ramdisks, server: ServerId) {
+    match records.load(server).map(|record| record.map(|record| record.stage)) {
+        Ok(Some(Stage::Ramdisk { session, token, .. })) => ramdisks.await_order(server, (token, session)),
+        Ok(_) => {}
+        Err(error) => {
+            let error = crate::causes::chain(&error);
+            tracing::error!(%server, error, "where its order stands cannot be read: it is not gone on with");
+        }
+    }
+}
+
 /// Whether its worker took it, or there is none.
 fn route(workers: &HashMap<ServerId, mpsc::Sender<Told>>, server: &str, told: Told) -> bool {
     let Some(worker) = server.parse().ok().and_then(|id: ServerId| workers.get(&id)) else {
@@ -150,4 +161,25 @@ fn next_epoch(state_dir: &Path) -> anyhow::Result<u64> {
     let epoch = last + 1;
     replace(&path, epoch.to_string().as_bytes(), 0o600).with_context(|| format!("write {}", path.display()))?;
     Ok(epoch)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::state::Record;
+    use billet_proto::manifest::Digest;
+
+    #[test]
+    fn a_record_that_does_not_read_back_keeps_no_other_server_from_going_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let records = Records::open(dir.path()).unwrap();
+        let id = |last: u8| -> ServerId { format!("0198170e-4ca7-7000-8000-00000000000{last}").parse().unwrap() };
+        fs::write(dir.path().join(format!("servers/{}.json", id(1))), b"{").unwrap();
+        let session = Digest::of(b"s");
+        records.save(id(2), &Record::new(1, Stage::Ramdisk { session, token: None, installed: None })).unwrap();
+        let ramdisks = Ramdisks::default();
+        [id(1), id(2)].into_iter().for_each(|id| await_ramdisk(&records, &ramdisks, id));
+        let waits = ramdisks.session("s").err().map(|status| status.code());
+        assert_eq!(waits, Some(tonic::Code::Unavailable), "it is to come again when its order is there");
+    }
 }

@@ -43,6 +43,12 @@ fn is_none(boots: &u32) -> bool {
     *boots == 0
 }
 
+/// What every version keeps.
+#[derive(Deserialize)]
+struct Fence {
+    generation: u64,
+}
+
 /// How far an order came.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -149,6 +155,8 @@ pub enum StateError {
     Broken {
         /// Which file.
         path: PathBuf,
+        /// The generation, where that is all that can be read, as in what a newer version kept.
+        fence: Option<u64>,
         /// Why.
         #[source]
         source: serde_json::Error,
@@ -197,10 +205,26 @@ impl Records {
     pub fn load(&self, id: ServerId) -> Result<Option<Record>, StateError> {
         let path = self.path(id);
         match fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|source| StateError::Broken { path, source }),
+            Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|source| {
+                let fence = serde_json::from_slice(&bytes).ok().map(|Fence { generation }| generation);
+                StateError::Broken { path, fence, source }
+            }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(source) => Err(StateError::Io { path, source }),
         }
+    }
+
+    /// Keeps a record in the place of one that does not read back, which stays beside it, as `ID.json.broken`. At each instant
+    /// there is one of the two.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn save_in_place_of_broken(&self, id: ServerId, record: &Record) -> Result<(), StateError> {
+        let path = self.path(id);
+        let broken = path.with_extension("json.broken");
+        let kept = fs::read(&path).and_then(|bytes| replace(&broken, &bytes, 0o600));
+        kept.map_err(|source| StateError::Io { path: broken, source })?;
+        self.save(id, record)
     }
 
     /// Keeps a record; it is on disk when this returns.
@@ -279,7 +303,14 @@ mod tests {
             assert_eq!(records.load(id).unwrap(), Some(record));
         }
         fs::write(records.path(id), b"{").unwrap();
-        assert!(matches!(records.load(id), Err(StateError::Broken { .. })));
+        assert!(matches!(records.load(id), Err(StateError::Broken { fence: None, .. })));
+        let newer = br#"{"generation":9,"stage":"begun","since":1}"#;
+        fs::write(records.path(id), newer).unwrap();
+        assert!(matches!(records.load(id), Err(StateError::Broken { fence: Some(9), .. })), "a newer version's");
+        let record = Record::new(10, Stage::Begun);
+        records.save_in_place_of_broken(id, &record).unwrap();
+        assert_eq!(records.load(id).unwrap(), Some(record));
+        assert_eq!(fs::read(dir.path().join(format!("servers/{id}.json.broken"))).unwrap(), newer);
     }
 
     fn wiped() -> Produced {

@@ -10,3 +10,4 @@ mod power;
 mod rack;
 mod ramdisk;
 mod superseding;
+mod unreadable;

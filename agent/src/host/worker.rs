@@ -42,22 +42,19 @@ impl Drop for Running {
 async fn take(tools: &Tools, order: Order, running: &mut Option<Running>) {
     let server = tools.server.id;
     let generation = order.generation;
-    let known = match tools.records.load(server) {
-        Ok(known) => known,
-        Err(error) => {
-            // Acting without knowing what was done before could do it twice.
-            return not_taken(tools, generation, &error);
-        }
-    };
-    let newest = known.as_ref().map(|record| record.generation);
-    if let Some(newest) = newest.filter(|newest| *newest > generation && !planted::is(Bug::OlderOrdersTaken)) {
-        tracing::warn!(%server, generation, newest, "an older order is refused");
-        return;
-    }
     // How an order ended is known here also where it could not be put on disk.
     let is_known = |r: &&Running| r.generation == generation && (!r.task.is_finished() || r.reporter.has_ended());
     if let Some(current) = running.as_ref().filter(is_known) {
         current.reporter.tell_again();
+        return;
+    }
+    let known = match tools.records.load(server) {
+        Ok(known) => known,
+        Err(error) => return unreadable(tools, generation, &error, running).await,
+    };
+    let newest = known.as_ref().map(|record| record.generation);
+    if let Some(newest) = newest.filter(|newest| *newest > generation && !planted::is(Bug::OlderOrdersTaken)) {
+        tracing::warn!(%server, generation, newest, "an older order is refused");
         return;
     }
     let reporter = Reporter::new(tools.link.clone(), server, generation);
@@ -89,13 +86,41 @@ async fn take(tools: &Tools, order: Order, running: &mut Option<Running>) {
     *running = Some(Running { generation, reporter, task });
 }
 
+/// Nothing is done for an order of which it is not known what was done before: it could be done twice. It has failed, and that takes
+/// the place of what does not read back, so that the next order is taken, and an older one is not.
+async fn unreadable(tools: &Tools, generation: u64, error: &StateError, running: &mut Option<Running>) {
+    let server = tools.server.id;
+    let fence = match error {
+        StateError::Broken { fence, .. } => *fence,
+        StateError::Io { .. } => None,
+    };
+    let newest = fence.max(running.as_ref().map(|running| running.generation));
+    if let Some(newest) = newest.filter(|newest| *newest > generation) {
+        tracing::warn!(%server, generation, newest, "an older order is refused");
+        return;
+    }
+    stop(tools, running).await;
+    let outcome = not_kept(error);
+    if let StateError::Broken { .. } = error {
+        let record = Record::new(generation, Stage::Ended(outcome.clone()));
+        if let Err(error) = tools.records.save_in_place_of_broken(server, &record) {
+            tracing::error!(%server, error = crate::causes::chain(&error), "what does not read back stays");
+        }
+    }
+    tracing::error!(%server, generation, %error, "an order is not taken");
+    Reporter::new(tools.link.clone(), server, generation).ended(&outcome);
+}
+
 /// Nothing is done for an order that cannot be kept: what happened to the server would be unknown after a restart.
 fn not_taken(tools: &Tools, generation: u64, error: &StateError) {
     let server = tools.server.id;
     tracing::error!(%server, generation, %error, "an order is not taken");
-    let (step, message) = (Step::Power.into(), crate::causes::chain(error));
-    let reporter = Reporter::new(tools.link.clone(), server, generation);
-    reporter.ended(&Outcome::Failed { step, cause: "agent_state".into(), message });
+    Reporter::new(tools.link.clone(), server, generation).ended(&not_kept(error));
+}
+
+fn not_kept(error: &StateError) -> Outcome {
+    let message = crate::causes::chain(error);
+    Outcome::Failed { step: Step::Power.into(), cause: "agent_state".into(), message }
 }
 
 /// The order with what the agent alone knows of the ports.

@@ -46,7 +46,7 @@ impl TaskKind {
     }
 
     /// Its steps, in their order.
-    const fn steps(self) -> &'static [Step] {
+    pub(super) const fn steps(self) -> &'static [Step] {
         match self {
             Self::Inspect { .. } => &[Step::Power, Step::Boot, Step::Inspect],
             Self::Wipe { .. } => &[Step::Power, Step::Boot, Step::Inspect, Step::Wipe],
@@ -74,7 +74,7 @@ impl TaskKind {
 }
 
 /// The word of a step of a task.
-const fn word(step: Step) -> &'static str {
+pub(super) const fn word(step: Step) -> &'static str {
     match step {
         Step::Power => "power",
         Step::Boot => "boot",

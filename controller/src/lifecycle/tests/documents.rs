@@ -3,9 +3,10 @@
 use crate::{
     cli::Arguments,
     lifecycle::{
-        rules::Rules,
+        rules::{GRACE, Rules},
         server_table::{self, ServerEvent},
         table::{self, Event, OPERATIONS, Operation, PHASES, Phase, Standing},
+        task,
     },
     store::record::{Cause, ManageState, Server, TaskKind, WipePolicy},
 };
@@ -15,6 +16,7 @@ use std::{
     collections::{BTreeSet, HashSet},
     fs,
     path::Path,
+    time::Duration,
 };
 use uuid::Uuid;
 
@@ -66,6 +68,56 @@ fn every_phase_in_progress_has_one_way_out() {
     assert!(PHASES.iter().all(|phase| rules.duration(*phase).is_some() == phase.has_order()), "each has a deadline");
 }
 
+/// The deadlines that a cell names.
+fn deadlines_in(cell: &'static str) -> Vec<Duration> {
+    let d = crate::config::Config::default().deadlines;
+    let of = |word: &str| match word {
+        "dispatch" => d.dispatch,
+        "power" => d.power,
+        "boot" => d.boot,
+        "inspect" => d.inspect,
+        "write" => d.write,
+        "configure" => d.configure,
+        "hand_over" => d.hand_over,
+        "verify" => d.verify,
+        "power_off" => d.power_off,
+        other => panic!("no deadline is called {other}"),
+    };
+    words(cell).map(of).collect()
+}
+
+#[test]
+fn every_phase_and_every_power_action_ends_at_the_deadlines_that_the_document_names() {
+    let config = crate::config::Config::default();
+    let rules = Rules { now: crate::clock::Timestamp(0), deadlines: config.deadlines, policy: config.policy };
+    let phases = PHASES.into_iter().filter(|phase| phase.has_order());
+    for (row, phase) in rows(STUCK, "An instance with something in progress").iter().zip(phases) {
+        assert_eq!(Some(deadlines_in(row[2]).iter().sum()), rules.duration(phase), "{row:?}");
+    }
+    for (row, kind) in rows(STUCK, "A server with a task in progress")[2..].iter().zip(POWER) {
+        let steps = kind.steps().iter().map(|step| task::word(*step).replace('-', "_"));
+        let named: Vec<String> = std::iter::once("dispatch".to_owned()).chain(steps).collect();
+        assert_eq!(words(row[2]).collect::<Vec<_>>(), named, "{row:?}");
+    }
+    let earlier = format!("{} s before, and tells the nearer cause", GRACE.as_secs());
+    assert!(STUCK.replace('\n', " ").contains(&earlier), "{earlier}");
+}
+
+const POWER: [TaskKind; 3] = [TaskKind::PowerOn, TaskKind::PowerOff, TaskKind::Reboot];
+
+#[test]
+fn what_stays_of_an_operation_that_ended_in_error_is_told_for_each_step_that_makes_a_difference() {
+    for (row, operation) in rows(STUCK, "An instance whose operation failed").iter().zip(OPERATIONS) {
+        let is_error = words(row[1]).eq(["error"]);
+        let told: HashSet<&str> = words(row[2]).collect();
+        // From the first on the disk is another, and the last leaves its system on.
+        for phase in [Phase::Write, Phase::Verify] {
+            let matters = is_error && operation.steps().contains(&phase);
+            assert_eq!(told.contains(phase.word()), matters, "{} of {row:?}", phase.word());
+        }
+    }
+}
+
 #[test]
 fn every_operation_that_fails_has_one_way_out_and_stands_where_the_document_says() {
     let told = states_with_a_way_out("An instance whose operation failed");
@@ -86,8 +138,8 @@ fn every_state_and_task_of_a_server_has_one_way_out() {
     let told = states_with_a_way_out("A server with a task in progress");
     let (inspect, wipe) =
         (TaskKind::Inspect { allow_reset: false, accept_baseline: false }, TaskKind::Wipe { policy: WipePolicy::Full });
-    let all = [inspect, wipe, TaskKind::PowerOn, TaskKind::PowerOff, TaskKind::Reboot];
-    assert_eq!(told, all.map(TaskKind::word));
+    let all = [inspect, wipe].into_iter().chain(POWER).map(TaskKind::word);
+    assert!(told.iter().copied().eq(all), "{told:?}");
 }
 
 /// Every cause that stands in the source: after `cause: "`, as a failure's second argument, as a step's, in a table of causes, or in a

@@ -1,5 +1,6 @@
-//! Putting a backup back. Everything is made ready and checked under another name first; the names change at the end, and as long as
-//! they do, the file under that name keeps a controller from starting (`daemon::state::check`).
+//! Putting a backup back. Everything is made ready and checked under another name first. Then the database gets the name that keeps a
+//! controller from starting (`daemon::state::check`), which it has until keys and database are all of the backup: one that is done
+//! again replaces it, and never takes it away.
 
 use super::{
     BackupError, DATABASE,
@@ -72,20 +73,16 @@ pub(crate) fn put_back(
     if !wish.replace {
         refuse_what_is_there(state_dir, &keys)?;
     }
-    let restoring = state_dir.join(state::RESTORING);
-    let was_cut_off = restoring.exists();
-    let prepared = prepare(from, &restoring, &keys, rules, wish);
-    let (doubted, images) = match prepared {
-        Ok(prepared) => prepared,
-        Err(error) => {
-            // What an earlier one left half done keeps a controller from starting still.
-            if !was_cut_off {
-                replace::remove_log(&restoring)?;
-                replace::remove(&restoring)?;
-            }
-            return Err(error);
-        }
-    };
+    let (incoming, restoring) = (state_dir.join(state::INCOMING), state_dir.join(state::RESTORING));
+    let prepared = prepare(from, &incoming, &keys, rules, wish);
+    if prepared.is_err() {
+        replace::remove_log(&incoming)?;
+        replace::remove(&incoming)?;
+    }
+    let (doubted, images) = prepared?;
+    replace::remove_log(&restoring)?;
+    std::fs::rename(&incoming, &restoring).map_err(at(&restoring))?;
+    sync(state_dir)?;
     let mut restored = Restored { taken_at: keys.taken_at, doubted, kept: vec![], missing: vec![], set_aside: None };
     let date = dated(rules.now);
     (restored.missing, restored.set_aside) = sort_images(state_dir, images, &date)?;
@@ -144,37 +141,36 @@ fn refuse_what_is_there(state_dir: &Path, keys: &Keys) -> Result<(), BackupError
 /// The database under its passing name: copied, checked, brought up to date, put in doubt, and on disk. Answers the images on record.
 fn prepare(
     from: &Path,
-    restoring: &Path,
+    incoming: &Path,
     keys: &Keys,
     rules: &Rules,
     wish: Wish,
 ) -> Result<(Option<Doubted>, Vec<ImageId>), BackupError> {
-    replace::remove_log(restoring)?;
-    replace::remove(restoring)?;
+    replace::remove_log(incoming)?;
+    replace::remove(incoming)?;
     let backup = from.join(DATABASE);
     let mut source = std::fs::File::open(&backup).map_err(at(&backup))?;
     OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
-        .open(restoring)
+        .open(incoming)
         .and_then(|mut file| io::copy(&mut source, &mut file))
-        .map_err(at(restoring))?;
+        .map_err(at(incoming))?;
     // Of the copy, so that what was read wrongly is met too.
-    if sha256(restoring)? != keys.database_sha256 {
+    if sha256(incoming)? != keys.database_sha256 {
         return Err(BackupError::Changed(backup));
     }
-    sqlite::check(restoring)?;
-    let mut store = SqliteStore::open(restoring)?;
+    sqlite::check(incoming)?;
+    let mut store = SqliteStore::open(incoming)?;
     let mut tx = store.begin()?;
     let doubted = if wish.nothing_happened_since { None } else { Some(doubt(&mut *tx, rules, keys.taken_at)?) };
     let images = tx.images()?.into_iter().map(|image| image.id).collect();
     tx.commit()?;
     store.flush()?;
     drop(store);
-    sqlite::settle(restoring)?;
-    replace::give_to_the_folders_owner(restoring)?;
-    sync(restoring.parent().unwrap_or(Path::new(".")))?;
+    sqlite::settle(incoming)?;
+    replace::give_to_the_folders_owner(incoming)?;
     Ok((doubted, images))
 }
 
@@ -393,9 +389,34 @@ mod tests {
         let error = put_back(&made, state.path(), &state.sealer, &rules(), REPLACE).unwrap_err();
         assert!(matches!(error, BackupError::Changed(_)), "{error}");
         assert!(state::check(state.path(), None).is_err(), "one that fails does not undo that");
+        fs::remove_file(made.join(DATABASE)).unwrap();
+        put_back(&made, state.path(), &state.sealer, &rules(), REPLACE).unwrap_err();
+        assert!(state::check(state.path(), None).is_err(), "nor one that finds no database");
         fs::write(made.join(DATABASE), whole).unwrap();
         put_back(&made, state.path(), &state.sealer, &rules(), REPLACE).unwrap();
         state::check(state.path(), None).unwrap();
+    }
+
+    #[test]
+    fn a_restore_that_is_cut_off_while_it_prepares_has_changed_nothing_and_is_no_hindrance() {
+        let state = State::new();
+        let (_into, made) = backup(&state);
+        fs::write(state.path().join(state::INCOMING), "half").unwrap();
+        state::check(state.path(), None).unwrap();
+        put_back(&made, state.path(), &state.sealer, &rules(), REPLACE).unwrap();
+        assert!(!state.path().join(state::INCOMING).exists() && !state.path().join(state::RESTORING).exists());
+        state::check(state.path(), None).unwrap();
+    }
+
+    #[test]
+    fn a_restore_that_is_done_again_and_comes_to_nothing_still_keeps_a_controller_from_starting() {
+        let state = State::new();
+        let (_into, made) = backup(&state);
+        fs::write(state.path().join(state::RESTORING), "half").unwrap();
+        // A folder has that name: nothing can be prepared, and nothing cleared away.
+        fs::create_dir(state.path().join(state::INCOMING)).unwrap();
+        put_back(&made, state.path(), &state.sealer, &rules(), REPLACE).unwrap_err();
+        assert!(state::check(state.path(), None).is_err());
     }
 
     #[test]

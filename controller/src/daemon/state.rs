@@ -24,6 +24,9 @@ pub(crate) const KEPT_IF_THERE: [&str; 4] = [replace::NEXT, replace::NEXT_KEY, r
 /// What a restoring brings the database in by; while it is there, the folder's files may be of two controllers.
 pub(crate) const RESTORING: &str = "billet.db.restoring";
 
+/// What a restoring makes that one of. Nothing else has changed while it is there, and it stops nobody.
+pub(crate) const INCOMING: &str = "billet.db.incoming";
+
 /// Where systemd would put the master key (systemd.exec(5), `LoadCredential=`).
 pub(crate) fn credential() -> Option<PathBuf> {
     std::env::var_os("CREDENTIALS_DIRECTORY").map(|folder| Path::new(&folder).join("master-key"))

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::store::{
     Machine, Result, Transaction,
-    record::{Hardware, ManageState},
+    record::{Hardware, ManageState, Server},
 };
 use billet_proto::{
     AgentId, MacAddr, ServerId,
@@ -100,11 +100,10 @@ fn claim(
         Some(known) => known,
         None => restored::unheard_of(tx, rules, id)?,
     };
-    let is_another = (server.uuid != said.uuid || server.serial != said.serial) && !is_new;
-    if is_another && server.manage_state != ManageState::InUse {
-        // Another machine under the same id: what was seen of the old one does not count.
+    if is_another(&server, said) && server.manage_state != ManageState::InUse {
+        // Its disks are others. Its baseline stays: a machine that may have had a tenant under another id is let in by no
+        // configuration, but where it is as the one before, or the operator accepts it.
         tx.forget_inventory(id)?;
-        tx.forget_baseline(id)?;
         (server.hardware, server.inspected_at) = (Hardware::default(), None);
     }
     let is_claimed_anew = server.owner != Some(agent);
@@ -127,6 +126,13 @@ fn claim(
         tx.update_server(&server)?
     }
     Ok(Ok(id))
+}
+
+/// Whether it is another machine under the same id: one of its marks is another. A mark that is said for the first time, or no
+/// more, tells nothing.
+fn is_another(known: &Server, said: &OwnedServer) -> bool {
+    let differ = |known: &str, said: &str| !known.is_empty() && !said.is_empty() && !known.eq_ignore_ascii_case(said);
+    differ(&known.uuid, &said.uuid) || differ(&known.serial, &said.serial)
 }
 
 /// Servers that the agent's configuration no longer has; one with an instance stays its own, so that it can be released.

@@ -11,7 +11,8 @@ use crate::{
     },
 };
 use billet_proto::link::{
-    BmcFacts, BmcUser, BootVariables, Done, Failed, Inventory, LoadOption, Note, Step, Wipe, order::Work, report::What,
+    BmcFacts, BmcUser, BootVariables, Done, Failed, Hello, Inventory, LoadOption, Note, OwnedServer, Step, Wipe,
+    order::Work, report::What,
 };
 
 fn machine() -> Inventory {
@@ -73,6 +74,14 @@ async fn enrolled() -> World {
     inspect(&world, true, machine(), Some(bmc())).await;
     act(&world, ServerAction::Ready).await.unwrap();
     world
+}
+
+/// The agent starts again, with these marks of the server in its configuration.
+async fn configured(world: &World, epoch: u64, (uuid, serial): (&str, &str)) {
+    let macs = vec!["52:54:00:00:00:01".into(), "52:54:00:00:00:02".into()];
+    let server = OwnedServer { id: world.server_id().to_string(), uuid: uuid.into(), serial: serial.into(), macs };
+    let hello = Hello { version: "test".into(), epoch, servers: vec![server] };
+    assert!(world.lifecycle.hello(world.agent, hello).await.unwrap()[0].accepted);
 }
 
 /// An instance comes and goes; answers the order of the wipe.
@@ -239,4 +248,70 @@ async fn a_server_of_the_time_before_baselines_is_let_through_and_that_is_told()
     assert_eq!(wipe.baseline, None);
     assert_eq!(wiped(&world, generation, machine(), None).await.manage_state, ManageState::Ready);
     assert!(events(&world, "baseline-missing").await[0].contains("--accept-baseline"));
+}
+
+#[tokio::test]
+async fn a_mark_that_the_configuration_tells_more_or_less_or_in_other_letters_is_no_other_machine() {
+    let world = enrolled().await;
+    let sent = world.sent().len();
+    for (epoch, marks) in
+        [("ab-12", "SN1"), ("AB-12", "SN1"), ("ab-12", ""), ("", "SN1"), ("", "")].into_iter().enumerate()
+    {
+        configured(&world, 2 + epoch as u64, marks).await;
+        let server = world.server().await;
+        assert_eq!((server.manage_state, server.task.is_none()), (ManageState::Ready, true), "{marks:?}");
+        assert!(server.inspected_at.is_some(), "{marks:?}");
+    }
+    assert_eq!(world.sent().len(), sent);
+    let (generation, wipe) = released(&world).await;
+    assert!(wipe.baseline.is_some());
+    let server = wiped(&world, generation, machine(), Some(with_stranger())).await;
+    assert_eq!(server.manage_state, ManageState::Maintain);
+}
+
+#[tokio::test]
+async fn no_other_marks_in_the_configuration_let_a_server_in_that_is_not_as_it_was() {
+    for marks in [("", "SN2"), ("ab-12", "SN2")] {
+        let world = enrolled().await;
+        let (generation, _) = released(&world).await;
+        wiped(&world, generation, machine(), Some(with_stranger())).await;
+        configured(&world, 2, marks).await;
+        let refused = async || act(&world, ServerAction::Ready).await.unwrap_err().to_string();
+        assert!(refused().await.contains("--accept-baseline"));
+        inspect(&world, false, machine(), Some(with_stranger())).await;
+        assert!(refused().await.contains("--accept-baseline"), "compared with what it was");
+        inspect(&world, true, machine(), Some(with_stranger())).await;
+        assert_eq!(act(&world, ServerAction::Ready).await.unwrap().manage_state, ManageState::Ready);
+    }
+}
+
+#[tokio::test]
+async fn another_machine_under_the_same_id_is_let_in_where_it_is_as_the_one_before_or_is_accepted() {
+    for (bmc_is, had_a_tenant) in [(bmc(), false), (bmc(), true), (with_stranger(), false), (with_stranger(), true)] {
+        let is_alike = bmc_is == bmc();
+        let world = enrolled().await;
+        if had_a_tenant {
+            let (generation, _) = released(&world).await;
+            wiped(&world, generation, machine(), Some(bmc())).await;
+        }
+        configured(&world, 2, ("", "SN2")).await;
+        let server = world.server().await;
+        assert_eq!((server.manage_state, server.inspected_at), (ManageState::Onboard, None));
+        let inspection = server.task.unwrap().generation;
+        world.report(inspection, Step::Inspect, What::Inspected(machine())).await;
+        world.report(inspection, Step::Inspect, What::BmcFacts(bmc_is.clone())).await;
+        world.report(inspection, Step::Inspect, What::Done(Done::default())).await;
+        let state = world.server().await.manage_state;
+        assert_eq!(state == ManageState::Ready, is_alike, "{state:?}");
+        if !is_alike {
+            act(&world, ServerAction::Ready).await.unwrap_err();
+            inspect(&world, true, machine(), Some(bmc_is)).await;
+            act(&world, ServerAction::Ready).await.unwrap();
+        }
+        // There is a baseline at each end: its next tenant's root is found out.
+        let (generation, wipe) = released(&world).await;
+        assert!(wipe.baseline.is_some());
+        let newer = Inventory { firmware_version: "1.1".into(), ..machine() };
+        assert_eq!(wiped(&world, generation, newer, None).await.manage_state, ManageState::Maintain);
+    }
 }

@@ -19,6 +19,7 @@ pub(super) fn record(connection: &Connection, server: ServerId, baseline: &Basel
     Ok(())
 }
 
+#[cfg(test)]
 pub(super) fn forget(connection: &Connection, server: ServerId) -> Result<()> {
     execute(connection, "DELETE FROM baseline WHERE server_id = ?1", [server.to_string()])?;
     execute(connection, "DELETE FROM baseline_seen WHERE server_id = ?1", [server.to_string()])?;

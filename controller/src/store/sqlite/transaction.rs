@@ -120,6 +120,7 @@ impl Transaction for SqliteTransaction<'_> {
     fn record_baseline(&mut self, server: ServerId, baseline: &Baseline) -> Result<()> {
         baseline::record(&self.0, server, baseline)
     }
+    #[cfg(test)]
     fn forget_baseline(&mut self, server: ServerId) -> Result<()> {
         baseline::forget(&self.0, server)
     }

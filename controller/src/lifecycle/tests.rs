@@ -1,6 +1,7 @@
 //! The life cycle with a real store, a clock that is set by hand, and agents that are nothing but their messages.
 
 mod baseline;
+mod crash_table;
 mod documents;
 mod failed_changes;
 mod old_agent;

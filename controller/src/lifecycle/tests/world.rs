@@ -73,7 +73,19 @@ pub(crate) struct World {
     pub(crate) image: ImageId,
     pub(crate) vpc: VpcId,
     pub(crate) subnet: SubnetId,
+    receipts: ReceiptKey,
     sent: Arc<Sent>,
+}
+
+/// A controller by the default configuration.
+fn parts(
+    (store, edge): (&Handle, &Edge),
+    (secrets, receipts): (&InstanceSecrets, &ReceiptKey),
+    dispatch: Arc<dyn Dispatch>,
+) -> Parts {
+    let Config { deadlines, policy, .. } = Config::default();
+    let (store, edge, secrets) = (store.clone(), edge.clone(), secrets.clone());
+    Parts { store, edge, secrets, receipts: receipts.clone(), deadlines, policy, dispatch }
 }
 
 impl World {
@@ -90,16 +102,8 @@ impl World {
         let sealer = Arc::new(sealer);
         let secrets = InstanceSecrets::new(sealer.clone());
         let receipts = ReceiptKey::load_or_create(&keys.path().join("receipt.key"), &*edge.entropy).unwrap();
-        let (sent, Config { deadlines, policy, .. }) = (Arc::new(Sent::default()), Config::default());
-        let parts = Parts {
-            store: store.clone(),
-            edge: edge.clone(),
-            secrets: secrets.clone(),
-            receipts,
-            deadlines,
-            policy,
-            dispatch: sent.clone(),
-        };
+        let sent = Arc::new(Sent::default());
+        let parts = parts((&store, &edge), (&secrets, &receipts), sent.clone());
         let (agent, image) = (AgentId::new(edge.id()), ImageId::new(edge.id()));
         let (vpc, subnet) = (VpcId::new(edge.id()), SubnetId::new(edge.id()));
         let world = Self {
@@ -113,10 +117,17 @@ impl World {
             image,
             vpc,
             subnet,
+            receipts,
             sent,
         };
         world.furnish().await;
         world
+    }
+
+    /// The controller ends, with all that it has in memory, and another starts on the same store.
+    pub(crate) fn start_again(&mut self) {
+        let parts = parts((&self.store, &self.edge), (&self.secrets, &self.receipts), self.sent.clone());
+        self.lifecycle = Lifecycle::new(parts);
     }
 
     async fn furnish(&self) {

@@ -1,0 +1,251 @@
+//! The operations: how each is begun, what its agent tells of it, and its ends.
+
+use super::super::{
+    KEY, done, installed, started,
+    world::{HASH, PROJECT, World},
+};
+use crate::{
+    api::ports::LifecycleApi,
+    lifecycle::PowerAction,
+    request::{ModifyIp, ServerAction},
+    store::record::{Instance, ManageState, Server},
+};
+use billet_proto::{
+    InstanceId, ProjectId,
+    link::{Done, Note, PowerRead, Step, report::What},
+};
+use serde_json::json;
+
+/// What may be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operation {
+    Install,
+    Reinstall,
+    ModifyIp,
+    PowerOn,
+    PowerOff,
+    Reboot,
+    /// With a password that waits for a boot.
+    RebootByRamdisk,
+    /// To the end of the wipe that follows.
+    Uninstall,
+    /// Of an installation that writes.
+    Cancel,
+    InspectServer,
+    WipeServer,
+    ServerOn,
+    ServerOff,
+    ServerReboot,
+    /// Of a wipe.
+    CancelWipe,
+}
+
+use Operation as O;
+
+/// All of them.
+pub(super) const OPERATIONS: [Operation; 15] = [
+    O::Install,
+    O::Reinstall,
+    O::ModifyIp,
+    O::PowerOn,
+    O::PowerOff,
+    O::Reboot,
+    O::RebootByRamdisk,
+    O::Uninstall,
+    O::Cancel,
+    O::InspectServer,
+    O::WipeServer,
+    O::ServerOn,
+    O::ServerOff,
+    O::ServerReboot,
+    O::CancelWipe,
+];
+
+const NEW_ADDRESS: &str = "10.20.0.77";
+
+fn project() -> ProjectId {
+    PROJECT.parse().unwrap()
+}
+
+async fn running(world: &World) -> InstanceId {
+    let id = installed(world).await;
+    world.report(1, Step::Verify, done(KEY)).await;
+    id
+}
+
+async fn power(world: &World, action: PowerAction) {
+    world.lifecycle.power_servers(None, vec![world.server_id()], action).await.unwrap();
+}
+
+async fn act(world: &World, action: ServerAction) {
+    world.lifecycle.act_on_server(world.server_id(), action).await.unwrap();
+}
+
+async fn taken_out(world: &World, action: ServerAction) {
+    act(world, ServerAction::Maintain { reason: "a fan".into() }).await;
+    act(world, action).await;
+}
+
+/// Its name for a step of a task.
+pub(super) fn word(step: &str) -> &'static str {
+    ["power", "boot", "inspect", "wipe", "power-off"].into_iter().find(|word| *word == step).unwrap_or_default()
+}
+
+impl Operation {
+    /// Asks for it, where it may be asked for. Answers the instance that it is about.
+    pub(super) async fn begin(self, world: &World) -> Option<InstanceId> {
+        match self {
+            O::Install => Some(world.create().await.unwrap()),
+            O::Cancel => {
+                let id = world.create().await.unwrap();
+                world.report(1, Step::Write, started()).await;
+                world.lifecycle.cancel(id).await.unwrap();
+                Some(id)
+            }
+            O::Reinstall | O::ModifyIp | O::PowerOn | O::PowerOff | O::Reboot | O::RebootByRamdisk | O::Uninstall => {
+                let id = running(world).await;
+                self.begin_on(world, id).await;
+                Some(id)
+            }
+            O::InspectServer | O::WipeServer | O::ServerOn | O::ServerOff | O::ServerReboot | O::CancelWipe => {
+                self.begin_task(world).await;
+                None
+            }
+        }
+    }
+
+    async fn begin_on(self, world: &World, id: InstanceId) {
+        match self {
+            O::Reinstall => {
+                LifecycleApi::reinstall(&world.lifecycle, project(), (vec![id], None), HASH.into()).await.unwrap();
+            }
+            O::ModifyIp => {
+                let nics = json!({ "nics": [{ "subnet_id": world.subnet.to_string(), "ip_address": NEW_ADDRESS }] });
+                let request = ModifyIp::parse(nics.to_string().as_bytes()).unwrap();
+                LifecycleApi::modify_ip(&world.lifecycle, project(), id, request).await.unwrap();
+            }
+            O::PowerOn => {
+                power(world, PowerAction::Off).await;
+                let generation = world.server().await.generation;
+                world.report(generation, Step::PowerOff, What::Done(Done::default())).await;
+                power(world, PowerAction::On).await;
+            }
+            O::PowerOff => power(world, PowerAction::Off).await,
+            O::RebootByRamdisk => {
+                LifecycleApi::change_password(&world.lifecycle, project(), vec![id], HASH.into()).await.unwrap();
+                power(world, PowerAction::Reboot).await;
+            }
+            O::Uninstall => world.lifecycle.delete(None, id).await.unwrap(),
+            _ => power(world, PowerAction::Reboot).await,
+        }
+    }
+
+    async fn begin_task(self, world: &World) {
+        match self {
+            O::InspectServer => {
+                taken_out(world, ServerAction::Inspect { allow_reset: true, accept_baseline: false }).await;
+            }
+            O::WipeServer => taken_out(world, ServerAction::Wipe { policy: None }).await,
+            O::CancelWipe => {
+                taken_out(world, ServerAction::Wipe { policy: None }).await;
+                world.report(1, Step::Wipe, started()).await;
+                act(world, ServerAction::Cancel).await;
+            }
+            O::ServerOn => power(world, PowerAction::On).await,
+            _ => {
+                world.report(0, Step::Power, What::PowerRead(PowerRead { on: true })).await;
+                power(world, if self == O::ServerOff { PowerAction::Off } else { PowerAction::Reboot }).await;
+            }
+        }
+    }
+
+    /// Its steps, in the words that they are shown by.
+    pub(super) const fn steps(self) -> &'static [&'static str] {
+        match self {
+            O::Install | O::Reinstall => &["power", "boot", "inspect", "write", "configure", "hand-over", "verify"],
+            O::ModifyIp => &["power", "boot", "inspect", "configure", "hand-over", "verify"],
+            O::RebootByRamdisk => &["power-off", "power", "boot", "inspect", "configure", "hand-over", "verify"],
+            O::PowerOn | O::ServerOn => &["power"],
+            O::PowerOff | O::ServerOff | O::CancelWipe => &["power-off"],
+            O::Reboot | O::ServerReboot => &["power-off", "power"],
+            O::Uninstall => &["power-off", "power", "boot", "inspect", "wipe"],
+            O::Cancel => &["cancelling"],
+            O::InspectServer => &["power", "boot", "inspect"],
+            O::WipeServer => &["power", "boot", "inspect", "wipe"],
+        }
+    }
+
+    /// All that its agent tells, in turn.
+    pub(super) fn reports(self) -> Vec<(Step, What)> {
+        let off = || (Step::PowerOff, What::Done(Done::default()));
+        let on = || (Step::Power, What::Done(Done::default()));
+        let begun = |step: Step| (step, started());
+        let seen = || (Step::Inspect, What::Inspected(World::inventory()));
+        let booted = || [Step::Power, Step::Boot, Step::Inspect].map(begun).to_vec();
+        let key = || (Step::Configure, What::Note(Note { kind: "host-key".into(), message: KEY.into() }));
+        let handed_over = || {
+            vec![begun(Step::Configure), key(), begun(Step::HandOver), begun(Step::Verify), (Step::Verify, done(KEY))]
+        };
+        let wiped = || [booted(), vec![seen(), begun(Step::Wipe), (Step::Wipe, World::wiped())]].concat();
+        match self {
+            O::Install | O::Reinstall => [booted(), vec![seen(), begun(Step::Write)], handed_over()].concat(),
+            O::ModifyIp => [booted(), handed_over()].concat(),
+            O::RebootByRamdisk => [vec![begun(Step::PowerOff)], booted(), handed_over()].concat(),
+            O::PowerOn | O::ServerOn => vec![begun(Step::Power), on()],
+            O::PowerOff | O::ServerOff | O::Cancel | O::CancelWipe => vec![begun(Step::PowerOff), off()],
+            O::Reboot | O::ServerReboot => vec![begun(Step::PowerOff), begun(Step::Power), on()],
+            O::Uninstall => [vec![begun(Step::PowerOff), off()], wiped()].concat(),
+            O::InspectServer => [booted(), vec![seen(), (Step::Inspect, What::Done(Done::default()))]].concat(),
+            O::WipeServer => wiped(),
+        }
+    }
+
+    /// It came about.
+    pub(super) fn is_done(self, instance: Option<&Instance>, server: &Server) {
+        let state = instance.map(|instance| instance.standing().state());
+        let instances = instance.and_then(|instance| instance.error.as_ref());
+        let errors = [instances, server.error.as_ref()].map(|error| error.map(|error| error.cause.as_str()));
+        let (expected, causes, is) = match self {
+            O::Install | O::Reinstall | O::ModifyIp | O::PowerOn | O::Reboot | O::RebootByRamdisk => {
+                (Some("running"), [None, None], ManageState::InUse)
+            }
+            O::PowerOff => (Some("stopped"), [None, None], ManageState::InUse),
+            O::Uninstall => (Some("terminated"), [None, None], ManageState::Ready),
+            O::Cancel => (Some("error"), [Some("cancelled"), None], ManageState::InUse),
+            O::InspectServer | O::WipeServer => (None, [None, Some("maintenance")], ManageState::Maintain),
+            O::CancelWipe => (None, [None, None], ManageState::Maintain),
+            O::ServerOn | O::ServerOff | O::ServerReboot => (None, [None, None], ManageState::Ready),
+        };
+        assert_eq!((state, errors, server.manage_state), (expected, causes, is), "{self:?}");
+        let is_erased = matches!(self, O::Uninstall | O::WipeServer);
+        assert_eq!(
+            (server.last_wipe.is_some(), server.unwiped),
+            (is_erased, instance.is_some() && !is_erased),
+            "{self:?}"
+        );
+        if self == O::ModifyIp {
+            let address = instance.map(|instance| instance.nics[0].address.to_string());
+            assert_eq!(address.as_deref(), Some(NEW_ADDRESS));
+        }
+    }
+
+    /// It ended with that cause at that report; with any, where none is given.
+    pub(super) fn has_failed(self, instance: Option<&Instance>, server: &Server, at: usize, cause: &str) {
+        let is_of_wipe = self == O::Uninstall && at >= 2;
+        let error = match instance {
+            Some(instance) if !is_of_wipe => instance.error.as_ref(),
+            _ => server.error.as_ref(),
+        };
+        let error = error.unwrap_or_else(|| panic!("{self:?} {at}: no cause"));
+        assert!(!error.message.is_empty() && (cause.is_empty() || error.cause == cause), "{self:?} {at}: {error:?}");
+        assert!(cause == error.cause || error.cause.ends_with("_deadline") || error.cause == "agent_unavailable");
+        assert_eq!(server.last_wipe, None, "{self:?} {at}");
+        let is = match self {
+            O::InspectServer | O::WipeServer | O::CancelWipe => ManageState::Maintain,
+            O::ServerOn | O::ServerOff | O::ServerReboot => ManageState::Ready,
+            O::Uninstall if is_of_wipe => ManageState::Maintain,
+            _ => ManageState::InUse,
+        };
+        assert_eq!((server.manage_state, server.unwiped), (is, instance.is_some()), "{self:?} {at}");
+    }
+}

@@ -31,6 +31,8 @@ pub(super) struct Machine {
     pub(super) forgets_overrides: bool,
     /// The BMC says that the password is not the right one.
     pub(super) refuses_login: bool,
+    /// The BMC has no session to give for so many more calls: others have them all.
+    pub(super) full_for: usize,
     /// What the BMC says of itself; empty: nothing.
     pub(super) facts: Baseline,
     /// The BMC lets nobody change its accounts.
@@ -101,6 +103,7 @@ impl Chassis {
             boots_by,
             forgets_overrides: false,
             refuses_login: false,
+            full_for: 0,
             facts: Baseline::default(),
             keeps_accounts: false,
             passwords: 0,
@@ -135,6 +138,12 @@ impl Chassis {
             machine.calls += 1;
             if machine.refuses_login {
                 return Err(BmcError::AuthFailed { peer: self.peer.clone(), reason: "as the test says" });
+            }
+            if machine.full_for > 0 {
+                machine.full_for -= 1;
+                let (peer, doing) = (self.peer.clone(), "open a session");
+                // IPMI v2.0 table 13-15: insufficient resources to create a session.
+                return Err(BmcError::Refused { peer, doing, code: 0x01, reason: "no session is free" });
             }
             let calls = machine.calls;
             let fault = machine.fault.filter(|(at, _)| *at == calls).map(|(_, fault)| fault);

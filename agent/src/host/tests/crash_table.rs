@@ -168,6 +168,22 @@ async fn every_order_is_done_and_done_once_where_it_comes_again_and_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_order_starts_its_server_more_often_than_into_its_ramdisk_and_out_of_it() {
+    let is_a_start = |action: &&ResetType| matches!(action, On | ForceRestart | ResetType::PowerCycle);
+    for operation in OPERATIONS {
+        for wrong in [Wrong::Nothing, Wrong::Repeated] {
+            let Ended { actions, .. } = run(operation, wrong).await;
+            let most = match operation {
+                O::Install | O::Reinstall | O::Reconfigure => 2,
+                O::PowerOn | O::Reboot | O::Inspect | O::Wipe => 1,
+                O::PowerOff | O::Release => 0,
+            };
+            assert_eq!(actions.iter().filter(is_a_start).count(), most, "{operation:?} {wrong:?}: {actions:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn every_order_is_done_whichever_call_to_the_bmc_fails_once_or_is_the_last_of_a_killed_agent() {
     for operation in OPERATIONS {
         for fault in FAULTS {

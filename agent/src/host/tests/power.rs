@@ -48,6 +48,27 @@ async fn a_bmc_that_says_yes_and_does_nothing_is_not_believed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_bmc_whose_sessions_others_have_is_asked_again_and_the_order_is_done_once_there_is_one() {
+    for (full_for, is_done) in [(3, true), (usize::MAX, false)] {
+        let mut rack = Rack::new(false);
+        rack.machine().full_for = full_for;
+        let began = tokio::time::Instant::now();
+        rack.order(1, power(PowerAction::On)).await;
+        let end = rack.end(1).await;
+        assert!(began.elapsed().as_secs() >= 10, "with pauses: {:?}", began.elapsed());
+        assert!(rack.machine().calls < 40, "it is not besieged: {}", rack.machine().calls);
+        if is_done {
+            assert!(matches!(end, End::Done(_)));
+            assert_eq!(rack.machine().actions, [On]);
+        } else {
+            let End::Failed(_, failed) = end else { panic!("it never had one") };
+            assert_eq!(failed.cause, "bmc_refused");
+            assert!(failed.message.contains("open a session"), "{}", failed.message);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn another_machines_bmc_is_given_no_action() {
     for work in [
         power(PowerAction::Off),

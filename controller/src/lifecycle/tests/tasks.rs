@@ -15,7 +15,7 @@ use crate::{
     },
 };
 use billet_proto::link::{
-    Done, Erasure, Failed, Inventory, Order, Progress, Step, WipeMethod, WipedDisk, order::Work, report::What,
+    Disk, Done, Erasure, Failed, Inventory, Order, Progress, Step, WipeMethod, WipedDisk, order::Work, report::What,
 };
 use serde_json::json;
 use std::time::Duration;
@@ -360,6 +360,31 @@ async fn what_a_disk_says_of_itself_is_recorded_tamed_and_it_is_the_same_disk_wh
     world.report(newest(&world).generation, Step::Wipe, What::Done(done)).await;
     let server = world.server().await;
     assert_eq!(server.last_wipe.unwrap().disks[0].disk, Some(recorded[0].clone()), "{:?}", server.error);
+}
+
+#[tokio::test]
+async fn one_of_two_disks_that_was_erased_is_not_enough_however_often_it_is_told() {
+    let world = World::new().await;
+    let mut seen = World::inventory();
+    let second = Disk { name: "vdb".into(), serial: "vdb-1".into(), ..seen.disks[0].clone() };
+    seen.disks.insert(1, second);
+    for told in [[0, 0], [1, 1], [0, 1]] {
+        see(&world, seen.clone()).await;
+        let order = released(&world).await;
+        let What::Done(mut done) = World::wiped() else { panic!("a wipe's end") };
+        let wiped = done.wiped.remove(0);
+        done.wiped = told.map(|at| WipedDisk { disk: Some(seen.disks[at].clone()), ..wiped.clone() }).to_vec();
+        world.report(order.generation, Step::Wipe, What::Inspected(seen.clone())).await;
+        world.report(order.generation, Step::Wipe, What::Done(done)).await;
+        let server = world.server().await;
+        if told == [0, 1] {
+            assert_eq!((server.manage_state, server.unwiped), (ManageState::Ready, false));
+            return;
+        }
+        assert_eq!((server.manage_state, server.unwiped, server.last_wipe), (ManageState::Maintain, true, None));
+        assert_eq!(server.error.unwrap().cause, "wipe_incomplete");
+        world.lifecycle.act_on_server(world.server_id(), ServerAction::AcceptUnwiped).await.unwrap();
+    }
 }
 
 #[tokio::test]

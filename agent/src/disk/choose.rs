@@ -6,7 +6,8 @@ use billet_proto::{link::Disk, ramdisk::DiskHint};
 /// What the backup of a partition table needs behind the image (UEFI 2.10 §5.3.2: 33 sectors, and one spare).
 pub(super) const TAIL_BYTES: u64 = 34 * 512;
 
-/// The one disk that all given hints fit. Without a hint there must be only one disk.
+/// The one disk that all given hints fit. Without a hint there must be only one disk. One that is not of the machine for good
+/// (a stick, a card, or what others share) must be named by the hint.
 ///
 /// # Errors
 /// When none or several fit, or the image does not.
@@ -14,6 +15,9 @@ pub fn choose<'a>(disks: &'a [Disk], hint: &DiskHint, image_bytes: u64) -> Resul
     let matching: Vec<&Disk> = disks.iter().filter(|disk| misfit(disk, hint).is_none()).collect();
     let hints = || hints(hint);
     match matching.as_slice() {
+        [disk] if must_be_named(disk) && !names_one(hint) => {
+            Err(DiskError::MustBeNamed { disk: disk.name.clone(), transport: disk.transport.clone() })
+        }
         [disk] => {
             let needed = image_bytes.saturating_add(TAIL_BYTES);
             if disk.size_bytes < needed {
@@ -24,6 +28,15 @@ pub fn choose<'a>(disks: &'a [Disk], hint: &DiskHint, image_bytes: u64) -> Resul
         [] => Err(DiskError::NoneMatches { hints: hints(), seen: seen(disks, hint) }),
         several => Err(DiskError::Ambiguous { hints: hints(), matching: several.len(), seen: seen(disks, hint) }),
     }
+}
+
+/// Whether the only disk that there is may still not be the one that is meant.
+fn must_be_named(disk: &Disk) -> bool {
+    matches!(disk.transport.as_str(), "usb" | "sd") || !disk.direct
+}
+
+fn names_one(hint: &DiskHint) -> bool {
+    [&hint.serial, &hint.wwn, &hint.model, &hint.name].iter().any(|text| !text.is_empty())
 }
 
 fn misfit(disk: &Disk, hint: &DiskHint) -> Option<&'static str> {
@@ -76,7 +89,7 @@ mod tests {
     use super::*;
 
     fn disk(name: &str, serial: &str, size_bytes: u64) -> Disk {
-        Disk { name: name.into(), serial: serial.into(), size_bytes, ..Disk::default() }
+        Disk { name: name.into(), serial: serial.into(), size_bytes, direct: true, ..Disk::default() }
     }
     fn hint(serial: &str) -> DiskHint {
         DiskHint { serial: serial.into(), ..DiskHint::default() }
@@ -102,6 +115,23 @@ mod tests {
         let two = [disk("vda", "A", 1 << 20), disk("vdb", "B", 1 << 20)];
         assert_eq!(choose(&two, &DiskHint::default(), 1).unwrap_err().cause(), "disk_ambiguous");
         assert_eq!(choose(&[], &DiskHint::default(), 1).unwrap_err().cause(), "disk_none_matches");
+    }
+
+    #[test]
+    fn a_stick_a_card_or_a_shared_disk_is_chosen_by_its_name_alone() {
+        for (transport, direct) in [("usb", true), ("sd", true), ("fc", false), ("", false)] {
+            let one = [Disk { transport: transport.into(), direct, ..disk("sda", "A", 1 << 20) }];
+            for hint in [DiskHint::default(), DiskHint { min_bytes: 1, ..DiskHint::default() }] {
+                assert_eq!(choose(&one, &hint, 1).unwrap_err().cause(), "disk_must_be_named", "{transport}");
+            }
+            for hint in [hint("A"), DiskHint { name: "sda".into(), ..DiskHint::default() }] {
+                assert_eq!(choose(&one, &hint, 1).unwrap().name, "sda", "{transport}");
+            }
+        }
+        let soldered = [Disk { transport: "mmc".into(), ..disk("mmcblk0", "A", 1 << 20) }];
+        assert!(choose(&soldered, &DiskHint::default(), 1).is_ok());
+        let beside = [disk("nvme0n1", "A", 1 << 20), Disk { transport: "usb".into(), ..disk("sda", "B", 1 << 20) }];
+        assert_eq!(choose(&beside, &DiskHint::default(), 1).unwrap_err().cause(), "disk_ambiguous");
     }
 
     #[test]

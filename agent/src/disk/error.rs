@@ -23,6 +23,16 @@ pub enum DiskError {
         /// Each disk.
         seen: String,
     },
+    /// The only one that fits may be somebody's stick, and no hint says that it is meant.
+    #[error(
+        "choose the disk: {disk} ({transport}) is a stick, a card, or not this machine's alone; name it by serial, wwn, model or name"
+    )]
+    MustBeNamed {
+        /// Kernel name.
+        disk: String,
+        /// How it is attached.
+        transport: String,
+    },
     /// The image does not fit.
     #[error("use disk {disk}: it has {size} bytes, and the image needs {needed}")]
     TooSmall {
@@ -159,6 +169,7 @@ impl DiskError {
         match self {
             Self::NoneMatches { .. } => "disk_none_matches",
             Self::Ambiguous { .. } => "disk_ambiguous",
+            Self::MustBeNamed { .. } => "disk_must_be_named",
             Self::TooSmall { .. } => "disk_too_small",
             Self::OtherBootable { .. } => "other_bootable_disk",
             Self::ChunkCorrupt { .. } => "chunk_corrupt",

@@ -40,10 +40,15 @@ fn disk(sys: &Path, dir: &Path, name: String) -> Option<Disk> {
         return None;
     }
     let Attachment { transport, direct } = Attachment::read(sys, dir);
+    // A medium that takes no writes, such as an image that a BMC lends: nobody wrote to it, and nobody can. Drives that are
+    // built in stay, because a tenant's root can have them refuse writes.
+    if matches!(transport, "usb" | "sd") && text(&dir.join("ro")) == "1" {
+        return None;
+    }
     let path = fs::canonicalize(dir.join("device")).unwrap_or_default();
     Some(Disk {
         size_bytes,
-        serial: first(dir, &["serial", "device/serial"]).unwrap_or_else(|| scsi_serial(dir)),
+        serial: serial(dir, &path, &name),
         model: text(&dir.join("device/model")),
         wwn: first(dir, &["wwid", "device/wwid"]).unwrap_or_default(),
         rotational: text(&dir.join("queue/rotational")) == "1",
@@ -53,6 +58,25 @@ fn disk(sys: &Path, dir: &Path, name: String) -> Option<Disk> {
         firmware_version: first(dir, &["device/firmware_rev", "device/rev", "device/fwrev"]).unwrap_or_default(),
         name,
     })
+}
+
+/// By the disk's own word; else an area of an eMMC has its chip's, and what is on USB the device's that it is behind.
+fn serial(dir: &Path, device: &Path, name: &str) -> String {
+    let own = first(dir, &["serial", "device/serial"]).unwrap_or_else(|| scsi_serial(dir));
+    if !own.is_empty() {
+        return own;
+    }
+    let of_chip = || first(dir, &["device/device/serial"]).map(|serial| format!("{serial} {name}"));
+    usb_serial(device).or_else(of_chip).unwrap_or_default()
+}
+
+/// The serial number of a USB device (Linux, Documentation/ABI/stable/sysfs-bus-usb), and which unit of it the disk is, where
+/// that is not the first: the kernel does not ask USB disks for their unit serial numbers (drivers/usb/storage/scsiglue.c).
+fn usb_serial(disk: &Path) -> Option<String> {
+    let device = disk.ancestors().find(|dir| dir.join("idVendor").exists())?;
+    let serial = Some(text(&device.join("serial"))).filter(|serial| !serial.is_empty())?;
+    let unit = disk.file_name()?.to_str()?.rsplit(':').next()?;
+    Some(if unit == "0" { serial } else { format!("{serial}:{unit}") })
 }
 
 fn first(dir: &Path, names: &[&str]) -> Option<String> {
@@ -73,6 +97,7 @@ pub(super) fn text(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::{os::unix::fs::symlink, path::PathBuf};
 
     #[test]
     fn disks_are_listed_with_what_they_tell_and_others_are_not() {
@@ -119,5 +144,41 @@ mod tests {
         let firmware: Vec<_> = disks.iter().map(|d| d.firmware_version.as_str()).collect();
         assert_eq!(firmware, ["", "", "FW 2", "0A1B", ""]);
         assert!(disks[4].rotational && !disks[3].rotational);
+    }
+
+    #[test]
+    fn what_is_on_usb_tells_its_devices_serial_and_is_no_disk_without_a_medium_that_can_be_written() {
+        let sys = tempfile::tempdir().unwrap();
+        let port = sys.path().join("devices/pci0000:00/0000:00:14.0/usb1/1-1");
+        let put = |path: PathBuf, content: &str| {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        };
+        put(port.join("idVendor"), "0781\n");
+        put(port.join("serial"), "4C53\n");
+        fs::create_dir_all(sys.path().join("block")).unwrap();
+        for (unit, name, size, ro) in
+            [("0", "sda", "8", "0"), ("1", "sdb", "8", "0"), ("2", "sdc", "8", "1"), ("3", "sdd", "0", "0")]
+        {
+            let device = port.join(format!("1-1:1.0/host4/target4:0:0/4:0:0:{unit}"));
+            let disk = device.join("block").join(name);
+            put(disk.join("size"), size);
+            put(disk.join("ro"), ro);
+            symlink(&device, disk.join("device")).unwrap();
+            symlink(&disk, sys.path().join("block").join(name)).unwrap();
+        }
+        let disks = list_disks(sys.path()).unwrap();
+        let told: Vec<_> = disks.iter().map(|disk| (disk.name.as_str(), disk.serial.as_str(), disk.direct)).collect();
+        assert_eq!(told, [("sda", "4C53", true), ("sdb", "4C53:1", true)]);
+    }
+
+    #[test]
+    fn a_built_in_drive_that_refuses_writes_is_a_disk_nevertheless() {
+        let sys = tempfile::tempdir().unwrap();
+        let disk = sys.path().join("block/nvme0n1");
+        fs::create_dir_all(&disk).unwrap();
+        fs::write(disk.join("size"), "8\n").unwrap();
+        fs::write(disk.join("ro"), "1\n").unwrap();
+        assert_eq!(list_disks(sys.path()).unwrap().len(), 1);
     }
 }

@@ -1,4 +1,5 @@
-//! How a disk is attached, and whether to this machine alone: only such a disk is ever wiped.
+//! How a disk is attached, and whether to this machine alone: only such a disk is ever wiped. Sticks and cards are, while
+//! they are in it.
 //!
 //! Invariant: what is not known to be local is not; each rule that says "direct" names what it saw.
 
@@ -8,6 +9,8 @@ use std::{fs, path::Path};
 /// Drivers of PCI functions that are plain SCSI hosts for the kernel but reach over a fabric to what others share: Cisco's
 /// VIC (drivers/scsi/snic) has no transport class to tell it by.
 const FABRIC_DRIVERS: [&str; 1] = ["snic"];
+/// A USB host controller without wires: its devices are another machine's (drivers/usb/usbip).
+const USB_OVER_IP: &str = "vhci_hcd";
 /// Controllers of one NVMe subsystem that are looked at, and holders of a disk: no machine has more.
 const MAX_ENTRIES: usize = 256;
 
@@ -29,7 +32,9 @@ impl Attachment {
         let Ok(within) = real.strip_prefix(&sys) else { return Self::UNKNOWN };
         let names: Vec<&str> = within.iter().filter_map(|name| name.to_str()).collect();
         let found = Self::of_place(&names, &sys, dir);
-        Self { direct: found.direct && !is_removable(&real, &sys) && !is_mapped(dir), ..found }
+        // What is on USB, or is a card, can be taken out whatever `removable` says, and is this machine's while it is in it.
+        let may_be_removed = matches!(found.transport, "usb" | "sd") || !is_removable(&real, &sys);
+        Self { direct: found.direct && may_be_removed && !is_mapped(dir), ..found }
     }
 
     /// From the outside in: a USB bridge has an ATA disk behind it, an iSCSI adapter is a SCSI host on PCI.
@@ -39,13 +44,12 @@ impl Attachment {
         let host_has = |class| host.as_ref().is_some_and(|host| host.path.join(class).exists());
         let (transport, direct) = match () {
             () if any("nbd") => ("nbd", false),
-            () if any("usb") => ("usb", false),
+            () if any("usb") => ("usb", !names.iter().any(|name| name.starts_with(USB_OVER_IP))),
             () if any("session") || host_has("iscsi_host") => ("iscsi", false),
             () if names.iter().any(|name| name.starts_with("rport-")) || host_has("fc_host") => ("fc", false),
             () if host_has("srp_host") => ("srp", false),
             () if names.iter().any(|name| name.starts_with("nvme")) => return Self::of_nvme(dir),
-            // An SD card can be taken out, whatever `removable` says of its reader.
-            () if any("mmc") => ("mmc", text(&dir.join("device/type")) == "MMC"),
+            () if any("mmc") => (if is_soldered(dir) { "mmc" } else { "sd" }, true),
             () if any("virtio") => ("virtio", true),
             () if any("ata") => ("sata", true),
             () if names.iter().any(|name| name.starts_with("end_device-")) => ("sas", true),
@@ -105,6 +109,11 @@ pub(crate) fn is_pci(name: &str) -> bool {
     let Some((slot, function)) = name.split_once('.') else { return false };
     let parts: Vec<&str> = slot.split(':').collect();
     parts.len() == 3 && parts.iter().all(|part| hex(part)) && hex(function)
+}
+
+/// An eMMC, and no SD card. The device of one of its areas is the disk, whose device is the eMMC.
+fn is_soldered(dir: &Path) -> bool {
+    ["device/type", "device/device/type"].iter().any(|path| text(&dir.join(path)) == "MMC")
 }
 
 /// The disk itself ("1"), or a device on the way to it ("removable", as for PCIe over a cable).
@@ -169,6 +178,7 @@ mod tests {
                 "sas",
             ),
             (format!("{HBA}/host0/target0:2:0/0:2:0:0"), "sda", "scsi"),
+            ("devices/pci0000:00/0000:00:14.0/usb1/1-1/1-1:1.0/host4/target4:0:0/4:0:0:0".into(), "sdb", "usb"),
             ("devices/pci0000:00/0000:00:02.0/virtio1".into(), "vda", "virtio"),
             ("devices/pci0000:00/0000:00:02.0/virtio1/host2/target2:0:0/2:0:0:0".into(), "sda", "virtio"),
         ] {
@@ -182,7 +192,7 @@ mod tests {
             ("devices/platform/host7/session1/target7:0:0/7:0:0:1".to_owned(), "sdb", "iscsi"),
             (format!("{HBA}/host7/session1/target7:0:0/7:0:0:1"), "sdb", "iscsi"),
             (format!("{HBA}/host7/rport-7:0-2/target7:0:0/7:0:0:1"), "sdb", "fc"),
-            ("devices/pci0000:00/0000:00:14.0/usb1/1-1/1-1:1.0/host4/target4:0:0/4:0:0:0".into(), "sdb", "usb"),
+            ("devices/platform/vhci_hcd.0/usb3/3-1/3-1:1.0/host4/target4:0:0/4:0:0:0".into(), "sdb", "usb"),
             ("devices/pseudo_0/adapter0/host9/target9:0:0/9:0:0:0".into(), "sdb", "scsi"),
             ("devices/rbd/0".into(), "rbd0", ""),
             ("devices/vbd-51712".into(), "xvda", ""),
@@ -238,13 +248,25 @@ mod tests {
     }
 
     #[test]
-    fn soldered_flash_is_direct_and_a_card_is_not() {
+    fn soldered_flash_its_areas_and_a_card_are_direct_and_told_apart() {
         let device = "devices/platform/soc/mmc_host/mmc0/mmc0:0001";
-        for (kind, expected) in [("MMC\n", true), ("SD\n", false)] {
+        for (kind, expected) in [("MMC\n", "mmc"), ("SD\n", "sd")] {
             let sys = Sys::new();
             sys.put(&format!("{device}/type"), kind).disk(device, "block", "mmcblk0");
-            assert_eq!(sys.read("mmcblk0"), ("mmc", expected));
+            sys.disk(&format!("{device}/block/mmcblk0"), "", "mmcblk0gp0");
+            assert_eq!((sys.read("mmcblk0"), sys.read("mmcblk0gp0")), ((expected, true), (expected, true)));
         }
+    }
+
+    #[test]
+    fn a_stick_is_this_machines_alone_though_it_can_be_taken_out() {
+        let port = "devices/pci0000:00/0000:00:14.0/usb1/1-1";
+        let sys = Sys::new();
+        sys.disk(&format!("{port}/1-1:1.0/host4/target4:0:0/4:0:0:0"), "block", "sdb");
+        sys.put("block/sdb/removable", "1\n").put(&format!("{port}/removable"), "removable\n");
+        assert_eq!(sys.read("sdb"), ("usb", true));
+        sys.put("block/sdb/holders/dm-0", "");
+        assert_eq!(sys.read("sdb"), ("usb", false));
     }
 
     #[test]

@@ -87,9 +87,10 @@ pub(super) fn record(
     Ok(Applied::Recorded)
 }
 
-/// How the disks that a boot saw differ from the recorded ones, those that come and go left aside.
+/// How the disks that a boot saw differ from the recorded ones, those that are not the machine's own left aside.
 fn difference(recorded: &[Disk], seen: &[Disk]) -> Option<String> {
-    let not_in = |there: &[Disk], disk: &Disk| disk.direct && !there.iter().any(|other| disk.is_same(other));
+    let is_there = |there: &[Disk], disk: &Disk| there.iter().any(|other| other.direct && disk.is_same(other));
+    let not_in = |there: &[Disk], disk: &Disk| disk.direct && !is_there(there, disk);
     let named = |disk: &Disk| format!("{} (serial number '{}')", disk.name, disk.serial);
     let those = |of: &[Disk], missing_in: &[Disk]| {
         of.iter().filter(|disk| not_in(missing_in, disk)).map(named).collect::<Vec<_>>().join(", ")

@@ -3,10 +3,7 @@
 use crate::disk::DiskError;
 use billet_proto::link::Disk;
 
-/// What the operator plugs in and pulls out, and a BMC's virtual media: never erased, and no reason to stop.
-const PASSING: [&str; 2] = ["usb", "mmc"];
-
-/// The disks of this boot that `wanted` names; all of them, and no other disk of the machine's own.
+/// The disks of this boot that `wanted` names; all of them, and there must be no other.
 ///
 /// # Errors
 /// [`DiskError::NotRecorded`] where one is missing, is shared now, or is there and was not recorded.
@@ -29,14 +26,23 @@ pub fn recorded(wanted: &[Disk], seen: &[Disk]) -> Result<Vec<Disk>, DiskError> 
         }
         found.push(one.clone());
     }
-    let others = seen.iter().filter(|disk| !found.iter().any(|one| one.name == disk.name));
-    for other in others {
-        if PASSING.contains(&other.transport.as_str()) && !other.direct {
-            continue;
-        }
-        return stop(format!("{} was not recorded at inspection; inspect the server again", named(other)));
+    match seen.iter().find(|disk| !found.iter().any(|one| one.name == disk.name)) {
+        Some(other) => stop(format!("{} {}", named(other), of_unknown(other))),
+        None => Ok(found),
     }
-    Ok(found)
+}
+
+/// What is to be done about a disk that nobody recorded.
+fn of_unknown(disk: &Disk) -> String {
+    let Disk { transport, direct, .. } = disk;
+    match transport.as_str() {
+        _ if !direct => format!("is not this machine's alone ({transport}), and is not erased; detach it"),
+        "usb" | "sd" => format!(
+            "was not recorded at inspection ({transport}): take out the stick, the card, or the medium that the BMC lends; or, \
+             where it belongs to the server, inspect that again, and it is erased with the others"
+        ),
+        _ => "was not recorded at inspection; inspect the server again".into(),
+    }
 }
 
 #[cfg(test)]
@@ -51,9 +57,21 @@ mod tests {
     #[test]
     fn all_that_were_recorded_and_no_other_are_erased_under_whatever_name() {
         let wanted = [disk("sda", "A", "sata", true), disk("sdb", "B", "sata", true)];
-        let seen = [disk("sdb", "A", "sata", true), disk("sda", "B", "sata", true), disk("sdc", "U", "usb", false)];
+        let seen = [disk("sdb", "A", "sata", true), disk("sda", "B", "sata", true)];
         let names: Vec<String> = recorded(&wanted, &seen).unwrap().into_iter().map(|disk| disk.name).collect();
-        assert_eq!(names, ["sdb", "sda"], "a stick is left alone");
+        assert_eq!(names, ["sdb", "sda"]);
+    }
+
+    #[test]
+    fn a_stick_and_a_card_are_erased_where_they_were_recorded_and_stop_the_wipe_where_they_were_not() {
+        for transport in ["usb", "sd", "mmc"] {
+            let (nvme, stick) = (disk("nvme0n1", "A", "nvme", true), disk("sda", "U", transport, true));
+            let both = [nvme.clone(), stick];
+            assert_eq!(recorded(&both, &both).unwrap(), both);
+            let error = recorded(&[nvme], &both).unwrap_err().to_string();
+            assert!(error.contains("disk sda") && error.contains("was not recorded"), "{error}");
+            assert_eq!(error.contains("the BMC lends"), transport != "mmc", "{error}");
+        }
     }
 
     #[test]
@@ -67,8 +85,8 @@ mod tests {
             (vec![disk("sda", "A", "fc", false)], "is not this machine's alone now (fc)"),
             (vec![there.clone(), disk("sdb", "A", "sata", true)], "more than once"),
             (vec![there.clone(), disk("sdb", "B", "sata", true)], "was not recorded"),
-            (vec![there.clone(), disk("sdb", "L", "iscsi", false)], "was not recorded"),
-            (vec![there.clone(), disk("sdb", "X", "", false)], "was not recorded"),
+            (vec![there.clone(), disk("sdb", "L", "iscsi", false)], "is not this machine's alone (iscsi)"),
+            (vec![there.clone(), disk("sdb", "X", "", false)], "is not this machine's alone ()"),
         ] {
             let error = recorded(&wanted, &seen).unwrap_err();
             assert!(error.to_string().contains(why), "{error}");

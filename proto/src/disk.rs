@@ -3,6 +3,13 @@
 use crate::link::Disk;
 
 impl Disk {
+    /// What a disk is known by wherever it is plugged in: its serial number, or else its WWN; none where it tells neither.
+    /// Without one nobody can tell it from another of its size in its place, and it is never erased.
+    #[must_use]
+    pub fn mark(&self) -> Option<&str> {
+        [&self.serial, &self.wwn].into_iter().map(|mark| mark.trim()).find(|mark| !mark.is_empty())
+    }
+
     /// Whether both are one disk: of one size, and alike in the first of serial number, WWN, path and name that either
     /// tells. The name may change from boot to boot, the others do not.
     #[must_use]
@@ -40,5 +47,12 @@ mod tests {
         assert!(disk("sda", "", "", "p1").is_same(&disk("sdb", "", "", "p1")));
         assert!(!disk("sda", "", "", "").is_same(&disk("sdb", "", "", "")));
         assert!(!one.is_same(&Disk { size_bytes: 2 << 30, ..one.clone() }));
+    }
+
+    #[test]
+    fn a_disk_is_known_by_its_serial_number_or_its_wwn_and_by_nothing_else() {
+        for (serial, wwn, mark) in [("A", "w1", Some("A")), ("", "w1", Some("w1")), (" ", "", None), ("", "", None)] {
+            assert_eq!(disk("sda", serial, wwn, "p1").mark(), mark);
+        }
     }
 }

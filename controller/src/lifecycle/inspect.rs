@@ -80,6 +80,9 @@ pub(super) fn record(
         }
         seen.disks = known.disks;
     }
+    if inspects && let Some(text) = without_marks(&seen.disks) {
+        server_event::record(tx, rules, &server, server_event::DISKS_UNMARKED, text)?;
+    }
     tx.record_inventory(server.id, &seen)?;
     server.hardware = Hardware::of(&seen);
     server.inspected_at = Some(rules.now);
@@ -102,6 +105,16 @@ fn difference(recorded: &[Disk], seen: &[Disk]) -> Option<String> {
     (!told.is_empty()).then(|| told.join("; "))
 }
 
+/// Names the disks that nobody can know again.
+fn without_marks(disks: &[Disk]) -> Option<String> {
+    let unmarked: Vec<String> = disks
+        .iter()
+        .filter(|disk| disk.direct && disk.mark().is_none())
+        .map(|disk| format!("{} ({} bytes, model '{}')", disk.name, disk.size_bytes, disk.model))
+        .collect();
+    (!unmarked.is_empty()).then(|| tame(&unmarked.join(", ")))
+}
+
 /// Records what the BMC said of the power.
 pub(super) fn record_power(tx: &mut dyn Transaction, mut server: Server, on: bool) -> Result<Applied> {
     if server.power_on == Some(on) {
@@ -121,8 +134,8 @@ pub(super) fn borne_out(server: &Server, task: &Task) -> std::result::Result<(),
     Err(Failed { cause: "no_inventory".into(), message })
 }
 
-/// The recorded disks that may ever be erased.
+/// The recorded disks that may ever be erased: those that are the machine's alone, and can be known again.
 pub(super) fn direct_disks(tx: &mut dyn Transaction, server: &Server) -> Result<Vec<Disk>> {
     let disks = tx.inventory(server.id)?.map(|seen| seen.disks).unwrap_or_default();
-    Ok(disks.into_iter().filter(|disk| disk.direct).collect())
+    Ok(disks.into_iter().filter(|disk| disk.direct && disk.mark().is_some()).collect())
 }

@@ -94,6 +94,9 @@ kinds! {
     DISKS_DIFFER: "disks-differ", Major, "Other disks than were recorded",
         "A wipe stops until the recorded disks are there and no others.",
         "Put the disks back; or take the server out for maintenance and inspect it, which records those that are there.";
+    DISKS_UNMARKED: "disks-unmarked", Major, "Disks without a mark of their own",
+        "They tell neither a serial number nor a WWN, so that nobody can know them again: each wipe stops while they are there.",
+        "Take them out or replace them, and inspect again.";
     BASELINE_RECORDED: "baseline-recorded", Info, "Baseline recorded",
         "After each wipe the server is compared with what it is now.", "None.";
     BASELINE_RESTORED: "baseline-restored", Minor, "Put right",

@@ -72,7 +72,8 @@ pub(super) fn ask(
     Ok(server)
 }
 
-const NO_DISKS: &str = "no directly attached disk was recorded at its inspection, and no other is ever erased";
+const NO_DISKS: &str =
+    "no directly attached disk was recorded by serial number or WWN at its inspection, and no other is ever erased";
 
 fn begin(tx: &mut dyn Transaction, rules: &Rules, server: &mut Server, policy: WipePolicy, why: &str) -> Result<()> {
     let disks = direct_disks(tx, server)?;

@@ -125,7 +125,7 @@ impl Drive {
             Self::Plain => return Ok(()),
         };
         let known = recorded.serial.trim();
-        if told.is_empty() || known.is_empty() || told == known {
+        if !told.is_empty() && told == known {
             return Ok(());
         }
         Err(DiskError::AnotherDisk { disk: device.name(), told, recorded: known.to_owned() })

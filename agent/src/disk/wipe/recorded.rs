@@ -3,16 +3,22 @@
 use crate::disk::DiskError;
 use billet_proto::link::Disk;
 
+const NO_MARK: &str = "tells neither a serial number nor a WWN: nobody can tell it from another, and it is never erased; take it out, or \
+                       replace it";
+
 /// The disks of this boot that `wanted` names; all of them, and there must be no other.
 ///
 /// # Errors
-/// [`DiskError::NotRecorded`] where one is missing, is shared now, or is there and was not recorded.
+/// [`DiskError::NotRecorded`] where one has no mark of its own, is missing, is shared now, or is there and was not recorded.
 pub fn recorded(wanted: &[Disk], seen: &[Disk]) -> Result<Vec<Disk>, DiskError> {
     let named =
         |disk: &Disk| format!("disk {} (serial number \"{}\", {} bytes)", disk.name, disk.serial, disk.size_bytes);
     let stop = |why: String| Err(DiskError::NotRecorded(why));
     if wanted.is_empty() {
         return stop("the order names none".into());
+    }
+    if let Some(disk) = wanted.iter().chain(seen).find(|disk| disk.mark().is_none()) {
+        return stop(format!("{} {}", named(disk), NO_MARK));
     }
     let mut found: Vec<Disk> = Vec::new();
     for disk in wanted {
@@ -93,5 +99,17 @@ mod tests {
             assert_eq!(error.cause(), "disks_not_recorded");
         }
         assert!(recorded(&[], &[there]).is_err());
+    }
+
+    #[test]
+    fn a_disk_that_tells_neither_serial_number_nor_wwn_stops_the_wipe_recorded_or_not() {
+        let there = disk("sda", "A", "sata", true);
+        let unmarked = Disk { path: "pci-1".into(), ..disk("sdb", "", "sata", true) };
+        for wanted in [vec![there.clone()], vec![there.clone(), unmarked.clone()]] {
+            let error = recorded(&wanted, &[there.clone(), unmarked.clone()]).unwrap_err();
+            assert!(error.to_string().contains("disk sdb") && error.to_string().contains("neither"), "{error}");
+        }
+        let by_wwn = [Disk { wwn: "naa.5".into(), ..unmarked }];
+        assert_eq!(recorded(&by_wwn, &by_wwn).unwrap(), by_wwn);
     }
 }

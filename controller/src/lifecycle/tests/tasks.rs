@@ -57,6 +57,14 @@ async fn released(world: &World) -> Order {
     newest(world)
 }
 
+/// What the server's major events say.
+async fn major(world: &World) -> Vec<String> {
+    let (from, to) = (Timestamp(0), Timestamp(u64::MAX >> 1));
+    let wanted = ServerEventsWanted { servers: None, from, to, level: Some("major".into()), offset: 0, limit: 9 };
+    let (events, _) = world.store.read(move |tx| tx.server_events(&wanted)).await.unwrap();
+    events.into_iter().map(|event| event.message).collect()
+}
+
 #[tokio::test]
 async fn a_task_that_does_not_end_in_time_becomes_an_error_that_says_what_was_waited_for() {
     for (step, cause) in [(None, "agent_unavailable"), (Some(Step::Power), "power_deadline")] {
@@ -207,6 +215,28 @@ async fn a_server_without_recorded_disks_is_kept_out_and_nothing_is_erased() {
 }
 
 #[tokio::test]
+async fn a_disk_that_nobody_can_know_again_is_told_at_inspection_and_no_wipe_is_told_to_erase_it() {
+    let world = World::new().await;
+    let act = |action| world.lifecycle.act_on_server(world.server_id(), action);
+    act(ServerAction::Maintain { reason: "another disk".into() }).await.unwrap();
+    act(ServerAction::Inspect { allow_reset: true, accept_baseline: false }).await.unwrap();
+    let mut seen = World::inventory();
+    let unmarked = billet_proto::link::Disk {
+        name: "vdb".into(),
+        serial: String::new(),
+        path: "p".into(),
+        ..seen.disks[0].clone()
+    };
+    seen.disks.push(unmarked);
+    world.inspected(world.server().await.generation, seen).await;
+    assert_eq!(major(&world).await, [format!("vdb ({} bytes, model '')", 10 * GIB)]);
+    act(ServerAction::Ready).await.unwrap();
+    let Some(Work::Wipe(wipe)) = released(&world).await.work else { panic!("a wipe") };
+    let names: Vec<&str> = wipe.disks.iter().map(|disk| disk.name.as_str()).collect();
+    assert_eq!(names, ["vda"]);
+}
+
+#[tokio::test]
 async fn metadata_alone_is_erased_only_where_the_server_goes_back_to_the_same_project() {
     for (chosen, project, expected) in [
         (WipePolicy::Full, Some(PROJECT), WipeMethod::Full),
@@ -320,10 +350,7 @@ async fn which_disks_are_wiped_an_inspection_says_and_no_boot_for_something_else
     let Some(Work::Wipe(wipe)) = &order.work else { panic!("a wipe, not {order:?}") };
     let serials: Vec<_> = wipe.disks.iter().map(|disk| disk.serial.as_str()).collect();
     assert_eq!(serials, ["vda-1"], "the disk that was not there for a while, and not the one that nobody recorded");
-    let (from, to) = (Timestamp(0), Timestamp(u64::MAX >> 1));
-    let wanted = ServerEventsWanted { servers: None, from, to, level: Some("major".into()), offset: 0, limit: 9 };
-    let (events, _) = world.store.read(move |tx| tx.server_events(&wanted)).await.unwrap();
-    let told: Vec<_> = events.iter().map(|event| event.message.as_str()).collect();
+    let told = major(&world).await;
     let difference =
         "recorded and not there: vda (serial number 'vda-1'); there and not recorded: vdb (serial number 'vdb-1')";
     assert_eq!(told, [difference]);

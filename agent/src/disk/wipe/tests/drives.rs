@@ -321,5 +321,13 @@ fn a_disk_that_says_it_is_another_than_the_recorded_one_is_left_as_it_is() {
         let error = whole(&fake).unwrap_err();
         assert_eq!((error.cause(), fake.is_as_new()), ("disks_not_recorded", true), "{error}");
         assert!(fake.orders().is_empty());
+        // One that says nothing, or of which nothing was recorded, does not say that it is the recorded one.
+        fake.serial = "";
+        let nameless = Disk { serial: String::new(), wwn: "naa.5".into(), ..fake.recorded() };
+        for recorded in [fake.recorded(), nameless.clone()] {
+            assert!(wipe_as(&fake, &recorded, Extent::Full, &[]).is_err() && fake.is_as_new());
+        }
+        let fake = Fake::new(kind);
+        assert!(wipe_as(&fake, &nameless, Extent::Full, &[]).is_err() && fake.is_as_new());
     }
 }

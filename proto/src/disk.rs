@@ -10,12 +10,14 @@ impl Disk {
         [&self.serial, &self.wwn].into_iter().map(|mark| mark.trim()).find(|mark| !mark.is_empty())
     }
 
-    /// Whether both are one disk: of one size, and alike in the first of serial number, WWN, path and name that either
-    /// tells. The name may change from boot to boot, the others do not.
+    /// Whether both are one disk: of one size, alike in the first of serial number, WWN, path and name that either tells, and
+    /// not of two WWNs, as the namespaces of one drive are. The name may change from boot to boot, the others do not.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         let told = |a: &str, b: &str| if a.is_empty() && b.is_empty() { None } else { Some(a == b) };
+        let differ = |a: &str, b: &str| !a.is_empty() && !b.is_empty() && a != b;
         self.size_bytes == other.size_bytes
+            && !differ(&self.wwn, &other.wwn)
             && told(&self.serial, &other.serial)
                 .or_else(|| told(&self.wwn, &other.wwn))
                 .or_else(|| told(&self.path, &other.path))
@@ -37,7 +39,9 @@ mod tests {
     fn the_first_mark_that_either_tells_decides_and_the_size_must_agree() {
         let one = disk("sda", "A", "w1", "p1");
         for (other, same) in [
-            (disk("sdb", "A", "w2", "p2"), true),
+            (disk("sdb", "A", "w1", "p2"), true),
+            (disk("sdb", "A", "", "p2"), true),
+            (disk("sda", "A", "w2", "p1"), false),
             (disk("sda", "B", "w1", "p1"), false),
             (disk("sda", "", "w1", "p1"), false),
         ] {

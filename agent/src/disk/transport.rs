@@ -10,7 +10,7 @@ use std::{fs, path::Path};
 /// VIC (drivers/scsi/snic) has no transport class to tell it by.
 const FABRIC_DRIVERS: [&str; 1] = ["snic"];
 /// A USB host controller without wires: its devices are another machine's (drivers/usb/usbip).
-const USB_OVER_IP: &str = "vhci_hcd";
+const USB_OVER_IP: &str = "vhci_hcd.";
 /// Controllers of one NVMe subsystem that are looked at, and holders of a disk: no machine has more.
 const MAX_ENTRIES: usize = 256;
 

@@ -91,7 +91,7 @@ pub(super) fn borne_out(
     rules: &Rules,
     task: &Task,
     policy: WipePolicy,
-    wiped: Vec<WipedDisk>,
+    mut wiped: Vec<WipedDisk>,
 ) -> std::result::Result<Vec<WipedDisk>, Failed> {
     // An agent of another version may not know that some ways are not allowed.
     let is_allowed = |method: &str| {
@@ -103,7 +103,9 @@ pub(super) fn borne_out(
         wiped.read_back > 0 && whole && is_it && is_allowed(&wiped.method)
     };
     let each = task.disks.iter().map(|disk| {
-        wiped.iter().find(|wiped| erased(disk, wiped)).cloned().ok_or_else(|| {
+        // What bears one disk out bears no other out.
+        let found = wiped.iter().position(|wiped| erased(disk, wiped)).map(|at| wiped.remove(at));
+        found.ok_or_else(|| {
             let (name, serial) = (&disk.name, &disk.serial);
             let message = format!(
                 "disk {name} (serial number '{serial}') was not erased, in a way that is allowed, and read back"

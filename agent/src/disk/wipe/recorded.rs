@@ -27,6 +27,12 @@ pub fn recorded(wanted: &[Disk], seen: &[Disk]) -> Result<Vec<Disk>, DiskError> 
         if same.next().is_some() {
             return stop(format!("{} is there more than once: it has several ways to it", named(disk)));
         }
+        if found.iter().any(|other| other.name == one.name) {
+            return stop(format!(
+                "{} is another recorded disk too, by what it tells; inspect the server again",
+                named(one)
+            ));
+        }
         if !one.direct {
             return stop(format!("{} is not this machine's alone now ({})", named(one), one.transport));
         }
@@ -111,5 +117,18 @@ mod tests {
         }
         let by_wwn = [Disk { wwn: "naa.5".into(), ..unmarked }];
         assert_eq!(recorded(&by_wwn, &by_wwn).unwrap(), by_wwn);
+    }
+
+    #[test]
+    fn disks_of_one_drive_are_told_apart_by_their_wwns_and_each_is_erased() {
+        let namespace = |name: &str, wwn: &str| Disk { wwn: wwn.into(), ..disk(name, "A", "nvme", true) };
+        let both = [namespace("nvme0n1", "eui.1"), namespace("nvme0n2", "eui.2")];
+        let turned = [namespace("nvme0n1", "eui.2"), namespace("nvme0n2", "eui.1")];
+        let names: Vec<String> = recorded(&both, &turned).unwrap().into_iter().map(|disk| disk.name).collect();
+        assert_eq!(names, ["nvme0n2", "nvme0n1"]);
+        // One disk does not stand for two that were recorded.
+        let unknown = [namespace("nvme0n1", ""), namespace("nvme0n2", "eui.2")];
+        assert!(recorded(&unknown, &both[1..]).is_err());
+        assert!(recorded(&both, &[namespace("nvme0n1", "")]).is_err());
     }
 }

@@ -237,6 +237,31 @@ async fn a_disk_that_nobody_can_know_again_is_told_at_inspection_and_no_wipe_is_
 }
 
 #[tokio::test]
+async fn what_bears_out_one_namespace_of_a_drive_bears_out_no_other() {
+    let namespace = |name: &str, wwn: &str| {
+        let disk = World::inventory().disks[0].clone();
+        billet_proto::link::Disk { name: name.into(), wwn: wwn.into(), ..disk }
+    };
+    let both = [namespace("nvme0n1", "eui.1"), namespace("nvme0n2", "eui.2")];
+    let What::Done(done) = World::wiped() else { panic!("an end") };
+    let of = |disk: billet_proto::link::Disk| WipedDisk { disk: Some(disk), ..done.wiped[0].clone() };
+    let nameless = namespace("nvme0n1", "");
+    for (told, expected) in [
+        (vec![of(both[0].clone()), of(both[1].clone())], ManageState::Ready),
+        (vec![of(both[0].clone())], ManageState::Maintain),
+        (vec![of(nameless.clone())], ManageState::Maintain),
+        (vec![of(both[0].clone()), of(both[0].clone())], ManageState::Maintain),
+    ] {
+        let world = World::new().await;
+        see(&world, Inventory { disks: both.to_vec(), ..World::inventory() }).await;
+        let generation = released(&world).await.generation;
+        let end = What::Done(Done { wiped: told, ..Done::default() });
+        world.report(generation, Step::Wipe, end).await;
+        assert_eq!(world.server().await.manage_state, expected);
+    }
+}
+
+#[tokio::test]
 async fn metadata_alone_is_erased_only_where_the_server_goes_back_to_the_same_project() {
     for (chosen, project, expected) in [
         (WipePolicy::Full, Some(PROJECT), WipeMethod::Full),

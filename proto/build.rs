@@ -9,7 +9,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // The controller keeps what was seen of a server as JSON.
     let mut link = tonic_prost_build::configure();
     let machine = ["Inventory", "Disk", "Processor", "MemoryModule", "NetworkPort", "WipedDisk", "ByteRange"];
-    let baseline = ["Baseline", "FirmwareVersion", "BootVariables", "LoadOption", "LoadOrder"];
+    let baseline = ["Baseline", "FirmwareVersion", "DiskCapacity", "BootVariables", "LoadOption", "LoadOrder"];
     let bmc = ["BmcFacts", "BmcUser", "BmcSetting"];
     for kept in machine.iter().chain(&baseline).chain(&bmc) {
         let derive = "#[derive(serde::Serialize, serde::Deserialize)] #[serde(default)]";

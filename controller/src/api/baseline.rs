@@ -30,11 +30,14 @@ pub(super) async fn show(State(state): State<AppState>, Path(id): Path<String>) 
 }
 
 fn shown(Baseline { recorded_at, facts }: &Baseline) -> Value {
-    let versions = facts.versions.iter().map(|one| json!({ "part": one.part, "version": one.version }));
+    let versions = facts.versions.iter().filter(|one| !one.version.is_empty());
+    let versions = versions.map(|one| json!({ "part": one.part, "version": one.version }));
+    let capacities = facts.capacities.iter().map(|one| json!({ "disk": one.disk, "size_bytes": one.size_bytes }));
     let mut value = json!({
         "recorded_at": recorded_at.to_string(),
         "secure_boot": facts.secure_boot,
         "versions": versions.collect::<Vec<_>>(),
+        "capacities": capacities.collect::<Vec<_>>(),
     });
     if let Some(variables) = &facts.boot_variables {
         value["boot_variables"] = boot_variables(variables);

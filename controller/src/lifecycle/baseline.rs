@@ -14,7 +14,7 @@ use crate::store::{
     Result, Transaction,
     record::{Baseline, Cause, ManageState, Server, Task, TaskKind},
 };
-use billet_proto::link::{self, BmcFacts, Failed, FirmwareVersion, Inventory};
+use billet_proto::link::{self, BmcFacts, DiskCapacity, Failed, FirmwareVersion, Inventory};
 pub(super) use tamed::boot_variables;
 
 use difference::{Difference, differences};
@@ -54,17 +54,18 @@ pub(super) const fn is_compared(kind: TaskKind) -> bool {
 
 fn of_machine(seen: &Inventory) -> link::Baseline {
     let bios = FirmwareVersion { part: "BIOS".into(), version: seen.firmware_version.clone() };
-    let disks = seen
-        .disks
-        .iter()
-        .filter(|disk| disk.direct && !disk.serial.is_empty())
-        .map(|disk| FirmwareVersion { part: format!("disk {}", disk.serial), version: disk.firmware_version.clone() });
+    let disks = || seen.disks.iter().filter(|disk| disk.direct).filter_map(|disk| Some((disk.mark()?, disk)));
+    let of_disks = disks()
+        .map(|(mark, disk)| FirmwareVersion { part: format!("disk {mark}"), version: disk.firmware_version.clone() });
     let ports = seen.ports.iter().filter(|port| !port.mac.is_empty());
     let ports = ports
         .map(|port| FirmwareVersion { part: format!("port {}", port.mac), version: port.firmware_version.clone() });
-    let versions = std::iter::once(bios).chain(disks).chain(ports).filter(|part| !part.version.is_empty()).collect();
+    // A disk that is there and tells none is not the same as one that is not there.
+    let versions = std::iter::once(bios).chain(ports).filter(|part| !part.version.is_empty()).chain(of_disks).collect();
+    let capacities =
+        disks().map(|(mark, disk)| DiskCapacity { disk: mark.into(), size_bytes: disk.size_bytes }).collect();
     let boot_variables = seen.boot_variables.as_ref().map(tamed::boot_variables);
-    link::Baseline { bmc: None, boot_variables, secure_boot: seen.secure_boot, versions }
+    link::Baseline { bmc: None, boot_variables, secure_boot: seen.secure_boot, versions, capacities }
 }
 
 /// After an inspection that ended well: records the first baseline, or another where the operator accepts it; else compares.

@@ -10,6 +10,8 @@ pub(in crate::api) struct Baseline {
     secure_boot: bool,
     /// Of the parts that tell one.
     versions: Vec<PartVersion>,
+    /// Of each disk; several of one that has several units. None where an older version recorded it.
+    capacities: Vec<DiskCapacity>,
     /// Absent where the server boots by BIOS.
     #[schema(required = false)]
     boot_variables: BaselineBootVariables,
@@ -24,6 +26,14 @@ pub(in crate::api) struct PartVersion {
     #[schema(example = "BIOS")]
     part: String,
     version: String,
+}
+
+/// How large a disk is.
+#[derive(ToSchema)]
+pub(in crate::api) struct DiskCapacity {
+    /// Its serial number, or else its WWN.
+    disk: String,
+    size_bytes: u64,
 }
 
 /// UEFI's variables that say what firmware starts.

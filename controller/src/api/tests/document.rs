@@ -129,7 +129,7 @@ async fn all_that_is_answered_of_servers_is_described() {
 #[tokio::test]
 async fn all_that_is_answered_of_a_baseline_is_described() {
     use billet_proto::link::{
-        Baseline, BmcFacts, BmcSetting, BmcUser, BootVariables, FirmwareVersion, LoadOption, LoadOrder,
+        Baseline, BmcFacts, BmcSetting, BmcUser, BootVariables, DiskCapacity, FirmwareVersion, LoadOption, LoadOrder,
     };
     let api = Api::new(50).await;
     let document: Value = serde_json::from_str(&crate::api::openapi::text()).unwrap();
@@ -146,6 +146,7 @@ async fn all_that_is_answered_of_a_baseline_is_described() {
         boot_variables: Some(BootVariables { options: vec![LoadOption::default()], orders, next: String::new() }),
         secure_boot: true,
         versions: vec![FirmwareVersion { part: "BIOS".into(), version: "1.0".into() }],
+        capacities: vec![DiskCapacity { disk: "S1".into(), size_bytes: 1 }],
     };
     let baseline = crate::store::record::Baseline { recorded_at: api.world.edge.now(), facts };
     api.world.store.read(move |tx| tx.record_baseline(id, &baseline)).await.unwrap();

@@ -5,7 +5,7 @@
 //! let anybody in nor does, and whatever was not told at enrolment.
 
 use billet_proto::link::{
-    Baseline, BmcFacts, BmcSetting, BmcUser, BootVariables, FirmwareVersion, LoadOption, LoadOrder,
+    Baseline, BmcFacts, BmcSetting, BmcUser, BootVariables, DiskCapacity, FirmwareVersion, LoadOption, LoadOrder,
 };
 use std::fmt;
 
@@ -38,6 +38,7 @@ const LEASED: [&str; 4] = ["address", "netmask", "gateway", "backup-gateway"];
 pub(super) fn differences(was: &Baseline, is: &Baseline) -> Vec<Difference> {
     let mut found = Found(Vec::new());
     found.versions(&was.versions, &is.versions);
+    found.capacities(&was.capacities, &is.capacities);
     let word = |on: bool| if on { "on" } else { "off" };
     found.text("Secure Boot", word(was.secure_boot), word(is.secure_boot));
     match (&was.boot_variables, &is.boot_variables) {
@@ -67,13 +68,33 @@ impl Found {
     }
 
     fn versions(&mut self, was: &[FirmwareVersion], is: &[FirmwareVersion]) {
-        for FirmwareVersion { part, version } in was {
+        for FirmwareVersion { part, version } in was.iter().filter(|was| !was.version.is_empty()) {
             let field = format!("firmware of {part}");
             match is.iter().find(|is| is.part == *part) {
-                Some(is) => self.text(&field, version, &is.version),
+                Some(is) => self.text(&field, version, told(&is.version)),
                 // Whether the disks are there is another check.
                 None if part.starts_with("disk ") => {}
                 None => self.add(field, version, NOT_TOLD),
+            }
+        }
+    }
+
+    /// A disk with a part of it hidden (HPA, a smaller namespace) keeps there what a tenant wrote.
+    fn capacities(&mut self, was: &[DiskCapacity], is: &[DiskCapacity]) {
+        let of = |all: &[DiskCapacity], disk: &str| {
+            let mut sizes: Vec<u64> = all.iter().filter(|one| one.disk == disk).map(|one| one.size_bytes).collect();
+            sizes.sort_unstable();
+            sizes
+        };
+        let shown = |sizes: &[u64]| sizes.iter().map(|size| format!("{size} bytes")).collect::<Vec<_>>().join(" and ");
+        let mut disks: Vec<&str> = was.iter().map(|one| one.disk.as_str()).collect();
+        disks.sort_unstable();
+        disks.dedup();
+        for disk in disks {
+            let (was, is) = (of(was, disk), of(is, disk));
+            // Whether it is there is another check.
+            if !is.is_empty() && was != is {
+                self.add(format!("capacity of disk {disk}"), shown(&was), shown(&is));
             }
         }
     }

@@ -216,6 +216,29 @@ async fn what_was_told_at_enrolment_and_is_told_no_more_differs() {
 }
 
 #[tokio::test]
+async fn a_disk_that_hides_a_part_of_itself_or_its_firmware_keeps_the_server_out_also_when_it_is_inspected_again() {
+    let whole = || {
+        let mut seen = machine();
+        seen.disks[0].firmware_version = "F1".into();
+        seen
+    };
+    let (mut smaller, mut silent) = (whole(), whole());
+    smaller.disks[0].size_bytes -= 512;
+    silent.disks[0].firmware_version.clear();
+    for (seen, named) in [
+        (smaller, "capacity of disk vda-1 was 10737418240 bytes, is 10737417728 bytes"),
+        (silent, "firmware of disk vda-1 was F1, is not told"),
+    ] {
+        let world = World::new().await;
+        act(&world, ServerAction::Maintain { reason: "another disk".into() }).await.unwrap();
+        inspect(&world, true, whole(), Some(bmc())).await;
+        inspect(&world, false, seen, Some(bmc())).await;
+        assert_eq!(world.server().await.error.unwrap().message, named);
+        act(&world, ServerAction::Ready).await.unwrap_err();
+    }
+}
+
+#[tokio::test]
 async fn what_was_not_told_at_enrolment_is_not_compared_and_that_is_told() {
     let world = World::new().await;
     let (generation, _) = released(&world).await;

@@ -45,6 +45,7 @@ fn baseline() -> Baseline {
         }),
         secure_boot: true,
         versions: vec![version("BIOS"), version("disk S1"), version("port 52:54:00:00:00:01")],
+        capacities: [2000, 1000].map(|size_bytes| DiskCapacity { disk: "S1".into(), size_bytes }).to_vec(),
     }
 }
 
@@ -65,9 +66,15 @@ fn variables(is: &mut Baseline) -> &mut BootVariables {
 #[test]
 fn whatever_a_root_can_change_is_named_with_what_it_was_and_is() {
     type Change = fn(&mut Baseline);
-    let changes: [(Change, &str); 14] = [
+    let changes: [(Change, &str); 17] = [
         (|is| is.versions[0].version = "1.1".into(), "firmware of BIOS was 1.0, is 1.1"),
         (|is| is.versions[1].version = "1.1".into(), "firmware of disk S1 was 1.0, is 1.1"),
+        (|is| is.versions[1].version.clear(), "firmware of disk S1 was 1.0, is not told"),
+        (
+            |is| is.capacities[1].size_bytes = 999,
+            "capacity of disk S1 was 1000 bytes and 2000 bytes, is 999 bytes and 2000 bytes",
+        ),
+        (|is| drop(is.capacities.pop()), "capacity of disk S1 was 1000 bytes and 2000 bytes, is 2000 bytes"),
         (|is| is.secure_boot = false, "Secure Boot was on, is off"),
         (|is| is.boot_variables = None, "firmware's boot entries was told, is not told"),
         (|is| variables(is).options.push(option("Boot0005", "evil")), "Boot0005 was none, is 'evil' (path 01234567)"),
@@ -98,12 +105,14 @@ fn whatever_a_root_can_change_is_named_with_what_it_was_and_is() {
 #[test]
 fn what_comes_and_goes_by_itself_is_no_difference() {
     type Change = fn(&mut Baseline);
-    let changes: [Change; 7] = [
+    let changes: [Change; 9] = [
         |_| {},
         |is| bmc(is).boot_override = "network once uefi".into(),
         |is| bmc(is).boot_override = "disk continuous uefi".into(),
         |is| bmc(is).users[2].name = Some("left over".into()),
         |is| drop(is.versions.remove(1)),
+        |is| is.capacities.clear(),
+        |is| is.capacities.reverse(),
         |is| bmc(is).lan.push(setting("vlan", "none")),
         |is| bmc(is).not_told.push("vlan".into()),
     ];
@@ -122,6 +131,8 @@ fn what_comes_and_goes_by_itself_is_no_difference() {
 fn what_was_not_told_at_enrolment_is_not_compared() {
     let mut was = baseline();
     bmc(&mut was).firmware_version = String::new();
+    was.versions[1].version.clear();
+    was.capacities.clear();
     bmc(&mut was).users.remove(2);
     bmc(&mut was).not_told.push("user-3".into());
     let mut is = baseline();

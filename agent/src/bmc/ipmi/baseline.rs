@@ -13,6 +13,27 @@ use ipmi_rs_core::connection::IpmiCommand;
 
 /// No BMC has more (§22.26: six bits).
 const MAX_SLOTS: u8 = 63;
+/// So many are asked while none told how many there are: a BMC may keep the first to itself, which has no name (§22.28).
+const USUAL_SLOTS: u8 = 16;
+
+/// Which accounts are asked for.
+struct Slots {
+    asked: u8,
+    count: u8,
+}
+
+impl Slots {
+    const fn new() -> Self {
+        Self { asked: 0, count: USUAL_SLOTS }
+    }
+
+    fn next_slot(&mut self) -> Option<u8> {
+        (self.asked < self.count).then(|| {
+            self.asked += 1;
+            self.asked
+        })
+    }
+}
 
 impl IpmiBmc {
     /// Reads all that there is. What the BMC does not know is named, and is no error.
@@ -42,11 +63,11 @@ impl IpmiBmc {
 
     pub(super) async fn read_users(&self, not_told: &mut Vec<String>) -> Result<Vec<User>, BmcError> {
         let mut users = Vec::new();
-        let (mut slot, mut slots) = (1, 1);
-        while slot <= slots {
+        let mut slots = Slots::new();
+        while let Some(slot) = slots.next_slot() {
             let access = self.told(not_told, &format!("user-{slot}"), || GetUserAccess { slot }).await?;
             if let Some(UserAccess {
-                slots: told,
+                slots: count,
                 state,
                 privilege,
                 ipmi_messaging,
@@ -54,14 +75,13 @@ impl IpmiBmc {
                 callback_only,
             }) = access
             {
-                slots = told.min(MAX_SLOTS);
+                slots.count = count.min(MAX_SLOTS);
                 // Of an empty slot some BMCs have no name to tell.
                 let name = self.told(&mut Vec::new(), "", || GetUserName(slot)).await?;
                 // 0 is reserved, and what some BMCs have where nobody set a limit.
                 let privilege = if privilege == 0 { NO_ACCESS } else { privilege };
                 users.push(User { slot, name, state, privilege, ipmi_messaging, link_authentication, callback_only });
             }
-            slot += 1;
         }
         Ok(users)
     }
@@ -111,5 +131,24 @@ impl IpmiBmc {
             self.inner.call(doing, || SetUserName { slot, name }).await?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accounts_are_asked_for_though_the_first_is_refused_and_as_many_as_one_of_them_tells() {
+        for (tells, count, last) in [(1, 4, 4), (3, 20, 20), (3, 2, 3), (99, 0, USUAL_SLOTS)] {
+            let (mut slots, mut asked) = (Slots::new(), 0);
+            while let Some(slot) = slots.next_slot() {
+                asked = slot;
+                if slot >= tells {
+                    slots.count = count;
+                }
+            }
+            assert_eq!(asked, last, "{tells} of {count}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What a tenant's root can change in a BMC: read, told, and put right.
 
-use super::Job;
+use super::{Job, tries::Tries};
 use crate::{
     bmc::{
         BmcError, BootEnabled, BootOverride, BootTarget, PowerState, Quirk, Restored, User, restore_users,
@@ -13,19 +13,28 @@ use crate::{
 use billet_proto::link::{Baseline, BmcFacts, Step};
 use std::time::Duration;
 
-/// Reading it must not make an inspection fail that saw the machine.
+/// For all tries. Beside powering off, which has its own time.
 const PATIENCE: Duration = Duration::from_secs(60);
+const WAITING_FOR: &str = "the BMC to tell how it is set";
 
-/// Tells what the BMC says of itself; where it does not answer that is noted, and nothing else.
-pub(super) async fn look(job: &Job, step: Step) {
-    job.reporter.started(step, "the BMC to tell how it is set");
-    let read = tokio::time::timeout(PATIENCE, read(job, step)).await;
-    let failed = match read {
-        Ok(Ok(facts)) => return tell(job, facts),
-        Ok(Err(failure)) => failure.message,
-        Err(_) => format!("not within {} s", PATIENCE.as_secs()),
-    };
-    job.reporter.note("bmc-facts", &format!("the BMC did not tell how it is set: {failed}"));
+/// Tells what the BMC says of itself; nothing of one that says of all that it does not know it.
+///
+/// # Errors
+/// When it does not answer: what it is like nobody knows then, which is not the same.
+pub(super) async fn look(job: &Job, step: Step) -> Result<(), Failure> {
+    job.reporter.started(step, WAITING_FOR);
+    let late = |_| Failure::deadline(step, PATIENCE.as_secs(), &job.reporter.waiting_for());
+    let read = read(job, job.tries_within(step, WAITING_FOR, PATIENCE));
+    tell(job, tokio::time::timeout(PATIENCE, read).await.map_err(late)??);
+    Ok(())
+}
+
+/// As [`look`], where a BMC that does not answer is no reason to stop: the controller misses what it knows of enrolment, and
+/// keeps the server out.
+pub(super) async fn look_if_it_answers(job: &Job, step: Step) {
+    if let Err(failure) = look(job, step).await {
+        job.reporter.note("bmc-facts", &format!("the BMC did not tell how it is set: {}", failure.message));
+    }
 }
 
 /// Powers the server off, gives the BMC's accounts back what they were at enrolment, takes a boot override away, and tells
@@ -35,7 +44,7 @@ pub(super) async fn put_right(job: &Job, step: Step, was: Option<&Baseline>) -> 
     job.identify(step).await?;
     job.bring(step, PowerState::Off, job.deadlines.of(step).mul_f32(0.45)).await?;
     let Some(was) = was.and_then(|baseline| baseline.bmc.as_ref()) else {
-        look(job, step).await;
+        look_if_it_answers(job, step).await;
         return Ok(());
     };
     let waiting_for = "the BMC to be as it was when the server was enrolled";
@@ -72,7 +81,7 @@ pub(super) async fn put_right(job: &Job, step: Step, was: Option<&Baseline>) -> 
         }
     }
     note(job, &done, &refused);
-    tell(job, read(job, step).await?);
+    tell(job, read(job, job.tries(step, WAITING_FOR)).await?);
     Ok(())
 }
 
@@ -107,8 +116,7 @@ async fn restore(job: &Job, was: &[User], restored: &mut Restored) -> Result<Opt
     Ok(is.boot_override)
 }
 
-async fn read(job: &Job, step: Step) -> Result<Option<BmcFacts>, Failure> {
-    let mut tries = job.tries(step, "the BMC to tell how it is set");
+async fn read(job: &Job, mut tries: Tries<'_>) -> Result<Option<BmcFacts>, Failure> {
     loop {
         match job.tools.bmc.baseline().await {
             Ok(read) => return Ok(bmc_facts::to_protocol(read)),

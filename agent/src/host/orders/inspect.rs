@@ -17,7 +17,7 @@ pub(super) async fn run(job: &Job, order: Inspect, stage: Stage) -> Result<Produ
     }
     let produced = visit::run(job, Task::Inspect(order), Step::Inspect, end, stage).await?;
     // The server is off: whatever ran there has no say any more in what its BMC tells.
-    baseline::look(job, Step::Inspect).await;
+    baseline::look(job, Step::Inspect).await?;
     Ok(Produced { bmc: job.reporter.known_bmc_facts().map(|facts| Box::new(facts.into())), ..produced })
 }
 

@@ -21,7 +21,7 @@ pub(super) async fn run(job: &Job, order: Wipe, stage: Stage) -> Result<Produced
     let produced = visit::run(job, Task::Wipe(for_ramdisk(order)), Step::Wipe, end, stage).await?;
     if job.reporter.known_bmc_facts().is_none() {
         // Told before this agent was started anew: the server is off again, and its BMC is asked once more.
-        baseline::look(job, Step::Wipe).await;
+        baseline::look_if_it_answers(job, Step::Wipe).await;
     }
     Ok(Produced { bmc: job.reporter.known_bmc_facts().map(|facts| Box::new(facts.into())), ..produced })
 }

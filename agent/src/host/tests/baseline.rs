@@ -159,6 +159,28 @@ async fn an_inspection_tells_what_the_bmc_says_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn an_inspection_asks_a_silent_bmc_again_and_fails_where_it_stays_silent() {
+    for (unheard, is_told) in [(2, true), (u32::MAX, false)] {
+        let mut rack = Rack::new(false);
+        rack.machine().facts = enrolled();
+        rack.machine().unheard = unheard;
+        rack.order(1, Work::Inspect(link::Inspect { allow_reset: false })).await;
+        let session = rack.enlist().await;
+        let finished = billet_proto::ramdisk::ramdisk_report::What::Finished(link::Finished::default());
+        rack.report(&session, Step::Inspect, finished).await;
+        rack.told(|report| match &report.what {
+            Some(What::Started(started)) if started.waiting_for == "the BMC to tell how it is set" => Some(()),
+            _ => None,
+        })
+        .await;
+        tokio::time::pause();
+        assert_eq!(matches!(rack.end(1).await, End::Done(_)), is_told);
+        tokio::time::resume();
+        assert!(!rack.machine().on);
+    }
+}
+
+#[tokio::test]
 async fn the_password_is_changed_once_for_each_release_before_the_ramdisk_boots() {
     let mut rack = Rack::configured(false, &ROTATED);
     rack.machine().facts = enrolled();

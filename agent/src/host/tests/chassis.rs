@@ -55,6 +55,8 @@ pub(super) struct Machine {
     pub(super) actions_take: Duration,
     /// What goes wrong with one of the calls, by its number from 1.
     pub(super) fault: Option<(usize, Fault)>,
+    /// So many times it does not hear the question how it is set.
+    pub(super) unheard: u32,
 }
 
 /// What goes wrong with a call.
@@ -116,6 +118,7 @@ impl Chassis {
             looks_take: Duration::ZERO,
             actions_take: Duration::ZERO,
             fault: None,
+            unheard: 0,
         };
         let session = tokio::sync::Mutex::new(());
         Self { peer, machine: Mutex::new(machine), session, killed: AtomicBool::new(false) }
@@ -240,7 +243,12 @@ impl Bmc for Chassis {
     }
 
     fn baseline(&self) -> BoxFuture<'_, Result<Baseline, BmcError>> {
+        let (peer, doing) = (self.peer.clone(), "tell how it is set");
         let told = self.call(|machine| {
+            if let Some(left) = machine.unheard.checked_sub(1) {
+                machine.unheard = left;
+                return Err(BmcError::Unreachable { peer, doing, source: None });
+            }
             let boot_override = (!machine.facts.is_empty()).then_some(machine.boots_by);
             Ok(Baseline { boot_override, ..machine.facts.clone() })
         });

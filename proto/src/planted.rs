@@ -8,6 +8,8 @@ pub enum Bug {
     OlderOrdersTaken,
     /// The controller believes reports of orders that are over.
     LateReportsBelieved,
+    /// Orders are sent before what they stand for is committed.
+    CommitAfterDispatch,
     /// A server that is released keeps its ports on the tenant's network.
     PortsNotDetached,
     /// An agent hands over without asking the controller.
@@ -32,9 +34,10 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::OlderOrdersTaken,
         Self::LateReportsBelieved,
+        Self::CommitAfterDispatch,
         Self::PortsNotDetached,
         Self::WordNotAsked,
         Self::FreedBeforePowerOff,
@@ -53,6 +56,7 @@ impl Bug {
         match self {
             Self::OlderOrdersTaken => "older-orders-taken",
             Self::LateReportsBelieved => "late-reports-believed",
+            Self::CommitAfterDispatch => "commit-after-dispatch",
             Self::PortsNotDetached => "ports-not-detached",
             Self::WordNotAsked => "word-not-asked",
             Self::FreedBeforePowerOff => "freed-before-power-off",

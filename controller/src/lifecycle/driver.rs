@@ -4,6 +4,7 @@
 
 mod instances;
 mod servers;
+mod uncommitted;
 
 use super::{
     cancel,
@@ -402,18 +403,11 @@ impl LifecycleApi for Lifecycle {
     }
 
     fn delete<'a>(&'a self, project: Option<ProjectId>, id: InstanceId) -> BoxFuture<'a, Result<(), Refusal>> {
-        Box::pin(async move {
-            let rules = self.rules();
-            let lifecycle = self.clone();
-            unhurried(async move {
-                let deleted = lifecycle.transact(move |tx| delete::delete(tx, &rules, project.as_ref(), id)).await?;
-                if let Some(instance) = deleted {
-                    lifecycle.dispatch(instance).await;
-                }
-                Ok(())
-            })
-            .await
-        })
+        Box::pin(
+            self.on_instances(move |tx, rules| {
+                Ok(delete::delete(tx, rules, project.as_ref(), id)?.into_iter().collect())
+            }),
+        )
     }
 
     fn check_batch(&self, project: ProjectId, batch: Arc<CreateBatch>) -> BoxFuture<'_, Result<Would, Refusal>> {

@@ -49,6 +49,7 @@ impl Chassis {
         let loses_the_answer = {
             let mut body = self.reach("do a power action").await?;
             let world = body.world();
+            body.told.push(action);
             if body.bmc_deaf_until > world.timeline.now() {
                 return Ok(());
             }

@@ -5,6 +5,7 @@ use crate::{
     journal::Journal,
     ledger::Ledger,
     machine::{Disk, Machine},
+    powered::Powered,
     secrets::HASH,
     traffic::PROJECT,
 };
@@ -18,7 +19,7 @@ use billet_controller::{
 };
 use billet_proto::{InstanceId, ServerId, VpcId};
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     net::Ipv4Addr,
 };
 
@@ -77,6 +78,9 @@ pub struct Watch {
     generations: BTreeMap<ServerId, u64>,
     /// Since when an instance's present operation is known, in milliseconds.
     operations: BTreeMap<InstanceId, (u64, u64)>,
+    powered: Powered,
+    /// Instances that ran.
+    ran: BTreeSet<InstanceId>,
 }
 
 impl Watch {
@@ -85,6 +89,8 @@ impl Watch {
     /// `at` is the time, in milliseconds.
     pub fn look(&mut self, (at, now): (u64, &Snapshot), machines: &[Machine], ledger: &Ledger, journal: &Journal) {
         self.tell(now, ledger, journal);
+        self.powered.look(now, machines, ledger);
+        accounted_for(now, machines.len(), ledger);
         let by_id: HashMap<InstanceId, &Instance> = now.instances.iter().map(|i| (i.id, i)).collect();
         let numbers: HashMap<ServerId, usize> = machines.iter().enumerate().map(|(n, m)| (m.lock().id, n)).collect();
         on_the_wire(&by_id, machines, ledger);
@@ -100,6 +106,9 @@ impl Watch {
                 ledger.violate(format!("{name} and {} have one server", ledger.name(other)));
             }
             let Some(machine) = numbers.get(&instance.server_id).map(|number| &machines[*number]) else { continue };
+            if instance.phase == Phase::Running {
+                self.ran.insert(instance.id);
+            }
             if matches!(instance.phase, Phase::Running | Phase::Stopped) {
                 installed(instance, machine, ledger);
             }
@@ -119,6 +128,12 @@ impl Watch {
                 ready(machine, ledger);
             }
         }
+    }
+
+    /// How many instances ran at some time.
+    #[must_use]
+    pub fn ran(&self) -> usize {
+        self.ran.len()
     }
 
     fn tell(&mut self, now: &Snapshot, ledger: &Ledger, journal: &Journal) {
@@ -146,6 +161,35 @@ impl Watch {
                 journal.write(&format!("{} {line}", server.serial));
                 self.servers.insert(server.id, line);
             }
+        }
+    }
+}
+
+/// Every server is there, what was accepted is known, what is in progress says what it waits for and until when, and what
+/// failed says why.
+fn accounted_for(now: &Snapshot, servers: usize, ledger: &Ledger) {
+    if now.servers.len() != servers {
+        ledger.violate(format!("{} of {servers} servers are there", now.servers.len()));
+    }
+    for promise in ledger.take_promises().iter().filter(|promise| !promise.is_kept(now)) {
+        ledger.violate(format!("{}: it was accepted, and nothing is known of it", promise.what));
+    }
+    for instance in &now.instances {
+        let name = ledger.name(instance.id);
+        if instance.phase.has_order() && (instance.waiting_for.is_empty() || instance.deadline.is_none()) {
+            ledger.violate(format!("{name} does not say what it waits for, or until when"));
+        }
+        if instance.error.as_ref().is_some_and(|error| error.cause.is_empty() || error.message.is_empty()) {
+            ledger.violate(format!("{name} does not say why it failed"));
+        }
+    }
+    for server in &now.servers {
+        let silent = server.task.as_ref().is_some_and(|task| task.waiting_for.is_empty());
+        if silent || server.task.is_some() != server.task_deadline.is_some() {
+            ledger.violate(format!("{} does not say what it waits for, or until when", server.serial));
+        }
+        if server.error.as_ref().is_some_and(|error| error.cause.is_empty() || error.message.is_empty()) {
+            ledger.violate(format!("{} does not say why it failed", server.serial));
         }
     }
 }
@@ -184,11 +228,15 @@ fn installed(instance: &Instance, machine: &Machine, ledger: &Ledger) {
         ));
     };
     let address = instance.nics.first().map(|nic| nic.address);
+    let first = format!("{HASH}{}-0", instance.name);
+    let has_its_password = ledger.may_have_password(instance.id, &first, &system.password_hash);
+    let its_network = Segment::Vpc { vpc_id: system.vpc };
     let wrong = [
+        (instance.phase == Phase::Running && !body.segments.contains(&its_network), "no port on its network"),
         (system.instance != instance.id, "another's system"),
         (Some(system.address) != address, "another address"),
         (Some(&system.host_key) != instance.host_key.as_ref(), "another host key"),
-        (!system.password_hash.starts_with(&format!("{HASH}{}-", instance.name)), "another password"),
+        (!has_its_password, "another password"),
         (system.hostname != instance.name, "another host name"),
         (!system.is_proven && instance.phase == Phase::Running, "never proved it"),
     ];

@@ -1,6 +1,9 @@
 //! What tenants and operators asked for, whatever became of their calls: the measure of what may be done to a disk.
 
-use crate::secrets::{HASH, PASSWORD};
+use crate::{
+    promise::Promise,
+    secrets::{HASH, PASSWORD},
+};
 use billet_proto::InstanceId;
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -23,6 +26,12 @@ struct Entries {
     writes: BTreeMap<InstanceId, u32>,
     /// Their creation was answered well.
     accepted: BTreeSet<InstanceId>,
+    /// By instance: the password's hash that was accepted last.
+    hashes: BTreeMap<InstanceId, String>,
+    /// Those that were asked for and not refused: one of them may be there too.
+    asked: BTreeSet<(InstanceId, String)>,
+    /// What was accepted since the database was looked at last.
+    promises: Vec<Promise>,
     /// Of boots.
     tokens: BTreeSet<String>,
     /// What was looked into last: a token may have been told before it is known here.
@@ -69,6 +78,42 @@ impl Ledger {
     #[must_use]
     pub fn writes(&self, instance: InstanceId) -> u32 {
         self.lock().writes.get(&instance).copied().unwrap_or(1)
+    }
+
+    /// A password with that hash is asked for; the answer may be lost.
+    pub fn ask_password(&self, instance: InstanceId, hash: &str) {
+        self.lock().asked.insert((instance, hash.to_owned()));
+    }
+
+    /// A password that was asked for is there once what was accepted with it ends well.
+    pub fn accept_password(&self, instance: InstanceId, hash: &str) {
+        let mut entries = self.lock();
+        entries.asked.remove(&(instance, hash.to_owned()));
+        entries.hashes.insert(instance, hash.to_owned());
+    }
+
+    /// A password that was asked for was refused.
+    pub fn refuse_password(&self, instance: InstanceId, hash: &str) {
+        self.lock().asked.remove(&(instance, hash.to_owned()));
+    }
+
+    /// Whether an instance that was given `first` when it was made may have this password's hash.
+    #[must_use]
+    pub fn may_have_password(&self, instance: InstanceId, first: &str, hash: &str) -> bool {
+        let entries = self.lock();
+        entries.hashes.get(&instance).map_or(first, String::as_str) == hash
+            || entries.asked.contains(&(instance, hash.to_owned()))
+    }
+
+    /// A call was answered well.
+    pub fn promise(&self, promise: Promise) {
+        self.lock().promises.push(promise);
+    }
+
+    /// What was answered well since this was asked last.
+    #[must_use]
+    pub fn take_promises(&self) -> Vec<Promise> {
+        std::mem::take(&mut self.lock().promises)
     }
 
     /// Its creation was answered well.

@@ -2,7 +2,7 @@
 
 use crate::{journal::Journal, ledger::Ledger, random::Random, time::Timeline};
 use billet_agent::{
-    bmc::{BootEnabled, BootOverride, BootTarget},
+    bmc::{BootEnabled, BootOverride, BootTarget, ResetType},
     network::{Action, Move, Network as Segment},
 };
 use billet_proto::{InstanceId, MacAddr, ServerId, VpcId};
@@ -57,6 +57,8 @@ pub struct Body {
     pub attached_at: u64,
     /// No system of this machine obeys the power button.
     pub is_stubborn: bool,
+    /// What its BMC was told to do since that was looked at last.
+    pub told: Vec<ResetType>,
     world: World,
 }
 
@@ -154,6 +156,7 @@ impl Machine {
             on_at: 0,
             attached_at: 0,
             is_stubborn: false,
+            told: Vec::new(),
             world,
         };
         Self(Arc::new(Mutex::new(body)))

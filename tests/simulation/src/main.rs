@@ -16,6 +16,9 @@ use std::{
     time::Instant,
 };
 
+/// So many instances run in each seed at least, whatever goes wrong: in most it is half of them.
+const LEAST_RAN: usize = 5;
+
 /// Controller, agents and machines in one process, in virtual time.
 #[derive(Debug, Parser)]
 struct Arguments {
@@ -74,6 +77,8 @@ struct Totals {
     seeds: u64,
     failed: Vec<u64>,
     instances: usize,
+    ran: usize,
+    least_ran: Option<usize>,
     virtual_ms: u64,
     faults: BTreeMap<String, u64>,
     poor: Vec<u64>,
@@ -144,13 +149,15 @@ fn tell(seed: u64, outcome: &anyhow::Result<Outcome>, totals: &mut Totals) -> bo
     }
     let faults: u64 = outcome.faults.values().sum();
     totals.instances += outcome.instances;
+    totals.ran += outcome.ran;
+    totals.least_ran = Some(totals.least_ran.map_or(outcome.ran, |least| least.min(outcome.ran)));
     totals.virtual_ms += outcome.virtual_ms;
     for (kind, count) in &outcome.faults {
         *totals.faults.entry(kind.clone()).or_default() += count;
     }
     // A seed that saw little shows little.
-    if outcome.instances < 20 || faults < 10 || outcome.virtual_ms < 3_600_000 {
-        println!("seed {seed} saw too little: {} instances, {faults} faults", outcome.instances);
+    if outcome.instances < 20 || outcome.ran < LEAST_RAN || faults < 10 || outcome.virtual_ms < 3_600_000 {
+        println!("seed {seed} saw too little: {} instances, {} ran, {faults} faults", outcome.instances, outcome.ran);
         totals.poor.push(seed);
     }
     if !outcome.violations.is_empty() {
@@ -167,11 +174,13 @@ fn summary(totals: &Totals, seconds: f64) {
     #[allow(clippy::cast_precision_loss, reason = "for a person")]
     let hours = totals.virtual_ms as f64 / 3_600_000.0;
     println!(
-        "{} seeds in {seconds:.1} s: {} failed {:?}; {} instances, {hours:.1} virtual hours, {} faults",
+        "{} seeds in {seconds:.1} s: {} failed {:?}; {} instances, of which {} ran, at least {} in each seed; {hours:.1} virtual hours, {} faults",
         totals.seeds,
         totals.failed.len(),
         totals.failed.iter().take(20).collect::<Vec<_>>(),
         totals.instances,
+        totals.ran,
+        totals.least_ran.unwrap_or_default(),
         totals.faults.values().sum::<u64>(),
     );
     for (kind, count) in &totals.faults {

@@ -5,6 +5,7 @@ use crate::{
     invariants::Snapshot,
     journal::Journal,
     ledger::Ledger,
+    promise::{Promise, Subject},
     random::Random,
     secrets::{HASH, PASSWORD},
 };
@@ -12,9 +13,9 @@ use billet_controller::{
     api::ports::LifecycleApi as _,
     lifecycle::{PowerAction, refusal::Refusal, table::Phase},
     request::{CreateInstance, ModifyIp, ServerAction},
-    store::record::{Instance, ManageState},
+    store::record::{Instance, ManageState, Server},
 };
-use billet_proto::{ImageId, InstanceId, ProjectId, ServerId, SubnetId, VpcId};
+use billet_proto::{ImageId, InstanceId, ProjectId, SubnetId, VpcId};
 use serde_json::json;
 use std::{
     collections::VecDeque,
@@ -47,9 +48,33 @@ pub struct Traffic {
 }
 
 struct Answer {
-    what: String,
+    call: Call,
     created: Option<InstanceId>,
     refused: Option<String>,
+}
+
+/// What is asked for.
+struct Call {
+    what: String,
+    /// What follows where it is accepted.
+    of: Option<(Subject, u64)>,
+    /// The password's hash that it brings, and whether no other is there once it ended well.
+    password: Option<(InstanceId, String, bool)>,
+}
+
+impl Call {
+    fn new(what: String) -> Self {
+        Self { what, of: None, password: None }
+    }
+
+    /// Of which a newer generation than that is known where it is accepted.
+    fn of(what: String, subject: Subject, generation: u64) -> Self {
+        Self { of: Some((subject, generation)), ..Self::new(what) }
+    }
+
+    fn with_password(self, instance: InstanceId, hash: &str, alone: bool) -> Self {
+        Self { password: Some((instance, hash.to_owned(), alone)), ..self }
+    }
 }
 
 impl Traffic {
@@ -62,26 +87,46 @@ impl Traffic {
     /// What was answered since: in the order of the answers.
     pub fn hear(&self) {
         let answers: Vec<Answer> = self.answers.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect();
-        for Answer { what, created, refused } in answers {
+        for Answer { call, created, refused } in answers {
             let end = match (created, refused) {
                 (Some(id), _) => {
                     self.ledger.accept(id);
                     format!("accepted as {}", self.ledger.name(id))
                 }
-                (None, None) => "accepted".into(),
-                (None, Some(why)) => format!("refused: {why}"),
+                (None, None) => {
+                    self.accepted(&call);
+                    "accepted".into()
+                }
+                (None, Some(why)) => {
+                    if let Some((id, hash, _)) = &call.password {
+                        self.ledger.refuse_password(*id, hash);
+                    }
+                    format!("refused: {why}")
+                }
             };
-            self.journal.write(&format!("{what}: {end}"));
+            self.journal.write(&format!("{}: {end}", call.what));
+        }
+    }
+
+    fn accepted(&self, call: &Call) {
+        if let Some((id, hash, true)) = &call.password {
+            self.ledger.accept_password(*id, hash);
+        }
+        if let Some((of, generation)) = call.of {
+            self.ledger.promise(Promise { what: call.what.clone(), of, generation });
         }
     }
 
     fn call(
         &self,
         controller: &Controller,
-        what: String,
+        call: Call,
         work: impl Future<Output = Result<Option<InstanceId>, Refusal>> + Send + 'static,
     ) {
-        self.journal.write(&format!("{what}?"));
+        self.journal.write(&format!("{}?", call.what));
+        if let Some((id, hash, _)) = &call.password {
+            self.ledger.ask_password(*id, hash);
+        }
         let (answers, ledger) = (self.answers.clone(), self.ledger.clone());
         controller.process.spawn(async move {
             let (created, refused) = match work.await {
@@ -91,7 +136,7 @@ impl Traffic {
                     (None, Some(kind(&refusal)))
                 }
             };
-            answers.lock().unwrap_or_else(PoisonError::into_inner).push_back(Answer { what, created, refused });
+            answers.lock().unwrap_or_else(PoisonError::into_inner).push_back(Answer { call, created, refused });
         });
     }
 
@@ -112,6 +157,9 @@ impl Traffic {
         if self.random.happens(40) {
             return self.give_up(seen, controller);
         }
+        if self.random.happens(40) {
+            return self.give_up_or_retry(seen, controller);
+        }
         let living: Vec<&Instance> =
             seen.instances.iter().filter(|instance| instance.phase != Phase::Terminated).collect();
         if let Some(instance) = self.random.pick(&living) {
@@ -127,7 +175,7 @@ impl Traffic {
         self.next = now + 20_000;
         for instance in &seen.instances {
             if instance.phase != Phase::Terminated && !instance.phase.has_order() {
-                self.delete(instance.id, controller);
+                self.delete(instance, controller);
             }
         }
         self.operate(seen, controller);
@@ -147,7 +195,7 @@ impl Traffic {
             "metadata": { "role": "front" },
         });
         let lifecycle = controller.lifecycle.clone();
-        self.call(controller, format!("create {name}"), async move {
+        self.call(controller, Call::new(format!("create {name}")), async move {
             let request = CreateInstance::parse(body.to_string().as_bytes())?;
             lifecycle.create(project(), request, hash, None).await.map(Some)
         });
@@ -156,16 +204,23 @@ impl Traffic {
     fn change(&mut self, instance: &Instance, controller: &Controller) {
         let (id, name, server) = (instance.id, self.ledger.name(instance.id), instance.server_id);
         let lifecycle = controller.lifecycle.clone();
+        let call = |what: String| Call::of(format!("{what} {name}"), Subject::Instance(id), instance.generation);
         match self.random.within(0..100) {
-            0..40 => self.delete(id, controller),
-            40..55 => {
-                self.asked += 1;
-                let hash = format!("{HASH}{}-{}", instance.name, self.asked);
+            0..40 => self.delete(instance, controller),
+            40..43 => {
+                let hash = self.another_hash(instance);
+                let call = Call::new(format!("password {name}")).with_password(id, &hash, false);
+                let work = async move { lifecycle.change_password(project(), vec![id], hash).await.map(|()| None) };
+                self.call(controller, call, work);
+            }
+            43..55 => {
+                let hash = self.another_hash(instance);
                 if may_write(instance) {
                     self.ledger.rewrite(id);
                 }
+                let call = call("reinstall".into()).with_password(id, &hash, true);
                 let work = async move { lifecycle.reinstall(project(), (vec![id], None), hash).await.map(|()| None) };
-                self.call(controller, format!("reinstall {name}"), work);
+                self.call(controller, call, work);
             }
             55..70 => {
                 let body = json!({ "nics": [{ "subnet_id": self.place.subnet.to_string() }] });
@@ -173,33 +228,56 @@ impl Traffic {
                     let request = ModifyIp::parse(body.to_string().as_bytes())?;
                     lifecycle.modify_ip(project(), id, request).await.map(|()| None)
                 };
-                self.call(controller, format!("modify-ip {name}"), work);
+                self.call(controller, call("modify-ip".into()), work);
             }
             roll => {
-                let action = match roll {
-                    70..80 => PowerAction::Off,
-                    80..90 => PowerAction::On,
-                    _ => PowerAction::Reboot,
+                let (action, of) = match roll {
+                    70..80 => (PowerAction::Off, Subject::Power(id, Phase::Stopped)),
+                    80..90 => (PowerAction::On, Subject::Power(id, Phase::Running)),
+                    _ => (PowerAction::Reboot, Subject::Instance(id)),
                 };
                 let work =
                     async move { lifecycle.power_servers(Some(project()), vec![server], action).await.map(|()| None) };
-                self.call(controller, format!("power {action:?} {name}"), work);
+                let call = Call::of(format!("power {action:?} {name}"), of, instance.generation);
+                self.call(controller, call, work);
             }
         }
     }
 
-    fn delete(&self, id: InstanceId, controller: &Controller) {
+    fn another_hash(&mut self, instance: &Instance) -> String {
+        self.asked += 1;
+        format!("{HASH}{}-{}", instance.name, self.asked)
+    }
+
+    fn delete(&self, instance: &Instance, controller: &Controller) {
+        let id = instance.id;
         self.ledger.release(id);
         let lifecycle = controller.lifecycle.clone();
         let work = async move { lifecycle.delete(Some(project()), id).await.map(|()| None) };
-        self.call(controller, format!("delete {}", self.ledger.name(id)), work);
+        let what = format!("delete {}", self.ledger.name(id));
+        self.call(controller, Call::of(what, Subject::Instance(id), instance.generation), work);
+    }
+
+    /// The operator gives up what is in progress on an instance, or has what failed tried once more.
+    fn give_up_or_retry(&self, seen: &Snapshot, controller: &Controller) {
+        let failed = |instance: &&Instance| instance.error.is_some() && instance.phase != Phase::Terminated;
+        let may = |instance: &&Instance| instance.phase.has_order() || failed(instance);
+        let found: Vec<&Instance> = seen.instances.iter().filter(may).collect();
+        let Some(instance) = self.random.pick(&found) else { return };
+        let (id, name, lifecycle) = (instance.id, self.ledger.name(instance.id), controller.lifecycle.clone());
+        let call = |what: &str| Call::of(format!("{what} {name}"), Subject::Instance(id), instance.generation);
+        if instance.phase.has_order() {
+            self.call(controller, call("cancel"), async move { lifecycle.cancel(id).await.map(|_| None) });
+        } else {
+            self.call(controller, call("retry"), async move { lifecycle.retry(id).await.map(|_| None) });
+        }
     }
 
     /// The operator changes his mind about work on a server.
     fn give_up(&self, seen: &Snapshot, controller: &Controller) {
         let busy: Vec<_> = seen.servers.iter().filter(|server| server.task.is_some()).collect();
         if let Some(server) = self.random.pick(&busy) {
-            self.act(server.id, &server.serial, ServerAction::Cancel, controller);
+            self.act(server, ServerAction::Cancel, controller);
         }
     }
 
@@ -216,15 +294,19 @@ impl Traffic {
                 ManageState::Onboard => ServerAction::Inspect { allow_reset: true, accept_baseline: false },
                 _ => continue,
             };
-            self.act(server.id, &server.serial, action, controller);
+            self.act(server, action, controller);
         }
     }
 
-    fn act(&self, id: ServerId, serial: &str, action: ServerAction, controller: &Controller) {
-        let lifecycle = controller.lifecycle.clone();
-        let what = format!("{action:?} {serial}");
+    fn act(&self, server: &Server, action: ServerAction, controller: &Controller) {
+        let (id, lifecycle) = (server.id, controller.lifecycle.clone());
+        let what = format!("{action:?} {}", server.serial);
+        let call = match action {
+            ServerAction::Ready => Call::new(what),
+            _ => Call::of(what, Subject::Server(id), server.generation),
+        };
         let work = async move { lifecycle.act_on_server(id, action).await.map(|_| None) };
-        self.call(controller, what, work);
+        self.call(controller, call, work);
     }
 }
 

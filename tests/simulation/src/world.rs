@@ -62,6 +62,8 @@ pub struct Outcome {
     pub lines: Vec<String>,
     /// Instances that were accepted.
     pub instances: usize,
+    /// Those of them that ran.
+    pub ran: usize,
     /// Faults by kind.
     pub faults: BTreeMap<String, u64>,
     /// Virtual time, in milliseconds.
@@ -362,6 +364,7 @@ impl World {
             digest: self.journal.digest().0,
             lines: self.journal.lines(),
             instances: self.ledger.instances(),
+            ran: self.watch.ran(),
             faults: self.journal.faults().into_iter().map(|(kind, count)| (kind.to_owned(), count)).collect(),
             virtual_ms: self.timeline.now(),
         }

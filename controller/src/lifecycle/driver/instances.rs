@@ -13,18 +13,24 @@ use crate::{
     request::{CreateBatch, ImageOs, ModifyIp},
     store::{Transaction, record::Instance},
 };
-use billet_proto::{ImageId, InstanceId, ProjectId};
+use billet_proto::{
+    ImageId, InstanceId, ProjectId,
+    planted::{self, Bug},
+};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
 impl Lifecycle {
     /// Runs an operation, and sends the orders of the instances that it answers.
-    async fn on_instances(
+    pub(super) async fn on_instances(
         &self,
-        work: impl FnOnce(&mut dyn Transaction, &Rules) -> Result<Vec<Instance>, Refusal> + Send + 'static,
+        work: impl FnOnce(&mut dyn Transaction, &Rules) -> Result<Vec<Instance>, Refusal> + Clone + Send + 'static,
     ) -> Result<(), Refusal> {
         let (rules, lifecycle) = (self.rules(), self.clone());
         unhurried(async move {
+            if planted::is(Bug::CommitAfterDispatch) {
+                lifecycle.dispatch_uncommitted(work.clone()).await;
+            }
             for instance in lifecycle.transact(move |tx| work(tx, &rules)).await? {
                 lifecycle.dispatch(instance).await;
             }

@@ -1,0 +1,46 @@
+//! What was answered well: from then on the database knows of it, whatever crashes.
+
+use crate::invariants::Snapshot;
+use billet_controller::lifecycle::table::{Operation, Phase};
+use billet_proto::{InstanceId, ServerId};
+
+/// A call that was accepted.
+#[derive(Debug, Clone)]
+pub struct Promise {
+    /// Its words.
+    pub what: String,
+    /// Of what.
+    pub of: Subject,
+    /// The generation that was known when it was asked for: an older one than the call's own.
+    pub generation: u64,
+}
+
+/// What a call is about.
+#[derive(Debug, Clone, Copy)]
+pub enum Subject {
+    /// An instance.
+    Instance(InstanceId),
+    /// An instance's power: where it is like that already, nothing is to be done.
+    Power(InstanceId, Phase),
+    /// A server.
+    Server(ServerId),
+}
+
+impl Promise {
+    /// Whether the database shows it: by a newer generation, or because it was so already.
+    #[must_use]
+    pub fn is_kept(&self, now: &Snapshot) -> bool {
+        let instance = |id| now.instances.iter().find(|instance| instance.id == id);
+        match self.of {
+            Subject::Instance(id) => instance(id).is_some_and(|instance| {
+                instance.generation > self.generation || instance.operation == Operation::Uninstall
+            }),
+            Subject::Power(id, phase) => {
+                instance(id).is_some_and(|instance| instance.generation > self.generation || instance.phase == phase)
+            }
+            Subject::Server(id) => {
+                now.servers.iter().any(|server| server.id == id && server.generation > self.generation)
+            }
+        }
+    }
+}

@@ -90,7 +90,7 @@ fn start(
     instance.phase = phase;
     instance.deadline = rules.deadline(instance, phase);
     (instance.waiting_for, instance.waiting) = waits;
-    if phase.is_after_power() {
+    if phase.is_in_ramdisk() {
         addressing::forget_failed(tx, instance)?;
     }
     tx.update_instance(instance)?;

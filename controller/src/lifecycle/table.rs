@@ -296,9 +296,9 @@ impl Phase {
     pub const fn has_order(self) -> bool {
         !matches!(self, Self::Running | Self::Stopped | Self::Failed | Self::Terminated)
     }
-    /// Whether the order in progress has read back that the server is off, detached its ports and booted a ramdisk.
-    pub const fn is_after_power(self) -> bool {
-        matches!(self, Self::Boot | Self::Inspect | Self::Write | Self::Configure | Self::HandOver | Self::Verify)
+    /// Whether the order in progress has detached the server's ports, and its ramdisk has enlisted: nothing else runs there.
+    pub const fn is_in_ramdisk(self) -> bool {
+        matches!(self, Self::Inspect | Self::Write | Self::Configure | Self::HandOver | Self::Verify)
     }
     /// Its word in events and the database.
     pub const fn word(self) -> &'static str {

@@ -100,8 +100,9 @@ async fn a_reinstallation_detaches_what_a_change_that_failed_may_have_attached_a
     let generation = newest(&world).generation;
     world.report(generation, Step::Power, started()).await;
     assert_eq!(addresses(&world, other.0).await, ["10.30.0.7", "10.30.0.8"], "a system may run there");
-    // A ramdisk boots: the server was off, and its ports are detached.
     world.report(generation, Step::Boot, started()).await;
+    assert_eq!(addresses(&world, other.0).await.len(), 2, "firmware may pass over the network and start it again");
+    world.report(generation, Step::Inspect, started()).await;
     assert!(addresses(&world, other.0).await.is_empty());
     tell_all(&world, generation, &REINSTALLED, KEY).await;
     let instance = world.instance(id).await;
@@ -131,7 +132,7 @@ async fn a_deletion_detaches_every_network_that_changes_which_failed_came_to() {
 }
 
 #[tokio::test]
-async fn another_change_keeps_the_addresses_of_the_last_until_a_ramdisk_boots_and_may_ask_for_them_again() {
+async fn another_change_keeps_the_addresses_of_the_last_until_a_ramdisk_enlists_and_may_ask_for_them_again() {
     let world = World::new().await;
     let own = (world.vpc, world.subnet);
     let id = running(&world).await;
@@ -148,6 +149,7 @@ async fn another_change_keeps_the_addresses_of_the_last_until_a_ramdisk_boots_an
     world.report(newest(&world).generation, Step::Power, started()).await;
     assert_eq!(addresses(&world, own.0).await, ["10.20.0.2", "10.20.0.77", "10.20.0.78"]);
     world.report(newest(&world).generation, Step::Boot, started()).await;
+    world.report(newest(&world).generation, Step::Inspect, started()).await;
     assert_eq!(addresses(&world, own.0).await, ["10.20.0.2", "10.20.0.78"]);
     tell_all(&world, newest(&world).generation, &CHANGED, KEY).await;
     assert_eq!(addresses(&world, own.0).await, ["10.20.0.78"]);

@@ -273,7 +273,7 @@ async fn other_addresses_are_reserved_beside_the_old_ones_until_the_system_answe
     let Some(Work::Reconfigure(work)) = &order.work else { panic!("{order:?}") };
     assert_eq!((work.nics[0].address.as_str(), work.old_nics[0].address.as_str()), ("10.20.0.77", "10.20.0.2"));
     assert!(work.rewrite_network && work.password_hash.is_empty());
-    // It fails: both stay, and another try lets the first go when a ramdisk boots.
+    // It fails: both stay, and another try lets the first go when its ramdisk enlists.
     let failed = Failed { cause: "boot_deadline".into(), message: "late".into() };
     world.report(order.generation, Step::Boot, What::Failed(failed)).await;
     assert_eq!(states(&world, id).await, ("error", "modify-ip-failed"));

@@ -35,8 +35,9 @@ pub(super) fn speak(
         let (newest, asked) = (server.generation, asked.generation);
         return Ok(Err(Withheld::not_over(format!("generation {asked} is over, the newest is {newest}"))));
     }
-    let standing = tx.instance_on(server_id)?.filter(|i| i.generation == asked.generation).map(|i| i.standing());
-    Ok(match standing {
+    let instance = tx.instance_on(server_id)?.filter(|i| i.generation == asked.generation);
+    let has_failed = instance.as_ref().is_some_and(|instance| instance.error.is_some());
+    Ok(match instance.map(|instance| instance.standing()) {
         Some(Standing { operation, phase })
             if phase.has_order() && phase != Phase::Cancelling && operation.steps().contains(&Phase::HandOver) =>
         {
@@ -44,8 +45,8 @@ pub(super) fn speak(
         }
         Some(Standing { operation, phase }) => Err(Withheld {
             reason: format!("the instance is {} ({})", phase.word(), operation.word()),
-            // One that is running is as it should be, whatever its agent thinks.
-            over: matches!(phase, Phase::Failed | Phase::Stopped) && operation.steps().contains(&Phase::HandOver),
+            // Where it ended well the server is as it should be, whatever its agent thinks.
+            over: has_failed && !phase.has_order() && operation.steps().contains(&Phase::HandOver),
         }),
         None => Err(Withheld::not_over(format!("the server is {}", Phase::Terminated.word()))),
     })

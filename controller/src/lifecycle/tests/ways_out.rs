@@ -155,6 +155,10 @@ async fn a_reboot_that_did_not_get_to_power_off_for_its_password_is_not_told_to_
         }
         let expected = if is_cut_off { "power_deadline" } else { "bmc_silent" };
         assert_eq!((state(&world, id).await, cause(&world, id).await.as_str()), ("running", expected));
+        let server_id = world.server_id().to_string();
+        let asked = WordRequest { server_id, generation: order.generation, nonce: Vec::new() };
+        let word = world.lifecycle.word(world.agent, asked).await.unwrap();
+        assert!(word.unwrap_err().over, "where its ramdisk is there all the same, nothing newer ends it");
         // What was off by then, and did not come up, is.
         power(&world, PowerAction::Reboot).await.unwrap();
         let order = newest(&world);

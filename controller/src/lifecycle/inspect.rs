@@ -74,7 +74,11 @@ pub(super) fn record(
     let mut seen = inventory::tamed(seen);
     baseline::see_machine(tx, &server, &seen)?;
     let inspects = server.task.as_ref().is_some_and(|task| matches!(task.kind, TaskKind::Inspect { .. }));
-    if let Some(known) = tx.inventory(server.id)?.filter(|_| !inspects) {
+    let known = tx.inventory(server.id)?;
+    if inspects && let Some(known) = &known {
+        baseline::keep_capacities(tx, server.id, &known.disks)?;
+    }
+    if let Some(known) = known.filter(|_| !inspects) {
         if let Some(difference) = difference(&known.disks, &seen.disks) {
             server_event::record_once(tx, rules, &server, server_event::DISKS_DIFFER, tame(&difference))?;
         }
@@ -85,7 +89,9 @@ pub(super) fn record(
     }
     tx.record_inventory(server.id, &seen)?;
     server.hardware = Hardware::of(&seen);
-    server.inspected_at = Some(rules.now);
+    if inspects {
+        server.inspected_at = Some(rules.now);
+    }
     tx.update_server(&server)?;
     Ok(Applied::Recorded)
 }

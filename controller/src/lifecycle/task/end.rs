@@ -83,6 +83,10 @@ pub(in crate::lifecycle) fn fail(
 ) -> Result<()> {
     let Some(task) = server.task.take() else { return Ok(()) };
     close(server);
+    if matches!(task.kind, TaskKind::Inspect { .. }) && tx.baseline_seen(server.id, task.generation)?.is_some() {
+        // What it saw is half of what it was to see: nobody gets the server before one ends well.
+        server.inspected_at = None;
+    }
     if let Some(action) = power_word(task.kind) {
         server.operation_state = format!("{action}-failed");
     }

@@ -2,7 +2,7 @@
 
 use super::{deadline, end, word};
 use crate::{
-    lifecycle::{event::tame, report::Applied, rules::Rules, server_event, waiting},
+    lifecycle::{event::tame, report::Applied, revoke, rules::Rules, server_event, waiting},
     store::{
         Result, Transaction,
         record::{Server, Task, TaskProgress},
@@ -41,6 +41,9 @@ pub(in crate::lifecycle) fn apply(
         }
         Some(What::Inspected(_) | What::PowerRead(_) | What::BmcFacts(_)) | None => false,
     };
+    if server.task.is_none() {
+        revoke::let_go_if_revoked(tx, rules, &mut server)?;
+    }
     if !changed {
         return Ok(Applied::Ignored("nothing new, or a step that is not legal now"));
     }

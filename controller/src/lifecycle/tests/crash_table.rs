@@ -77,9 +77,8 @@ impl Course {
         }
     }
 
-    /// Instance and server, but for when a ramdisk was seen last.
     async fn rows(&self) -> (Option<Instance>, Server) {
-        (self.row().await, Server { inspected_at: None, ..self.world.server().await })
+        (self.row().await, self.world.server().await)
     }
 
     async fn is_in_progress(&self) -> bool {
@@ -150,6 +149,13 @@ impl Course {
     async fn time_passes(&mut self) {
         let is_of_instance = self.world.server().await.task.is_none();
         let (instance, server) = (self.row().await, self.world.server().await);
+        // Where a password waits, the system is shut down within this step: it may run still.
+        if let (Some(standing), Some(row)) = (&mut self.standing, &instance)
+            && (standing.operation, standing.phase) == (table::Operation::Reboot, Phase::Power)
+            && row.next_password_hash.is_some()
+        {
+            standing.phase = Phase::PowerOff;
+        }
         let deadline = server.task_deadline.or(instance.and_then(|row| row.deadline));
         self.world.clock.set(deadline.unwrap_or_else(|| panic!("{}: no deadline", self.case)));
         self.world.lifecycle.keep_time().await.unwrap();

@@ -12,7 +12,7 @@ use crate::{
 };
 use billet_proto::{
     AgentId, ServerId,
-    link::{Claim, Failed, Hello, Order, OwnedServer, Step, WordRequest, order::Work, report::What},
+    link::{Claim, Done, Failed, Hello, Order, OwnedServer, Step, WordRequest, order::Work, report::What},
 };
 
 const SECOND: &str = "0198170e-4ca7-7000-8000-000000000002";
@@ -123,6 +123,36 @@ async fn a_server_that_a_revoked_agent_is_at_work_on_is_nobodys_when_that_ended(
     assert_eq!((server.owner, server.manage_state), (None, ManageState::Onboard), "no instance is placed on it");
     assert_eq!(replace().await.moved, [id]);
     assert!(world.hello(new, 1).await.unwrap().0[0].accepted);
+}
+
+#[tokio::test]
+async fn a_server_whose_work_ended_well_behind_the_revocation_of_its_agent_is_nobodys_too() {
+    let world = World::new().await;
+    let id = world.server_id();
+    world.lifecycle.power_servers(None, vec![id], PowerAction::On).await.unwrap();
+    revoke(&world, "rack0").await.unwrap();
+    // Its session was good when this came.
+    world.report(world.server().await.generation, Step::Power, What::Done(Done::default())).await;
+    let server = world.server().await;
+    assert_eq!((server.owner, server.manage_state), (None, ManageState::Onboard), "no instance is placed on it");
+}
+
+#[tokio::test]
+async fn an_inspection_that_failed_after_it_saw_the_machine_leaves_the_server_to_nobody() {
+    let world = World::new().await;
+    let act = async |action| world.lifecycle.act_on_server(world.server_id(), action).await.unwrap();
+    act(ServerAction::Maintain { reason: "a fan".into() }).await;
+    act(ServerAction::Inspect { allow_reset: true, accept_baseline: false }).await;
+    let generation = world.server().await.generation;
+    world.report(generation, Step::Inspect, What::Inspected(World::inventory())).await;
+    let failed = Failed { cause: "bmc_silent".into(), message: "it does not tell how it is set".into() };
+    world.report(generation, Step::Inspect, What::Failed(failed)).await;
+    assert_eq!(act(ServerAction::Ready).await.manage_state, ManageState::Onboard, "what it is like nobody knows");
+    assert!(world.create().await.is_err());
+    // It is inspected anew by itself.
+    let generation = world.server().await.generation;
+    world.inspected(generation, World::inventory()).await;
+    assert_eq!(world.server().await.manage_state, ManageState::Ready);
 }
 
 #[tokio::test]

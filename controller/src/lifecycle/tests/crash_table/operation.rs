@@ -31,6 +31,8 @@ pub(super) enum Operation {
     Uninstall,
     /// Of an installation that writes.
     Cancel,
+    /// The first, which nobody asks for.
+    InspectNew,
     InspectServer,
     WipeServer,
     ServerOn,
@@ -43,7 +45,7 @@ pub(super) enum Operation {
 use Operation as O;
 
 /// All of them.
-pub(super) const OPERATIONS: [Operation; 15] = [
+pub(super) const OPERATIONS: [Operation; 16] = [
     O::Install,
     O::Reinstall,
     O::ModifyIp,
@@ -53,6 +55,7 @@ pub(super) const OPERATIONS: [Operation; 15] = [
     O::RebootByRamdisk,
     O::Uninstall,
     O::Cancel,
+    O::InspectNew,
     O::InspectServer,
     O::WipeServer,
     O::ServerOn,
@@ -107,7 +110,13 @@ impl Operation {
                 self.begin_on(world, id).await;
                 Some(id)
             }
-            O::InspectServer | O::WipeServer | O::ServerOn | O::ServerOff | O::ServerReboot | O::CancelWipe => {
+            O::InspectNew
+            | O::InspectServer
+            | O::WipeServer
+            | O::ServerOn
+            | O::ServerOff
+            | O::ServerReboot
+            | O::CancelWipe => {
                 self.begin_task(world).await;
                 None
             }
@@ -142,6 +151,11 @@ impl Operation {
 
     async fn begin_task(self, world: &World) {
         match self {
+            O::InspectNew => {
+                let new = Server { manage_state: ManageState::Onboard, inspected_at: None, ..world.server().await };
+                world.store.run(move |tx| tx.update_server(&new)).await.unwrap();
+                world.hello(world.agent, 1).await.unwrap();
+            }
             O::InspectServer => {
                 taken_out(world, ServerAction::Inspect { allow_reset: true, accept_baseline: false }).await;
             }
@@ -170,7 +184,7 @@ impl Operation {
             O::Reboot | O::ServerReboot => &["power-off", "power"],
             O::Uninstall => &["power-off", "power", "boot", "inspect", "wipe"],
             O::Cancel => &["cancelling"],
-            O::InspectServer => &["power", "boot", "inspect"],
+            O::InspectNew | O::InspectServer => &["power", "boot", "inspect"],
             O::WipeServer => &["power", "boot", "inspect", "wipe"],
         }
     }
@@ -195,7 +209,9 @@ impl Operation {
             O::PowerOff | O::ServerOff | O::Cancel | O::CancelWipe => vec![begun(Step::PowerOff), off()],
             O::Reboot | O::ServerReboot => vec![begun(Step::PowerOff), begun(Step::Power), on()],
             O::Uninstall => [vec![begun(Step::PowerOff), off()], wiped()].concat(),
-            O::InspectServer => [booted(), vec![seen(), (Step::Inspect, What::Done(Done::default()))]].concat(),
+            O::InspectNew | O::InspectServer => {
+                [booted(), vec![seen(), (Step::Inspect, What::Done(Done::default()))]].concat()
+            }
             O::WipeServer => wiped(),
         }
     }
@@ -214,7 +230,7 @@ impl Operation {
             O::Cancel => (Some("error"), [Some("cancelled"), None], ManageState::InUse),
             O::InspectServer | O::WipeServer => (None, [None, Some("maintenance")], ManageState::Maintain),
             O::CancelWipe => (None, [None, None], ManageState::Maintain),
-            O::ServerOn | O::ServerOff | O::ServerReboot => (None, [None, None], ManageState::Ready),
+            O::InspectNew | O::ServerOn | O::ServerOff | O::ServerReboot => (None, [None, None], ManageState::Ready),
         };
         assert_eq!((state, errors, server.manage_state), (expected, causes, is), "{self:?}");
         let is_erased = matches!(self, O::Uninstall | O::WipeServer);
@@ -242,6 +258,7 @@ impl Operation {
         assert_eq!(server.last_wipe, None, "{self:?} {at}");
         let is = match self {
             O::InspectServer | O::WipeServer | O::CancelWipe => ManageState::Maintain,
+            O::InspectNew => ManageState::Onboard,
             O::ServerOn | O::ServerOff | O::ServerReboot => ManageState::Ready,
             O::Uninstall if is_of_wipe => ManageState::Maintain,
             _ => ManageState::InUse,

@@ -319,9 +319,10 @@ fn heard(welcome: &Welcome, take: &impl Fn(&str, Told) -> bool) -> Result<(), to
     Ok(())
 }
 
-/// Whoever is no agent of the controller's, as one whose certificates were revoked, owns no server.
+/// Whoever is no agent of the controller's, as one whose certificates were revoked, owns no server; nor does an agent of which a
+/// newer start is there.
 fn not_let_in(config: &Config, why: &tonic::Status, take: &impl Fn(&str, Told) -> bool) {
-    if why.code() != Code::Unauthenticated {
+    if !matches!(why.code(), Code::Unauthenticated | Code::AlreadyExists) {
         return;
     }
     for server in &config.servers {
@@ -364,8 +365,13 @@ mod tests {
         };
         not_let_in(&config, &tonic::Status::unavailable("it starts"), &take);
         assert_eq!(lost.take(), Vec::<String>::new());
-        not_let_in(&config, &tonic::Status::unauthenticated("the certificate is of no enrolled agent"), &take);
         let all: Vec<String> = config.servers.iter().map(|server| server.id.to_string()).collect();
-        assert_eq!(lost.take(), all);
+        for why in [
+            tonic::Status::unauthenticated("the certificate is of no enrolled agent"),
+            tonic::Status::already_exists("a newer start of this agent is here"),
+        ] {
+            not_let_in(&config, &why, &take);
+            assert_eq!(lost.take(), all, "{why}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use super::{
     revocation::Revocation,
     sessions::{Message, Sessions},
 };
-use crate::lifecycle::{Lifecycle, Withheld};
+use crate::lifecycle::{HelloError, Lifecycle, Withheld};
 use billet_proto::{
     AgentId,
     link::{
@@ -35,17 +35,21 @@ pub(super) async fn open(
     let hello = first(&mut said).await?;
     let (version, epoch) = (hello.version.clone(), hello.epoch);
     let claims = lifecycle.hello(agent, hello).await.map_err(|error| match error {
-        crate::lifecycle::HelloError::Store(error) => unavailable(&error),
-        other => {
-            tracing::warn!(%agent, error = %other, "an agent is not let in");
-            Status::failed_precondition(other.to_string())
+        HelloError::Store(error) => unavailable(&error),
+        refused => {
+            tracing::warn!(%agent, error = %refused, "an agent is not let in");
+            let why = refused.to_string();
+            match refused {
+                HelloError::Unknown | HelloError::Revoked => Status::unauthenticated(why),
+                HelloError::OldEpoch { .. } => Status::already_exists(why),
+                HelloError::TooMany { .. } | HelloError::Store(_) => Status::failed_precondition(why),
+            }
         }
     })?;
     let servers = claims.len();
     let welcome = ControllerMessage { body: Some(Body::Welcome(Welcome { claims, ..welcome })) };
     let opened = sessions.open(agent, epoch, welcome);
-    let (number, messages) =
-        opened.ok_or_else(|| Status::failed_precondition("a newer start of this agent is here"))?;
+    let (number, messages) = opened.ok_or_else(|| Status::already_exists("a newer start of this agent is here"))?;
     let is_told = sessions.still_owns(agent, number).await.map_err(|error| {
         sessions.close(agent, number);
         unavailable(&error)

@@ -48,8 +48,10 @@ async fn take(tools: &Tools, order: Order, running: &mut Option<Running>) {
         current.reporter.tell_again();
         return;
     }
-    let known = match tools.records.load(server) {
-        Ok(known) => known,
+    let (known, is_broken) = match tools.records.load(server) {
+        Ok(known) => (known, false),
+        // What does not read back is of an older order: nothing was done for this one.
+        Err(StateError::Broken { fence: Some(fence), .. }) if fence < generation => (None, true),
         Err(error) => return unreadable(tools, generation, &error, running).await,
     };
     let newest = known.as_ref().map(|record| record.generation);
@@ -63,7 +65,10 @@ async fn take(tools: &Tools, order: Order, running: &mut Option<Running>) {
         None => {
             stop(tools, running).await;
             let begun = Record::new(generation, Stage::Begun);
-            if let Err(error) = tools.records.save(server, &begun) {
+            let records = &tools.records;
+            let kept =
+                if is_broken { records.save_in_place_of_broken(server, &begun) } else { records.save(server, &begun) };
+            if let Err(error) = kept {
                 return not_taken(tools, generation, &error);
             }
             begun

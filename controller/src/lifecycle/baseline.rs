@@ -14,7 +14,10 @@ use crate::store::{
     Result, Transaction,
     record::{Baseline, Cause, ManageState, Server, Task, TaskKind},
 };
-use billet_proto::link::{self, BmcFacts, DiskCapacity, Failed, FirmwareVersion, Inventory};
+use billet_proto::{
+    ServerId,
+    link::{self, BmcFacts, Disk, DiskCapacity, Failed, FirmwareVersion, Inventory},
+};
 pub(super) use tamed::boot_variables;
 
 use difference::{Difference, differences};
@@ -54,18 +57,33 @@ pub(super) const fn is_compared(kind: TaskKind) -> bool {
 
 fn of_machine(seen: &Inventory) -> link::Baseline {
     let bios = FirmwareVersion { part: "BIOS".into(), version: seen.firmware_version.clone() };
-    let disks = || seen.disks.iter().filter(|disk| disk.direct).filter_map(|disk| Some((disk.mark()?, disk)));
-    let of_disks = disks()
+    let of_disks = marked(&seen.disks)
         .map(|(mark, disk)| FirmwareVersion { part: format!("disk {mark}"), version: disk.firmware_version.clone() });
     let ports = seen.ports.iter().filter(|port| !port.mac.is_empty());
     let ports = ports
         .map(|port| FirmwareVersion { part: format!("port {}", port.mac), version: port.firmware_version.clone() });
     // A disk that is there and tells none is not the same as one that is not there.
     let versions = std::iter::once(bios).chain(ports).filter(|part| !part.version.is_empty()).chain(of_disks).collect();
-    let capacities =
-        disks().map(|(mark, disk)| DiskCapacity { disk: mark.into(), size_bytes: disk.size_bytes }).collect();
+    let capacities = capacities(&seen.disks);
     let boot_variables = seen.boot_variables.as_ref().map(tamed::boot_variables);
     link::Baseline { bmc: None, boot_variables, secure_boot: seen.secure_boot, versions, capacities }
+}
+
+/// Those that are the machine's own and can be known again, with what they are known by.
+fn marked(disks: &[Disk]) -> impl Iterator<Item = (&str, &Disk)> {
+    disks.iter().filter(|disk| disk.direct).filter_map(|disk| Some((disk.mark()?, disk)))
+}
+
+fn capacities(disks: &[Disk]) -> Vec<DiskCapacity> {
+    marked(disks).map(|(mark, disk)| DiskCapacity { disk: mark.into(), size_bytes: disk.size_bytes }).collect()
+}
+
+/// A baseline without capacities, of before there were any, gets those of the disks that were recorded until now: what is about
+/// to be recorded may have a part hidden.
+pub(super) fn keep_capacities(tx: &mut dyn Transaction, server: ServerId, recorded: &[Disk]) -> Result<()> {
+    let Some(was) = tx.baseline(server)?.filter(|was| was.facts.capacities.is_empty()) else { return Ok(()) };
+    let facts = link::Baseline { capacities: capacities(recorded), ..was.facts };
+    tx.record_baseline(server, &Baseline { facts, ..was })
 }
 
 /// After an inspection that ended well: records the first baseline, or another where the operator accepts it; else compares.

@@ -112,8 +112,12 @@ fn claim(
     if server.manage_state != ManageState::InUse {
         server.macs = macs;
     }
-    server.uuid.clone_from(&said.uuid);
-    server.serial.clone_from(&said.serial);
+    // What is not said any more is known still: another one that is said later is another machine's.
+    for (known, said) in [(&mut server.uuid, &said.uuid), (&mut server.serial, &said.serial)] {
+        if !said.is_empty() {
+            known.clone_from(said);
+        }
+    }
     server.manage_state = next(&server, ServerEvent::Settled).unwrap_or(server.manage_state);
     if is_claimed_anew {
         let text = format!("by agent {}", name_of(tx, agent)?);
@@ -128,11 +132,15 @@ fn claim(
     Ok(Ok(id))
 }
 
-/// Whether it is another machine under the same id: one of its marks is another. A mark that is said for the first time, or no
-/// more, tells nothing.
+/// Whether it may be another machine under the same id: one of its marks is another, or none that is said was known. One that
+/// is said for the first time beside a known one, or no more, tells nothing.
 fn is_another(known: &Server, said: &OwnedServer) -> bool {
     let differ = |known: &str, said: &str| !known.is_empty() && !said.is_empty() && !known.eq_ignore_ascii_case(said);
-    differ(&known.uuid, &said.uuid) || differ(&known.serial, &said.serial)
+    let is_alike = |known: &str, said: &str| !known.is_empty() && known.eq_ignore_ascii_case(said);
+    let marks = [(&known.uuid, &said.uuid), (&known.serial, &said.serial)];
+    let is_marked = marks.iter().any(|(known, _)| !known.is_empty()) && marks.iter().any(|(_, said)| !said.is_empty());
+    marks.iter().any(|(known, said)| differ(known, said))
+        || (is_marked && !marks.iter().any(|(known, said)| is_alike(known, said)))
 }
 
 /// Servers that the agent's configuration no longer has; one with an instance stays its own, so that it can be released.

@@ -2,7 +2,7 @@
 //! is gone for good.
 
 use super::{
-    inspect,
+    baseline, inspect,
     refusal::Refusal,
     restored,
     rules::Rules,
@@ -68,11 +68,12 @@ pub(super) fn leave_agent(server: &mut Server) -> Result<(), Refusal> {
     }
     if let Some(task) = &server.task {
         let kind = task.kind.word();
-        return refused(format!(
-            "its {kind} is in progress, so it cannot be given to another agent; wait for its end, or give it up: \
-             billet server cancel {}",
-            server.id
-        ));
+        let way_out = if task::may_be_given_up(task) {
+            format!("wait for its end, or give it up: billet server cancel {}", server.id)
+        } else {
+            "wait for its end".into()
+        };
+        return refused(format!("its {kind} is in progress, so it cannot be given to another agent; {way_out}"));
     }
     leave(server);
     Ok(())
@@ -134,7 +135,8 @@ fn holds_data(server: &Server) -> bool {
 }
 
 /// Forgets a server that was retired, with its events. One that an instance is on record for stays until that is purged;
-/// one that holds data goes only by the operator's explicit word: whoever adds it again adds it as one never written on.
+/// one that holds data, or is not as it was, goes only by the operator's explicit word: whoever adds it again adds it as one
+/// never written on.
 pub(super) fn forget(
     tx: &mut dyn Transaction,
     rules: &Rules,
@@ -153,6 +155,11 @@ pub(super) fn forget(
     if holds_data(&server) && !accept_unwiped && !rules.policy.allow_unwiped_reuse {
         let why = "what a tenant wrote on it was not erased in full, and nobody would know of that any more; wipe it in full \
                    first, or accept it unwiped";
+        return Err(not_ready(why.into()));
+    }
+    if baseline::differs(&server) && !accept_unwiped {
+        let why = "it is not as it was when it was enrolled, and nobody would know of that any more; put that right first, or \
+                   accept it unwiped";
         return Err(not_ready(why.into()));
     }
     Ok(tx.delete_server(id)?)

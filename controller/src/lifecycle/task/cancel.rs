@@ -34,6 +34,11 @@ pub(in crate::lifecycle) fn cancel(tx: &mut dyn Transaction, rules: &Rules, id: 
     Ok(server)
 }
 
+/// Whether it can be given up.
+pub(in crate::lifecycle) fn may_be_given_up(task: &Task) -> bool {
+    task.kind != TaskKind::PowerOff && !may_be_somebodys(task)
+}
+
 /// Whether what runs on the server, if anything does, is not this task's: nobody allowed that it is powered off.
 fn may_be_somebodys(task: &Task) -> bool {
     matches!(task.kind, TaskKind::Inspect { allow_reset: false, .. }) && matches!(task.step.as_str(), "" | "power")

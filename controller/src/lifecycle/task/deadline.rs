@@ -13,7 +13,7 @@ use crate::{
         record::{Server, Task, TaskKind, WipePolicy},
     },
 };
-use billet_proto::link::{Failed, Step};
+use billet_proto::link::{Disk, Failed, Step};
 use std::time::Duration;
 
 /// When the task's present step, entered now, becomes an error. One that starts over again and again ends as well: twice
@@ -45,16 +45,23 @@ fn of_step(rules: &Rules, task: &Task, step: Step) -> Duration {
         }
 }
 
+/// What a stick or a card takes, where no lower rate is set.
+const FLASH_BYTES_PER_SECOND: u64 = 5_000_000;
+
 /// The time to erase the task's disks.
 pub(super) fn wipe(rules: &Rules, task: &Task) -> Duration {
     let d = &rules.deadlines;
-    let bytes: u64 = match task.kind {
+    let rate = |disk: &Disk| match disk.transport.as_str() {
+        "usb" | "sd" | "mmc" => d.wipe_bytes_per_second.min(FLASH_BYTES_PER_SECOND),
+        _ => d.wipe_bytes_per_second,
+    };
+    let seconds = match task.kind {
         TaskKind::Wipe { policy: WipePolicy::Full } => {
-            task.disks.iter().fold(0, |sum: u64, disk| sum.saturating_add(disk.size_bytes))
+            task.disks.iter().fold(0, |sum: u64, disk| sum.saturating_add(disk.size_bytes / rate(disk).max(1)))
         }
         _ => 0,
     };
-    d.wipe_base + Duration::from_secs(bytes / d.wipe_bytes_per_second.max(1))
+    d.wipe_base + Duration::from_secs(seconds)
 }
 
 /// Ends these tasks, which are overdue. Answers how many ended.

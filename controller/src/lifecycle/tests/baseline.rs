@@ -6,7 +6,7 @@ use crate::{
     lifecycle::PowerAction,
     request::ServerAction,
     store::{
-        ServerEventsWanted,
+        ServerEventsWanted, Transaction,
         record::{ManageState, Server},
     },
 };
@@ -239,6 +239,24 @@ async fn a_disk_that_hides_a_part_of_itself_or_its_firmware_keeps_the_server_out
 }
 
 #[tokio::test]
+async fn a_baseline_without_capacities_has_those_that_were_recorded_before_a_part_was_hidden() {
+    let world = World::new().await;
+    act(&world, ServerAction::Maintain { reason: "another disk".into() }).await.unwrap();
+    inspect(&world, true, machine(), Some(bmc())).await;
+    let id = world.server_id();
+    let older = move |tx: &mut dyn Transaction| {
+        let mut known = tx.baseline(id)?.unwrap();
+        known.facts.capacities.clear();
+        tx.record_baseline(id, &known)
+    };
+    world.store.run(older).await.unwrap();
+    let mut smaller = machine();
+    smaller.disks[0].size_bytes -= 512;
+    inspect(&world, false, smaller, Some(bmc())).await;
+    assert!(world.server().await.error.unwrap().message.contains("capacity of disk vda-1"));
+}
+
+#[tokio::test]
 async fn what_was_not_told_at_enrolment_is_not_compared_and_that_is_told() {
     let world = World::new().await;
     let (generation, _) = released(&world).await;
@@ -290,6 +308,31 @@ async fn a_mark_that_the_configuration_tells_more_or_less_or_in_other_letters_is
     assert!(wipe.baseline.is_some());
     let server = wiped(&world, generation, machine(), Some(with_stranger())).await;
     assert_eq!(server.manage_state, ManageState::Maintain);
+}
+
+#[tokio::test]
+async fn another_machine_is_seen_also_where_its_marks_come_one_after_the_other_or_are_of_another_kind() {
+    let world = enrolled().await;
+    configured(&world, 2, ("", "")).await;
+    assert!(world.server().await.inspected_at.is_some());
+    configured(&world, 3, ("", "SN2")).await;
+    assert_eq!(world.server().await.manage_state, ManageState::Onboard);
+    let world = enrolled().await;
+    let known = Server { uuid: "ab-12".into(), serial: String::new(), ..world.server().await };
+    world.store.run(move |tx| tx.update_server(&known)).await.unwrap();
+    configured(&world, 2, ("", "SN2")).await;
+    assert_eq!(world.server().await.manage_state, ManageState::Onboard);
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_as_it_was_is_forgotten_only_by_the_operators_word() {
+    let world = enrolled().await;
+    act(&world, ServerAction::Maintain { reason: "a fan".into() }).await.unwrap();
+    inspect(&world, false, machine(), Some(with_stranger())).await;
+    act(&world, ServerAction::Offboard { confirm_off: false }).await.unwrap();
+    let forget = async |accept_unwiped| world.lifecycle.forget_server(world.server_id(), accept_unwiped).await;
+    assert!(forget(false).await.unwrap_err().to_string().contains("not as it was"));
+    forget(true).await.unwrap();
 }
 
 #[tokio::test]

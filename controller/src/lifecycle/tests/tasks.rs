@@ -337,6 +337,19 @@ async fn the_time_for_a_wipe_grows_with_what_is_to_be_erased() {
 }
 
 #[tokio::test]
+async fn a_card_is_given_the_time_that_a_card_takes() {
+    let world = World::new().await;
+    let id = world.create().await.unwrap();
+    let mut seen = World::inventory();
+    (seen.disks[0].transport, seen.disks[0].size_bytes) = ("sd".into(), 64_000_000_000);
+    see(&world, seen).await;
+    world.terminate(id).await;
+    let order = newest(&world);
+    let told = order.deadlines.iter().find(|deadline| deadline.step() == Step::Wipe).unwrap().seconds;
+    assert_eq!(told, 600 + 12_800, "5 MB a second");
+}
+
+#[tokio::test]
 async fn an_instance_has_the_wipe_before_it_and_never_one_that_somebody_wrote_after() {
     let world = World::new().await;
     assert!(world.server().await.last_wipe.is_none());

@@ -80,7 +80,7 @@ async fn a_server_is_shown_in_the_familys_shape() {
 }
 
 #[tokio::test]
-async fn operators_power_empty_servers_and_what_is_so_already_is_left() {
+async fn operators_power_empty_servers_whose_bmc_is_asked_whatever_it_said_last() {
     let api = Api::new(200).await;
     let id = api.world.server_id().to_string();
     let power = |action: &str| json!({ "action": action, "server_id_set": [id] });
@@ -88,10 +88,15 @@ async fn operators_power_empty_servers_and_what_is_so_already_is_left() {
     assert_eq!((status, code(&body)), (StatusCode::NOT_FOUND, "iMetal.0100"), "the pool is not the tenant's");
     let (status, body) = admin(&api, Method::PUT, "/power-state", power("power off")).await;
     assert_eq!((status, &body["physical_servers"]), (StatusCode::OK, &json!([{ "id": id }])), "{body}");
-    assert!(api.world.sent().is_empty(), "it is off");
+    let (_, order) = api.world.sent().remove(0);
+    assert!(
+        matches!(order.work, Some(Work::Power(power)) if power.action() == PowerAction::Off),
+        "it was off when it was read"
+    );
+    api.world.report(1, Step::PowerOff, What::Done(Done::default())).await;
     let (status, body) = admin(&api, Method::PUT, "/power-state", power("power on")).await;
     assert_eq!(status, StatusCode::OK, "{body}");
-    let (_, order) = api.world.sent().remove(0);
+    let (_, order) = api.world.sent().remove(1);
     assert!(matches!(order.work, Some(Work::Power(power)) if power.action() == PowerAction::On));
     let (status, body) = admin(&api, Method::PUT, "/power-state", power("rebooting")).await;
     assert_eq!((status, code(&body)), (StatusCode::BAD_REQUEST, "iMetal.0101"), "one at a time: {body}");
@@ -121,7 +126,7 @@ async fn operators_power_empty_servers_and_what_is_so_already_is_left() {
         (&shown["operation_state"], &shown["task"]["kind"]),
         (&json!("power-on-processing"), &json!("power-on"))
     );
-    api.world.report(1, Step::Power, What::Done(Done::default())).await;
+    api.world.report(2, Step::Power, What::Done(Done::default())).await;
     let (_, shown) = admin(&api, Method::GET, &format!("/{id}"), Value::Null).await;
     assert_eq!((&shown["operation_state"], &shown["power_state"]), (&json!("power-on-succeed"), &json!("on")));
     let unknown = "0198170e-4ca7-7000-8000-00000000000f";

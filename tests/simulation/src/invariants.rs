@@ -33,6 +33,8 @@ pub struct Snapshot {
     pub instances: Vec<Instance>,
     /// All servers.
     pub servers: Vec<Server>,
+    /// Those that were promised another password and have one waiting.
+    pub passwords: BTreeSet<InstanceId>,
 }
 
 impl Snapshot {
@@ -40,7 +42,8 @@ impl Snapshot {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn take(site: &Site) -> anyhow::Result<Self> {
+    pub fn take(site: &Site, ledger: &Ledger) -> anyhow::Result<Self> {
+        let promised = ledger.passwords_promised();
         let wanted = InstancesWanted {
             project: PROJECT.parse()?,
             ids: Vec::new(),
@@ -51,15 +54,21 @@ impl Snapshot {
             marker: None,
             limit: 1000,
         };
-        let (instances, mut servers) = site.write(move |tx| {
+        let (instances, mut servers, passwords) = site.write(move |tx| {
             let mut servers = Vec::new();
             for state in ManageState::ALL {
                 servers.extend(tx.servers_in(state)?);
             }
-            Ok((tx.list_instances(&wanted)?.0, servers))
+            // Lists show no secrets.
+            let mut passwords = BTreeSet::new();
+            for id in promised {
+                let waits = tx.instance(id)?.is_some_and(|instance| instance.next_password_hash.is_some());
+                passwords.extend(waits.then_some(id));
+            }
+            Ok((tx.list_instances(&wanted)?.0, servers, passwords))
         })?;
         servers.sort_by_key(|server| server.id);
-        Ok(Self { instances, servers })
+        Ok(Self { instances, servers, passwords })
     }
 
     /// Whether an order or a task is in progress.
@@ -231,14 +240,16 @@ fn installed(instance: &Instance, machine: &Machine, ledger: &Ledger) {
     let first = format!("{HASH}{}-0", instance.name);
     let has_its_password = ledger.may_have_password(instance.id, &first, &system.password_hash);
     let its_network = Segment::Vpc { vpc_id: system.vpc };
+    // Where the controller did not wait for the end, its agent may be at it still.
+    let runs = instance.phase == Phase::Running && instance.error.is_none();
     let wrong = [
-        (instance.phase == Phase::Running && !body.segments.contains(&its_network), "no port on its network"),
+        (runs && !body.segments.contains(&its_network), "no port on its network"),
         (system.instance != instance.id, "another's system"),
         (Some(system.address) != address, "another address"),
         (Some(&system.host_key) != instance.host_key.as_ref(), "another host key"),
         (!has_its_password, "another password"),
         (system.hostname != instance.name, "another host name"),
-        (!system.is_proven && instance.phase == Phase::Running, "never proved it"),
+        (!system.is_proven && runs, "never proved it"),
     ];
     for (_, what) in wrong.into_iter().filter(|(is_wrong, _)| *is_wrong) {
         ledger.violate(format!("{name} is {} and has {what}", instance.phase.word()));

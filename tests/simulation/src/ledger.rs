@@ -1,7 +1,7 @@
 //! What tenants and operators asked for, whatever became of their calls: the measure of what may be done to a disk.
 
 use crate::{
-    promise::Promise,
+    promise::{Promise, Subject},
     secrets::{HASH, PASSWORD},
 };
 use billet_proto::InstanceId;
@@ -108,6 +108,16 @@ impl Ledger {
     /// A call was answered well.
     pub fn promise(&self, promise: Promise) {
         self.lock().promises.push(promise);
+    }
+
+    /// Whose passwords are among what was answered well since.
+    #[must_use]
+    pub fn passwords_promised(&self) -> Vec<InstanceId> {
+        let of = |promise: &Promise| match promise.of {
+            Subject::Password(id) => Some(id),
+            Subject::Instance(_) | Subject::Power(..) | Subject::Server(_) => None,
+        };
+        self.lock().promises.iter().filter_map(of).collect()
     }
 
     /// What was answered well since this was asked last.

@@ -22,6 +22,8 @@ pub enum Subject {
     Instance(InstanceId),
     /// An instance's power: where it is like that already, nothing is to be done.
     Power(InstanceId, Phase),
+    /// An instance's password, which waits for its next boot.
+    Password(InstanceId),
     /// A server.
     Server(ServerId),
 }
@@ -32,7 +34,8 @@ impl Promise {
     pub fn is_kept(&self, now: &Snapshot) -> bool {
         let instance = |id| now.instances.iter().find(|instance| instance.id == id);
         match self.of {
-            Subject::Instance(id) => instance(id).is_some_and(|instance| {
+            Subject::Password(id) if now.passwords.contains(&id) => true,
+            Subject::Instance(id) | Subject::Password(id) => instance(id).is_some_and(|instance| {
                 instance.generation > self.generation || instance.operation == Operation::Uninstall
             }),
             Subject::Power(id, phase) => {

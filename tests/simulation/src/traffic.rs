@@ -209,7 +209,8 @@ impl Traffic {
             0..40 => self.delete(instance, controller),
             40..43 => {
                 let hash = self.another_hash(instance);
-                let call = Call::new(format!("password {name}")).with_password(id, &hash, false);
+                let call = Call::of(format!("password {name}"), Subject::Password(id), instance.generation);
+                let call = call.with_password(id, &hash, false);
                 let work = async move { lifecycle.change_password(project(), vec![id], hash).await.map(|()| None) };
                 self.call(controller, call, work);
             }

@@ -310,7 +310,7 @@ impl World {
             let at = Some((self.starts, changes));
             if at != self.read_at || self.looks.is_multiple_of(LOOK_ANYWAY) {
                 self.read_at = at;
-                self.seen = Snapshot::take(&self.site)?;
+                self.seen = Snapshot::take(&self.site, &self.ledger)?;
             }
             let now = (self.timeline.now(), &self.seen);
             self.watch.look(now, &self.machines.0, &self.ledger, &self.journal);

@@ -90,7 +90,7 @@ fn start(
     instance.phase = phase;
     instance.deadline = rules.deadline(instance, phase);
     (instance.waiting_for, instance.waiting) = waits;
-    if phase.is_in_ramdisk() {
+    if phase.is_since_ramdisk() {
         addressing::forget_failed(tx, instance)?;
     }
     tx.update_instance(instance)?;
@@ -163,12 +163,8 @@ fn fail(
     step: Phase,
     failed: &Failed,
 ) -> Result<Applied> {
-    let mut standing = instance.standing();
-    // The agent says so of a system that it was to shut down first, and did not read back to be off.
-    if step == Phase::PowerOff && standing.phase == Phase::Power {
-        standing.phase = step;
-    }
-    let Ok(Standing { phase, .. }) = table::next(standing, Event::Failed) else {
+    let event = if step == Phase::PowerOff { Event::LeftOn } else { Event::Failed };
+    let Ok(Standing { phase, .. }) = table::next(instance.standing(), event) else {
         return Ok(Applied::Ignored("a failure that is not legal now"));
     };
     let mut cause = Cause { cause: tame(&failed.cause), message: tame(&failed.message) };

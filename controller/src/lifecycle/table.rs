@@ -96,6 +96,8 @@ pub enum Event {
     Done,
     /// The present order ended with a cause, or its deadline passed.
     Failed,
+    /// The same, before anybody read back that the server is off: what was to be shut down first may run still.
+    LeftOn,
     /// An operator gave the operation up.
     Cancelled,
     /// An operator's word: the server is off and unplugged for good.
@@ -161,13 +163,21 @@ pub fn next(standing: Standing, event: Event) -> Result<Standing, Illegal> {
         Event::Done if phase == Phase::Cancelling => Some(Standing { operation, phase: operation.given_up() }),
         Event::Done if may_end(standing) => Some(Standing { operation, phase: operation.end() }),
         Event::Failed if phase.has_order() => Some(Standing { operation, phase: operation.failure(phase) }),
+        Event::LeftOn if phase.has_order() => {
+            let reached = if phase == Phase::Power { Phase::PowerOff } else { phase };
+            Some(Standing { operation, phase: operation.failure(reached) })
+        }
         Event::Cancelled if may_cancel(standing) => Some(Standing { operation, phase: Phase::Cancelling }),
         Event::Removed if phase != Phase::Terminated => {
             Some(Standing { operation: Operation::Uninstall, phase: Phase::Terminated })
         }
-        Event::Asked(_) | Event::StepStarted(_) | Event::Done | Event::Failed | Event::Cancelled | Event::Removed => {
-            None
-        }
+        Event::Asked(_)
+        | Event::StepStarted(_)
+        | Event::Done
+        | Event::Failed
+        | Event::LeftOn
+        | Event::Cancelled
+        | Event::Removed => None,
     };
     moved.ok_or(Illegal { standing, event })
 }
@@ -296,8 +306,9 @@ impl Phase {
     pub const fn has_order(self) -> bool {
         !matches!(self, Self::Running | Self::Stopped | Self::Failed | Self::Terminated)
     }
-    /// Whether the order in progress has detached the server's ports, and its ramdisk has enlisted: nothing else runs there.
-    pub const fn is_in_ramdisk(self) -> bool {
+    /// Whether the ramdisk of the order in progress has enlisted: the server was off, its ports are detached, and what was on its
+    /// disk before does not run as it was any more.
+    pub const fn is_since_ramdisk(self) -> bool {
         matches!(self, Self::Inspect | Self::Write | Self::Configure | Self::HandOver | Self::Verify)
     }
     /// Its word in events and the database.

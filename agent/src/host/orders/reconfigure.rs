@@ -15,7 +15,7 @@ use billet_proto::{
 pub(super) async fn run(job: &Job, order: Reconfigure, stage: Stage) -> Result<Produced, Failure> {
     let (nics, old_nics) = (order.nics.clone(), order.old_nics.clone());
     if matches!(stage, Stage::Begun) {
-        // Told as what it is: nothing was done yet that would have the server off.
+        // Nobody read back yet that the server is off: the controller is told so by the step.
         let is_on_still = |failure| Failure { step: Step::PowerOff, ..failure };
         shut_down(job, &nics, &old_nics).await.map_err(is_on_still)?;
     }

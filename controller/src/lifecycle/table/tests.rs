@@ -3,7 +3,7 @@
 use super::*;
 
 fn events() -> Vec<Event> {
-    let mut all = vec![Event::Done, Event::Failed, Event::Cancelled, Event::Removed];
+    let mut all = vec![Event::Done, Event::Failed, Event::LeftOn, Event::Cancelled, Event::Removed];
     all.extend(PHASES.map(Event::StepStarted));
     all.extend(OPERATIONS.map(Event::Asked));
     all
@@ -82,8 +82,9 @@ fn expected(from: Standing, event: Event) -> Option<String> {
             ("uninstall", "waiting" | "power-off") => Some("uninstall/terminated".into()),
             _ => None,
         },
-        Event::Failed if settled || at == "failed" || at == "terminated" => None,
-        Event::Failed => Some(match op {
+        Event::Failed | Event::LeftOn if settled || at == "failed" || at == "terminated" => None,
+        Event::LeftOn if op == "reboot" && at == "power" => Some("reboot/running".into()),
+        Event::Failed | Event::LeftOn => Some(match op {
             "power-off" => "power-off/running".into(),
             "power-on" | "reboot" if at == "verify" || at == "cancelling" => format!("{op}/running"),
             "reboot" if at == "waiting" || at == "power-off" => "reboot/running".into(),

@@ -149,18 +149,14 @@ impl Course {
     async fn time_passes(&mut self) {
         let is_of_instance = self.world.server().await.task.is_none();
         let (instance, server) = (self.row().await, self.world.server().await);
-        // Where a password waits, the system is shut down within this step: it may run still.
-        if let (Some(standing), Some(row)) = (&mut self.standing, &instance)
-            && (standing.operation, standing.phase) == (table::Operation::Reboot, Phase::Power)
-            && row.next_password_hash.is_some()
-        {
-            standing.phase = Phase::PowerOff;
-        }
+        // Where a password waits, the system is shut down within the step `power`.
+        let is_shut_down = instance.as_ref().is_some_and(|row| row.next_password_hash.is_some());
+        let event = if is_shut_down { Event::LeftOn } else { Event::Failed };
         let deadline = server.task_deadline.or(instance.and_then(|row| row.deadline));
         self.world.clock.set(deadline.unwrap_or_else(|| panic!("{}: no deadline", self.case)));
         self.world.lifecycle.keep_time().await.unwrap();
         if is_of_instance {
-            self.standing = self.standing.map(|standing| table::next(standing, Event::Failed).unwrap());
+            self.standing = self.standing.map(|standing| table::next(standing, event).unwrap());
         }
     }
 

@@ -220,7 +220,12 @@ fn operations() -> String {
                 .filter_map(|phase| Some((phase_after(Standing { operation, phase: *phase }, event)?, phase.word())));
             let all: Vec<_> = all.collect();
             let usual = all.first().map(|(to, _)| *to);
-            let odd = all.iter().filter(|(to, _)| Some(*to) != usual).map(|(to, at)| format!("; in {at} {to}"));
+            let odd = all.iter().filter(|(to, _)| Some(*to) != usual).map(|(to, at)| {
+                let at = Phase::from_word(at).unwrap();
+                let left_on = phase_after(Standing { operation, phase: at }, Event::LeftOn).unwrap();
+                let or = if left_on == *to { String::new() } else { format!(", or {left_on} where it may be on") };
+                format!("; in {} {to}{or}", at.word())
+            });
             usual.map(|usual| format!("{usual}{}", odd.collect::<String>()))
         };
         let fails = in_steps(Event::Failed).unwrap();
@@ -238,7 +243,7 @@ fn operations() -> String {
 
 /// Wherever an instance can come, from its creation on.
 fn reachable() -> HashSet<Standing> {
-    let mut events = vec![Event::Done, Event::Failed, Event::Cancelled, Event::Removed];
+    let mut events = vec![Event::Done, Event::Failed, Event::LeftOn, Event::Cancelled, Event::Removed];
     events.extend(PHASES.map(Event::StepStarted));
     events.extend(OPERATIONS.map(Event::Asked));
     let mut open = vec![Standing { operation: Operation::Install, phase: Phase::Waiting }];

@@ -19,6 +19,10 @@ use billet_proto::{InstanceId, ProjectId, VpcId};
 use std::net::Ipv4Addr;
 
 const WANTED: &str = "running, stopped, or in error from a change of address";
+/// So many networks of changes that failed are kept beside the one that is to be: each has addresses and may have ports.
+const MAX_FAILED: usize = 8;
+const TOO_MANY: &str = "reinstalled, asked for an earlier change once more (by an operator), or deleted: too many changes of address \
+                        failed without a boot of a ramdisk, and what they may have left is kept until then";
 
 /// Accepts; answers the instance, for its order to be sent.
 pub(super) fn accept(
@@ -31,6 +35,10 @@ pub(super) fn accept(
     operation::all_may(&found, WANTED, |instance| may_begin(instance.standing(), Operation::ModifyIp))?;
     let mut instance = found.pop().ok_or_else(|| Refusal::InstancesNotFound(vec![id]))?;
     let (vpc_id, nics) = plan(tx, project, &instance, request)?;
+    if instance.network_change.as_ref().is_some_and(|change| change.before.len() >= MAX_FAILED) {
+        let instances = vec![(id, instance.standing().told())];
+        return Err(Refusal::InstanceState { instances, wanted: TOO_MANY });
+    }
     operation::begin(tx, rules, &mut instance, (Operation::ModifyIp, WANTED))?;
     let addresses: Vec<String> = nics.iter().map(|nic| nic.address.to_string()).collect();
     // Another try: what the last one attached and configured is there until an order undid it.

@@ -156,6 +156,25 @@ async fn another_change_keeps_the_addresses_of_the_last_until_a_ramdisk_enlists_
 }
 
 #[tokio::test]
+async fn no_more_than_nine_changes_are_kept_and_the_same_one_is_kept_once() {
+    let world = World::new().await;
+    let own = (world.vpc, world.subnet);
+    let id = running(&world).await;
+    for address in [20, 21, 20, 21, 22, 23, 24, 25, 26, 27, 28] {
+        modify(&world, id, own, &[&format!("10.20.0.{address}")]).await;
+        fails(&world, &[Step::Power]).await;
+    }
+    let request =
+        ModifyIp::parse(json!({ "nics": [{ "subnet_id": own.1.to_string() }] }).to_string().as_bytes()).unwrap();
+    let refused = LifecycleApi::modify_ip(&world.lifecycle, project(), id, request).await.unwrap_err().to_string();
+    assert!(refused.contains("reinstalled"), "{refused}");
+    assert_eq!(addresses(&world, own.0).await.len(), 1 + 9);
+    world.lifecycle.retry(id).await.unwrap();
+    tell_all(&world, newest(&world).generation, &CHANGED, KEY).await;
+    assert_eq!(addresses(&world, own.0).await, ["10.20.0.28"]);
+}
+
+#[tokio::test]
 async fn a_change_that_is_given_up_leaves_nothing_of_those_before_it() {
     let world = World::new().await;
     let own = (world.vpc, world.subnet);

@@ -133,7 +133,10 @@ impl NetworkChange {
     /// Takes the place of one that failed.
     pub fn instead_of(failed: Option<Self>, vpc_id: VpcId, nics: Vec<InstanceNic>) -> Self {
         let before = failed.map_or_else(Vec::new, |Self { vpc_id, nics, mut before }| {
-            before.push(FailedNetwork { vpc_id, nics });
+            let failed = FailedNetwork { vpc_id, nics };
+            if !before.contains(&failed) {
+                before.push(failed);
+            }
             before
         });
         Self { vpc_id, nics, before }

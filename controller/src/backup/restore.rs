@@ -74,12 +74,10 @@ pub(crate) fn put_back(
         refuse_what_is_there(state_dir, &keys)?;
     }
     let (incoming, restoring) = (state_dir.join(state::INCOMING), state_dir.join(state::RESTORING));
-    let prepared = prepare(from, &incoming, &keys, rules, wish);
-    if prepared.is_err() {
-        replace::remove_log(&incoming)?;
-        replace::remove(&incoming)?;
-    }
-    let (doubted, images) = prepared?;
+    let (doubted, images) = prepare(from, &incoming, &keys, rules, wish).inspect_err(|_| {
+        // What cannot be cleared away now, the next one clears away first.
+        let _ = replace::remove_log(&incoming).and_then(|()| replace::remove(&incoming));
+    })?;
     replace::remove_log(&restoring)?;
     std::fs::rename(&incoming, &restoring).map_err(at(&restoring))?;
     sync(state_dir)?;

@@ -221,9 +221,6 @@ pub trait Transaction: access::Access {
     fn baseline(&mut self, server: ServerId) -> Result<Option<Baseline>>;
     /// In the place of the one before.
     fn record_baseline(&mut self, server: ServerId, baseline: &Baseline) -> Result<()>;
-    /// With what was seen since.
-    #[cfg(test)]
-    fn forget_baseline(&mut self, server: ServerId) -> Result<()>;
     /// What an order of this generation saw, to be compared with the baseline.
     fn baseline_seen(&mut self, server: ServerId, generation: u64) -> Result<Option<link::Baseline>>;
     /// In the place of what any order saw before.

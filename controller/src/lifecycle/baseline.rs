@@ -2,7 +2,7 @@
 //! enrolled, and compared after each wipe.
 //!
 //! Invariants: a baseline is recorded at a server's first inspection, and later only at one that the operator asked for with
-//! that intent. What an agent sees it tells under its task's generation; what an older order saw proves nothing. A server
+//! that intent; but for the capacities that one of an older version lacks. What an agent sees it tells under its task's generation; what an older order saw proves nothing. A server
 //! that differs is in maintenance, with the differences named, until an inspection or a wipe saw none, or the operator
 //! accepts it as it is.
 

@@ -135,12 +135,12 @@ fn claim(
 /// Whether it may be another machine under the same id: one of its marks is another, or none that is said was known. One that
 /// is said for the first time beside a known one, or no more, tells nothing.
 fn is_another(known: &Server, said: &OwnedServer) -> bool {
-    let differ = |known: &str, said: &str| !known.is_empty() && !said.is_empty() && !known.eq_ignore_ascii_case(said);
-    let is_alike = |known: &str, said: &str| !known.is_empty() && known.eq_ignore_ascii_case(said);
     let marks = [(&known.uuid, &said.uuid), (&known.serial, &said.serial)];
-    let is_marked = marks.iter().any(|(known, _)| !known.is_empty()) && marks.iter().any(|(_, said)| !said.is_empty());
-    marks.iter().any(|(known, said)| differ(known, said))
-        || (is_marked && !marks.iter().any(|(known, said)| is_alike(known, said)))
+    let mut of_both = marks.iter().filter(|(known, said)| !known.is_empty() && !said.is_empty()).peekable();
+    if of_both.peek().is_none() {
+        return marks.iter().any(|(known, _)| !known.is_empty()) && marks.iter().any(|(_, said)| !said.is_empty());
+    }
+    of_both.any(|(known, said)| !known.eq_ignore_ascii_case(said))
 }
 
 /// Servers that the agent's configuration no longer has; one with an instance stays its own, so that it can be released.

@@ -41,9 +41,7 @@ pub(in crate::lifecycle) fn apply(
         }
         Some(What::Inspected(_) | What::PowerRead(_) | What::BmcFacts(_)) | None => false,
     };
-    if server.task.is_none() {
-        revoke::let_go_if_revoked(tx, rules, &mut server)?;
-    }
+    revoke::let_go_if_revoked(tx, rules, &mut server)?;
     if !changed {
         return Ok(Applied::Ignored("nothing new, or a step that is not legal now"));
     }

@@ -76,6 +76,20 @@ async fn enrolled() -> World {
     world
 }
 
+/// A server that was inspected, and of which no baseline was recorded.
+async fn of_the_time_before_baselines() -> World {
+    let world = World::new().await;
+    let id = world.server_id();
+    let without = move |tx: &mut dyn Transaction| {
+        let (known, seen) = (tx.server(id)?.unwrap(), tx.inventory(id)?.unwrap());
+        tx.delete_server(id)?;
+        tx.insert_server(&known)?;
+        tx.record_inventory(id, &seen)
+    };
+    world.store.run(without).await.unwrap();
+    world
+}
+
 /// The agent starts again, with these marks of the server in its configuration.
 async fn configured(world: &World, epoch: u64, (uuid, serial): (&str, &str)) {
     let macs = vec!["52:54:00:00:00:01".into(), "52:54:00:00:00:02".into()];
@@ -268,9 +282,8 @@ async fn what_was_not_told_at_enrolment_is_not_compared_and_that_is_told() {
 
 #[tokio::test]
 async fn a_server_that_a_tenant_had_gets_no_baseline_by_itself() {
-    let world = World::new().await;
+    let world = of_the_time_before_baselines().await;
     let id = world.server_id();
-    world.store.read(move |tx| tx.forget_baseline(id)).await.unwrap();
     let (generation, _) = released(&world).await;
     wiped(&world, generation, machine(), None).await;
     act(&world, ServerAction::Maintain { reason: "x".into() }).await.unwrap();
@@ -282,9 +295,7 @@ async fn a_server_that_a_tenant_had_gets_no_baseline_by_itself() {
 
 #[tokio::test]
 async fn a_server_of_the_time_before_baselines_is_let_through_and_that_is_told() {
-    let world = World::new().await;
-    let id = world.server_id();
-    world.store.read(move |tx| tx.forget_baseline(id)).await.unwrap();
+    let world = of_the_time_before_baselines().await;
     let (generation, wipe) = released(&world).await;
     assert_eq!(wipe.baseline, None);
     assert_eq!(wiped(&world, generation, machine(), None).await.manage_state, ManageState::Ready);

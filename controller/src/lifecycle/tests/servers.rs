@@ -1,6 +1,6 @@
 //! Who owns a server, and what operators say of it.
 
-use super::world::World;
+use super::world::{World, registration};
 use crate::{
     api::ports::LifecycleApi,
     lifecycle::{HelloError, power::PowerAction, refusal::Refusal},
@@ -17,19 +17,6 @@ use billet_proto::{
 
 const SECOND: &str = "0198170e-4ca7-7000-8000-000000000002";
 
-fn word(agent: &str) -> RegisterServer {
-    RegisterServer {
-        agent_name: agent.into(),
-        project_id: None,
-        roles: None,
-        clear_other_bootable_disks: None,
-        name: None,
-        location: None,
-        wipe_policy: None,
-        allow_reset: None,
-    }
-}
-
 fn machine(uuid: &str, serial: &str, mac: &str) -> OwnedServer {
     OwnedServer { id: SECOND.into(), uuid: uuid.into(), serial: serial.into(), macs: vec![mac.into()] }
 }
@@ -44,7 +31,7 @@ async fn a_free_server_goes_to_another_agent_and_the_old_one_may_do_nothing_more
     let world = World::new().await;
     let (old, new, id) = (world.agent, world.join("rack1").await, world.server_id());
     assert!(!world.hello(new, 1).await.unwrap().0[0].accepted, "it is the other's");
-    let server = world.lifecycle.register(id, word("rack1")).await.unwrap();
+    let server = world.lifecycle.register(id, registration("rack1")).await.unwrap();
     assert_eq!((server.owner, server.generation, server.manage_state), (None, 1, ManageState::Onboard));
     assert!(!world.hello(old, 1).await.unwrap().0[0].accepted);
     let asked = WordRequest { server_id: id.to_string(), generation: 1, nonce: vec![] };
@@ -56,7 +43,7 @@ async fn a_free_server_goes_to_another_agent_and_the_old_one_may_do_nothing_more
     assert_eq!(world.server().await.manage_state, ManageState::Ready);
     world.create().await.unwrap();
     assert_eq!(world.sent()[0].0, new);
-    let refused = world.lifecycle.register(id, word("rack0")).await.unwrap_err();
+    let refused = world.lifecycle.register(id, registration("rack0")).await.unwrap_err();
     assert!(matches!(refused, Refusal::ServersNotReady { .. }), "an instance is on it: {refused}");
     assert_eq!(world.server().await.owner, Some(new));
 }
@@ -74,15 +61,15 @@ async fn a_server_that_its_agent_is_at_work_on_goes_to_no_other_until_that_ended
     world.lifecycle.act_on_server(id, ServerAction::Wipe { policy: None }).await.unwrap();
     world.report(1, Step::Wipe, super::started()).await;
     let before = world.server().await;
-    let refused = world.lifecycle.register(id, word("rack1")).await.unwrap_err().to_string();
+    let refused = world.lifecycle.register(id, registration("rack1")).await.unwrap_err().to_string();
     assert!(refused.contains("its wipe is in progress") && refused.contains("billet server cancel"), "{refused}");
     assert_eq!(world.server().await, before);
     assert!(!world.hello(new, 1).await.unwrap().0[0].accepted);
     // Its agent is dead: the power-off that follows is taken by nobody.
     world.lifecycle.act_on_server(id, ServerAction::Cancel).await.unwrap();
-    assert!(world.lifecycle.register(id, word("rack1")).await.is_err(), "nor while it may hear of that");
+    assert!(world.lifecycle.register(id, registration("rack1")).await.is_err(), "nor while it may hear of that");
     ended_by_its_deadline(&world).await;
-    assert_eq!(world.lifecycle.register(id, word("rack1")).await.unwrap().owner, None);
+    assert_eq!(world.lifecycle.register(id, registration("rack1")).await.unwrap().owner, None);
     assert!(world.hello(new, 1).await.unwrap().0[0].accepted);
 }
 
@@ -221,9 +208,9 @@ async fn a_server_whose_inspection_failed_is_inspected_again_by_the_agent_that_i
         let unknown =
             Server { manage_state: ManageState::Onboard, inspected_at: None, error: Some(failed), owner, ..server };
         world.store.read(move |tx| tx.update_server(&unknown)).await.unwrap();
-        let same = world.lifecycle.register(id, word("rack0")).await.unwrap();
+        let same = world.lifecycle.register(id, registration("rack0")).await.unwrap();
         assert!(same.error.is_some(), "the same agent would fail again: the operator asks it");
-        let given = world.lifecycle.register(id, word("rack1")).await.unwrap();
+        let given = world.lifecycle.register(id, registration("rack1")).await.unwrap();
         assert_eq!((given.error, given.manage_state), (None, ManageState::Onboard));
         let (_, orders) = world.hello(new, 1).await.unwrap();
         assert!(matches!(orders[..], [Order { work: Some(Work::Inspect(_)), .. }]), "{orders:?}");
@@ -252,7 +239,7 @@ async fn the_roles_of_nics_stay_as_they_are_while_an_instance_is_on_the_server()
     let id = world.server_id();
     let register = async |roles: &[NicRole]| {
         let roles = Some(roles.to_vec());
-        world.lifecycle.register(id, RegisterServer { roles, ..word("rack0") }).await
+        world.lifecycle.register(id, RegisterServer { roles, ..registration("rack0") }).await
     };
     register(&[Provisioning, Vpc]).await.unwrap();
     let instance = world.create().await.unwrap();
@@ -261,7 +248,7 @@ async fn the_roles_of_nics_stay_as_they_are_while_an_instance_is_on_the_server()
         assert!(refused.to_string().contains("the roles of its NICs cannot be changed"), "{roles:?}: {refused}");
         assert_eq!(world.server().await.roles, [Provisioning, Vpc]);
     }
-    let named = RegisterServer { name: Some("node7".into()), ..word("rack0") };
+    let named = RegisterServer { name: Some("node7".into()), ..registration("rack0") };
     assert_eq!(world.lifecycle.register(id, named).await.unwrap().name, "node7", "all else may be said");
     for same in [&[Provisioning, Vpc][..], &[Provisioning], &[Provisioning, Vpc, Vpc]] {
         register(same).await.unwrap();
@@ -315,10 +302,10 @@ async fn one_machine_is_one_server() {
 #[tokio::test]
 async fn the_policy_for_other_disks_is_that_of_the_moment_of_acceptance() {
     let world = World::new().await;
-    let yes = RegisterServer { clear_other_bootable_disks: Some(true), ..word("rack0") };
+    let yes = RegisterServer { clear_other_bootable_disks: Some(true), ..registration("rack0") };
     world.lifecycle.register(world.server_id(), yes).await.unwrap();
     world.create().await.unwrap();
-    let no = RegisterServer { clear_other_bootable_disks: Some(false), ..word("rack0") };
+    let no = RegisterServer { clear_other_bootable_disks: Some(false), ..registration("rack0") };
     world.lifecycle.register(world.server_id(), no).await.unwrap();
     let (_, orders) = world.hello(world.agent, 1).await.unwrap();
     let Some(Work::Install(install)) = &orders[0].work else { panic!("an installation") };
@@ -331,7 +318,7 @@ async fn a_server_that_is_added_again_after_it_was_forgotten_takes_orders_newer_
     let world = World::new().await;
     let id = world.server_id();
     world.store.read(move |tx| tx.delete_server(id)).await.unwrap();
-    let first = world.lifecycle.register(id, word("rack0")).await.unwrap();
+    let first = world.lifecycle.register(id, registration("rack0")).await.unwrap();
     world.hello(world.agent, 1).await.unwrap();
     let last = world.server().await.generation;
     assert!(last > first.generation, "it is inspected");
@@ -340,7 +327,7 @@ async fn a_server_that_is_added_again_after_it_was_forgotten_takes_orders_newer_
     world.report(last, Step::Boot, What::Failed(failed)).await;
     world.clock.advance(HOUR);
     world.lifecycle.forget_server(id, false).await.unwrap();
-    world.lifecycle.register(id, word("rack0")).await.unwrap();
+    world.lifecycle.register(id, registration("rack0")).await.unwrap();
     let (_, orders) = world.hello(world.agent, 1).await.unwrap();
     assert!(orders[0].generation > last, "its agent, which keeps the newest on disk, refuses others as older");
 }

@@ -6,7 +6,7 @@ use crate::{
     clock::{Clock, Edge, SystemEntropy, Timestamp},
     config::Config,
     receipt::ReceiptKey,
-    request::CreateInstance,
+    request::{CreateInstance, RegisterServer},
     seal::Sealer,
     store::{
         Handle, StoreError,
@@ -86,6 +86,20 @@ fn parts(
     let Config { deadlines, policy, .. } = Config::default();
     let (store, edge, secrets) = (store.clone(), edge.clone(), secrets.clone());
     Parts { store, edge, secrets, receipts: receipts.clone(), deadlines, policy, dispatch }
+}
+
+/// The operator's word that a server is that agent's, and nothing else.
+pub(crate) fn registration(agent: &str) -> RegisterServer {
+    RegisterServer {
+        agent_name: agent.into(),
+        project_id: None,
+        roles: None,
+        clear_other_bootable_disks: None,
+        name: None,
+        location: None,
+        wipe_policy: None,
+        allow_reset: None,
+    }
 }
 
 impl World {

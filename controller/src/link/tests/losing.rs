@@ -3,23 +3,10 @@
 use super::door::{Controller, LONG};
 use crate::{
     api::ports::{LifecycleApi as _, Presence as _},
-    request::RegisterServer,
+    lifecycle::tests::world::registration,
 };
 use billet_proto::link::OwnedServer;
 use std::time::Duration;
-
-fn word(agent: &str) -> RegisterServer {
-    RegisterServer {
-        agent_name: agent.into(),
-        project_id: None,
-        roles: None,
-        clear_other_bootable_disks: None,
-        name: None,
-        location: None,
-        wipe_policy: None,
-        allow_reset: None,
-    }
-}
 
 #[tokio::test]
 async fn an_agent_whose_server_is_given_to_another_is_told_at_once_and_so_is_the_other() {
@@ -33,7 +20,7 @@ async fn an_agent_whose_server_is_given_to_another_is_told_at_once_and_so_is_the
     let mut other = third.attach(1).await.unwrap();
     assert!(before.welcome.claims[0].accepted && !waiting.welcome.claims[0].accepted);
 
-    controller.world.lifecycle.register(id, word("rack1")).await.unwrap();
+    controller.world.lifecycle.register(id, registration("rack1")).await.unwrap();
     controller.sessions.server_changed(id);
     assert!(before.ends_within(LONG).await, "it hears nothing of it");
     assert!(waiting.ends_within(LONG).await, "it does not claim it again");
@@ -42,7 +29,7 @@ async fn an_agent_whose_server_is_given_to_another_is_told_at_once_and_so_is_the
     let mut owner = new.attach_with(2, claimed).await.unwrap();
     assert!(owner.welcome.claims[0].accepted);
     // What does not change whose it is disturbs nobody.
-    controller.world.lifecycle.register(id, word("rack1")).await.unwrap();
+    controller.world.lifecycle.register(id, registration("rack1")).await.unwrap();
     controller.sessions.server_changed(id);
     assert!(!owner.ends_within(Duration::from_millis(200)).await);
     assert!(!other.ends_within(Duration::from_millis(1)).await, "it never had it");
@@ -60,7 +47,7 @@ async fn an_agent_that_lost_a_server_while_it_attached_is_not_told_that_it_is_it
     };
     let (number, _messages) = controller.sessions.open(agent, 1, first()).unwrap();
     assert!(controller.sessions.still_owns(agent, number).await.unwrap());
-    controller.world.lifecycle.register(id, word("rack1")).await.unwrap();
+    controller.world.lifecycle.register(id, registration("rack1")).await.unwrap();
     // Nobody had its session yet when that was told.
     let (number, _messages) = controller.sessions.open(agent, 2, first()).unwrap();
     assert!(!controller.sessions.still_owns(agent, number).await.unwrap());

@@ -19,13 +19,6 @@ pub(super) fn record(connection: &Connection, server: ServerId, baseline: &Basel
     Ok(())
 }
 
-#[cfg(test)]
-pub(super) fn forget(connection: &Connection, server: ServerId) -> Result<()> {
-    execute(connection, "DELETE FROM baseline WHERE server_id = ?1", [server.to_string()])?;
-    execute(connection, "DELETE FROM baseline_seen WHERE server_id = ?1", [server.to_string()])?;
-    Ok(())
-}
-
 pub(super) fn seen(connection: &Connection, server: ServerId, generation: u64) -> Result<Option<link::Baseline>> {
     let sql = "SELECT facts FROM baseline_seen WHERE server_id = ?1 AND generation = ?2";
     first(connection, sql, params![server.to_string(), Unsigned(generation)], |row| row.json("facts"))

@@ -120,10 +120,6 @@ impl Transaction for SqliteTransaction<'_> {
     fn record_baseline(&mut self, server: ServerId, baseline: &Baseline) -> Result<()> {
         baseline::record(&self.0, server, baseline)
     }
-    #[cfg(test)]
-    fn forget_baseline(&mut self, server: ServerId) -> Result<()> {
-        baseline::forget(&self.0, server)
-    }
     fn baseline_seen(&mut self, server: ServerId, generation: u64) -> Result<Option<link::Baseline>> {
         baseline::seen(&self.0, server, generation)
     }

@@ -40,8 +40,8 @@ fn disk(sys: &Path, dir: &Path, name: String) -> Option<Disk> {
         return None;
     }
     let Attachment { transport, direct } = Attachment::read(sys, dir);
-    // A medium that takes no writes, such as an image that a BMC lends: nobody wrote to it, and nobody can. Drives that are
-    // built in stay, because a tenant's root can have them refuse writes.
+    // A medium that takes no writes, such as an image that a BMC lends, is none that anybody could erase. A recorded one that
+    // was made so since is missing then, which stops the wipe.
     if matches!(transport, "usb" | "sd") && text(&dir.join("ro")) == "1" {
         return None;
     }

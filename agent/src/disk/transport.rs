@@ -33,8 +33,8 @@ impl Attachment {
         let names: Vec<&str> = within.iter().filter_map(|name| name.to_str()).collect();
         let found = Self::of_place(&names, &sys, dir);
         // What is on USB, or is a card, can be taken out whatever `removable` says, and is this machine's while it is in it.
-        let may_be_removed = matches!(found.transport, "usb" | "sd") || !is_removable(&real, &sys);
-        Self { direct: found.direct && may_be_removed && !is_mapped(dir), ..found }
+        let is_in_it = matches!(found.transport, "usb" | "sd") || !is_removable(&real, &sys);
+        Self { direct: found.direct && is_in_it && !is_mapped(dir), ..found }
     }
 
     /// From the outside in: a USB bridge has an ATA disk behind it, an iSCSI adapter is a SCSI host on PCI.

@@ -19,9 +19,7 @@ async fn installing(generation: u64) -> (Rack, String) {
 async fn lost(rack: &Rack) {
     let before = rack.machine().closed;
     rack.lost().await;
-    while rack.machine().closed == before {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    rack.until(|machine| machine.closed > before).await;
 }
 
 #[tokio::test]

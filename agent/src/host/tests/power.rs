@@ -115,9 +115,7 @@ async fn a_server_that_may_have_taken_the_order_to_power_on_is_off_and_off_the_p
     let mut rack = Rack::new(false);
     rack.machine().is_deaf = true;
     rack.order(1, Work::Inspect(Inspect { allow_reset: true })).await;
-    while rack.machine().actions.is_empty() {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    rack.until(|machine| !machine.actions.is_empty()).await;
     // Most of the step's 60 s; the hook that moves ports lives in the real ones.
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(58)).await;
@@ -133,9 +131,7 @@ async fn a_bmc_that_lets_nobody_in_after_it_was_told_to_power_on_is_not_asked_ag
     let mut rack = Rack::new(false);
     rack.machine().is_deaf = true;
     rack.order(1, Work::Inspect(Inspect { allow_reset: true })).await;
-    while rack.machine().actions.is_empty() {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    rack.until(|machine| !machine.actions.is_empty()).await;
     rack.machine().refuses_login = true;
     let End::Failed(step, failed) = rack.end(1).await else { panic!("nobody is let in") };
     assert_eq!((step, failed.cause.as_str()), (Step::Power, "bmc_auth_failed"));

@@ -85,6 +85,16 @@ impl Rack {
         Self { tools, chassis, dir, orders, told, offered: None }
     }
 
+    /// Waits until that holds of the machine.
+    pub(super) async fn until(&self, holds: impl Fn(&Machine) -> bool) {
+        let looks = async {
+            while !holds(&self.machine()) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, looks).await.expect("it comes to that in time");
+    }
+
     /// With a ramdisk that installed a system, and did all but leave; and its session.
     pub(super) async fn configured_system() -> (Self, String) {
         let mut rack = Self::new(false);

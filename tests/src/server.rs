@@ -167,6 +167,12 @@ impl Server {
         self.dir.join("dead")
     }
 
+    /// What its battery-backed clock says at each power on, where this file says something (`2011-11-11T11:11:11`); otherwise the host's time.
+    #[must_use]
+    pub fn clock(&self) -> PathBuf {
+        self.dir.join("clock")
+    }
+
     /// While this file is there, it is a disk of the server from its next power on: one that nobody recorded.
     #[must_use]
     pub fn strange_disk(&self) -> PathBuf {

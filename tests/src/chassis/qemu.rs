@@ -28,6 +28,9 @@ pub(super) fn command(server: &Server, once: BootOnce) -> Result<Command> {
     add(&format!("-smbios type=1,serial={},uuid={}", server.serial, server.uuid));
     add(&format!("-serial file:{}", server.console().display()));
     add(&format!("-qmp unix:{},server=on,wait=off", dir.join("qmp.sock").display()));
+    if let Ok(time) = fs::read_to_string(server.clock()) {
+        add(&format!("-rtc base={}", time.trim()));
+    }
     if server.firmware == Firmware::Uefi {
         let vars = dir.join("vars.fd");
         // Fresh at each start: what decides is the BMC's setting, as bootindex says it.

@@ -34,6 +34,8 @@ fn two_powered_off_servers_become_the_machines_that_were_asked_for() {
         ServerSpec { firmware: Firmware::Bios, rack: 1, ..ServerSpec::default() },
     ];
     let mut site = site("story", servers, 2, "[policy]\nallow_unwiped_reuse = true\n");
+    // Older than any certificate here: the ramdisk takes the time from its boot file before it speaks TLS.
+    std::fs::write(site.lab.servers[1].clock(), "2011-11-11T11:11:11").unwrap();
     let password = site.password_file(PASSWORD).unwrap();
     let decoy = Decoy::start(&site, "10.20.0.10");
     let metadata = site.private_file("metadata", &format!("note={SECRET}\n")).unwrap();
@@ -78,6 +80,8 @@ fn two_powered_off_servers_become_the_machines_that_were_asked_for() {
     assert_eq!(told.matches("default via 10.20.0.1").count(), 1, "{told}");
     assert_eq!(told.matches("default").count(), 1, "one default route: {told}");
     has_key_and_user_data(&site, &uefi, &bios, &key);
+    let clock = site.ssh(&bios, &password, "dmesg | grep -o 'setting system clock to [0-9]*'").unwrap();
+    assert_eq!(clock.trim(), "setting system clock to 2011", "the server's own clock is years behind");
     reaches_nothing_of_ours(&site, &uefi, &password);
     shows_enlisting(&site, &uefi);
     nothing_secret_is_written(&site);

@@ -1,5 +1,9 @@
-//! The bytes of every kind of message, frozen for each released version of the protocol: what an agent, a controller or a ramdisk of
-//! that version sends must mean the same for ever, and be sent in the same bytes.
+//! The bytes of messages, frozen: what an agent, a controller or a ramdisk that was built then sends must mean the same for ever,
+//! and be sent in the same bytes. There are two sets:
+//!
+//! - `0.1.0`: most kinds of message, as they were on 2026-11-29;
+//! - `2026-11-30`: every kind, with each field set and each word of each enumeration. The newest set has all that the protocol
+//!   has: who adds a field adds a set, named by its day, and leaves the others as they are.
 //!
 //! They were made with protoc, not with the code that is tested here; only where protobuf leaves the order of fields free, and
 //! prost writes one of several at the place of the first, are they in prost's order. If a test here fails, do not change the
@@ -7,10 +11,12 @@
 
 mod agent;
 mod controller;
+mod every_field;
 mod host;
 mod parts;
 mod ramdisk;
 mod unknown;
+mod whole;
 
 use prost::Message;
 use std::{collections::BTreeMap, fmt::Debug};

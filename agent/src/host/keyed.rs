@@ -5,8 +5,10 @@
 //! ```
 //! Wherever that stops, the BMC has one of two passwords that are both on disk. Only a login settles which: what the BMC said
 //! to the change itself counts for nothing, for the request is sent again where its answer is late, and one that was done may be
-//! refused the second time. Nor does a refused login: a BMC may take a while to have what it was told. So the next password stays
-//! until it is the current one, and another change tells the same one again.
+//! refused the second time. Nor does a refused login: a BMC may take a while to have what it was told. One that said yes is asked
+//! again after pauses; the current one is used in between, so that wrong ones do not add up, and never are there more than three in a
+//! row while the session lives by which the BMC was told. So the next password stays until it is the current one, and another change
+//! tells the same one again.
 //!
 //! A login that is refused with the current one tries the next one; once that is refused too, not again before the next change,
 //! the agent's next start, or ten minutes have passed: a third wrong password in a row may lock the account.
@@ -26,11 +28,13 @@ use std::{
 };
 use tokio::{
     sync::Mutex,
-    time::{Duration, Instant},
+    time::{Duration, Instant, sleep},
 };
 
 /// Long enough for the count of wrong passwords to begin anew, short enough for what a BMC has late to be found.
 const REFUSED_FOR: Duration = Duration::from_secs(600);
+/// Between two tries of a password that the BMC said yes to: BMCs write such things to flash at leisure, some seconds later.
+const PAUSES: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(10)];
 
 /// The BMC, with what it takes to log in.
 pub(super) struct Keyed {
@@ -154,26 +158,49 @@ impl Inner {
         };
         *refused_until = None;
         let told = self.bmc.set_password(&next).await;
-        let error = match self.bmc.try_password(&next).await {
-            Ok(()) => return self.settle(next).await,
-            Err(error) if error.is_login_refused() => error,
-            // Both stay on disk: the next call finds out.
-            Err(error) => return Err(error),
-        };
-        match self.bmc.try_password(&current).await {
-            Ok(()) => {}
-            Err(error) if error.is_login_refused() => {
-                *refused_until = refused_from_now();
-                // It said yes, and took neither: by the session that is open, it is to have the one before again.
-                told?;
-                self.bmc.set_password(&current).await?;
-                self.bmc.try_password(&current).await?;
-                *refused_until = None;
-                return Err(error);
+        let pauses: &[Duration] = if told.is_ok() { &PAUSES } else { &[] };
+        let mut pauses = pauses.iter();
+        loop {
+            let error = match self.bmc.try_password(&next).await {
+                Ok(()) => return self.settle(next).await,
+                Err(error) if error.is_login_refused() => error,
+                // Both stay on disk: the next call finds out.
+                Err(error) => return Err(error),
+            };
+            match self.bmc.try_password(&current).await {
+                Ok(()) => {}
+                Err(error) if error.is_login_refused() => {
+                    *refused_until = refused_from_now();
+                    told?;
+                    return self.give_back(next, &current, &mut refused_until).await;
+                }
+                Err(error) => return Err(error),
             }
-            Err(error) => return Err(error),
+            let Some(pause) = pauses.next() else { return Err(told.err().unwrap_or(error)) };
+            sleep(*pause).await;
         }
-        Err(told.err().unwrap_or(error))
+    }
+
+    /// It said yes, and let us in with neither: where it has not come to have the next one in between, it is to have the current one
+    /// again, by the session that is open.
+    async fn give_back(
+        &self,
+        next: SecretString,
+        current: &SecretString,
+        refused_until: &mut Option<Instant>,
+    ) -> Result<(), BmcError> {
+        sleep(PAUSES[0]).await;
+        let error = match self.bmc.try_password(&next).await {
+            Ok(()) => {
+                *refused_until = None;
+                return self.settle(next).await;
+            }
+            Err(error) => error,
+        };
+        self.bmc.set_password(current).await?;
+        self.bmc.try_password(current).await?;
+        *refused_until = None;
+        Err(error)
     }
 
     /// One to follow the current one, on disk.

@@ -27,7 +27,7 @@ fn every_kind() -> Vec<Ways> {
         Ways { unreachable: 1, ..ways() },
         Ways { does_then_refuses: true, unreachable: 1, ..ways() },
         Ways { has_no_session: 1, ..ways() },
-        Ways { is_late: true, ..ways() },
+        Ways { late_by: 2, ..ways() },
     ];
     kinds.into_iter().flat_map(|kind| [kind.clone(), Ways { sessions_outlive: true, ..kind }]).collect()
 }
@@ -62,7 +62,7 @@ async fn wherever_the_agent_ends_while_the_password_is_changed_it_gets_in_at_its
             assert!(lets_in(&agent).await, "{ways:?}, {at}");
             assert!(site.device().refused_logins <= 2, "{ways:?}, {at}: more wrong passwords may lock the account");
             // It is not half-way for ever: the next change goes well, and so does the start after it.
-            if ways.is_late {
+            if ways.late_by > 0 {
                 // What it was told before, it has in the middle of this.
                 let _ = agent.change_password().await;
                 assert!(site.is_kept(), "{ways:?}, {at}");
@@ -75,22 +75,37 @@ async fn wherever_the_agent_ends_while_the_password_is_changed_it_gets_in_at_its
     }
 }
 
-#[tokio::test]
-async fn a_password_that_a_bmc_has_later_is_not_forgotten_before() {
-    for sessions_outlive in [false, true] {
-        let site = Site::of(Ways { is_late: true, sessions_outlive, ..Ways::default() });
+#[tokio::test(start_paused = true)]
+async fn a_bmc_that_takes_its_time_has_the_new_password_by_the_end_of_the_change() {
+    for (late_by, sessions_outlive) in (1..=5).flat_map(|late_by| [(late_by, false), (late_by, true)]) {
+        let site = Site::of(Ways { late_by, sessions_outlive, ..Ways::default() });
         let agent = site.start();
-        for _ in 0..5 {
-            let _ = agent.change_password().await;
-            assert!(site.is_kept());
-            let _ = lets_in(&agent).await;
-            assert!(site.is_kept() && lets_in(&agent).await);
+        for _ in 0..3 {
+            let before = site.device().password.clone();
+            agent.change_password().await.unwrap();
+            assert!(site.device().password != before && site.is_kept() && !site.has_next(), "{late_by}");
+            assert!(lets_in(&agent).await && lets_in(&site.start()).await, "{late_by}");
         }
-        assert_ne!(site.device().password, "first");
-        site.device().ways = Ways { sessions_outlive, ..Ways::default() };
-        let _ = agent.change_password().await;
+        let (_, most) = site.device().refused_in_a_row;
+        assert!(most <= 2, "{late_by}: {most} wrong passwords in a row");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_password_that_a_bmc_has_after_the_change_gave_up_is_not_forgotten_before() {
+    for sessions_outlive in [false, true] {
+        // With the last login of the change.
+        let site = Site::of(Ways { late_by: 6, sessions_outlive, ..Ways::default() });
+        let agent = site.start();
+        let began = Instant::now();
+        assert_eq!(agent.change_password().await.unwrap_err().cause(), "bmc_auth_failed");
+        assert!(began.elapsed() < Duration::from_secs(16) && site.is_kept() && site.has_next());
+        assert_eq!((site.device().refused_logins, site.device().refused_in_a_row), (3, (0, 1)));
+        let next = site.password().next().unwrap().unwrap();
+        site.device().ways.late_by = 0;
         agent.change_password().await.unwrap();
-        assert!(lets_in(&agent).await && lets_in(&site.start()).await && !site.has_next());
+        assert!(site.is_kept() && !site.has_next() && site.device().password != next.expose_secret());
+        assert!(lets_in(&agent).await && lets_in(&site.start()).await);
     }
 }
 
@@ -208,13 +223,14 @@ async fn a_password_that_could_not_be_tried_is_not_overwritten_though_the_old_se
     assert!(site.is_kept() && !site.has_next() && lets_in(&site.start()).await);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_bmc_that_says_yes_and_keeps_another_password_gets_the_one_before_again() {
     let site = Site::of(Ways { cuts: true, sessions_outlive: true, ..Ways::default() });
     let agent = site.start();
     let error = agent.change_password().await.unwrap_err();
     assert_eq!(error.cause(), "bmc_auth_failed");
     assert_eq!((site.device().password.as_str(), site.has_next()), ("first", true));
+    assert_eq!(site.device().refused_in_a_row, (0, 3));
     assert!(lets_in(&agent).await && lets_in(&site.start()).await);
 }
 
@@ -227,7 +243,7 @@ async fn a_bmc_that_refuses_is_believed_when_the_one_before_lets_us_in() {
     assert!(lets_in(&agent).await);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn where_neither_lets_us_in_both_stay() {
     // It cuts the password, and the session ends with that: neither of ours is the one.
     let site = Site::of(Ways { cuts: true, ..Ways::default() });

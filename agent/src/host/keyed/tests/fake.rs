@@ -25,8 +25,8 @@ pub(super) struct Ways {
     pub(super) refuses: bool,
     /// It says yes, and cuts the password.
     pub(super) cuts: bool,
-    /// It says yes, and has the password two logins later.
-    pub(super) is_late: bool,
+    /// It says yes, and has the password so many logins later.
+    pub(super) late_by: u32,
     /// So many of the passwords that are tried, it does not answer to.
     pub(super) unreachable: u32,
     /// So many of them, it has no session for.
@@ -50,6 +50,8 @@ pub(super) struct Device {
     /// Where the account's sessions ended last.
     changes: u32,
     pub(super) refused_logins: u32,
+    /// Since one was let in, and the most that there were.
+    pub(super) refused_in_a_row: (u32, u32),
     /// Calls that were made and answered.
     pub(super) points: usize,
     pub(super) stop: Option<(usize, Stop)>,
@@ -84,9 +86,12 @@ impl Fake {
             }
         }
         if is_right {
+            device.refused_in_a_row.0 = 0;
             return Ok(());
         }
         device.refused_logins += 1;
+        let (now, most) = device.refused_in_a_row;
+        device.refused_in_a_row = (now + 1, most.max(now + 1));
         Err(BmcError::AuthFailed { peer: self.peer.clone(), reason: "as the test says" })
     }
 
@@ -134,8 +139,8 @@ impl Fake {
         if ways.refuses {
             return Err(self.refusal(0xcc));
         }
-        if ways.is_late {
-            device.late = Some((password.to_owned(), 2));
+        if ways.late_by > 0 {
+            device.late = Some((password.to_owned(), ways.late_by));
         } else if !ways.is_deaf {
             device.late = None;
             device.password = password.chars().take(if ways.cuts { 15 } else { 20 }).collect();

@@ -123,9 +123,10 @@ fn not_taken(tools: &Tools, generation: u64, error: &StateError) {
     Reporter::new(tools.link.clone(), server, generation).ended(&not_kept(error));
 }
 
+/// Nobody read back whether the server is off: to fail in any other step would say so.
 fn not_kept(error: &StateError) -> Outcome {
     let message = crate::causes::chain(error);
-    Outcome::Failed { step: Step::Power.into(), cause: "agent_state".into(), message }
+    Outcome::Failed { step: Step::PowerOff.into(), cause: "agent_state".into(), message }
 }
 
 /// The order with what the agent alone knows of the ports.

@@ -25,6 +25,7 @@ mod secret_file;
 mod state;
 #[cfg(test)]
 mod tests;
+mod unopened;
 mod watched;
 mod worker;
 

@@ -99,6 +99,15 @@ pub enum BmcError {
         /// What was asked.
         action: ResetType,
     },
+    /// Its password or its key cannot be read: nothing was asked.
+    #[error("log in to {peer}: its password or its key cannot be read")]
+    PasswordUnreadable {
+        /// Which BMC.
+        peer: Peer,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// A password that is to be changed, or was, cannot be kept on disk as it should be.
     #[error("keep the password of {peer}")]
     PasswordNotKept {
@@ -129,6 +138,7 @@ impl BmcError {
             Self::AuthFailed { .. }
             | Self::WrongMachine { .. }
             | Self::Refused { .. }
+            | Self::PasswordUnreadable { .. }
             | Self::PasswordNotKept { .. }
             | Self::Protocol { .. } => Retry::NeedsOperator,
             Self::MachineOff { .. } => Retry::Never,
@@ -145,6 +155,7 @@ impl BmcError {
             Self::Refused { .. } | Self::MachineOff { .. } | Self::NotReached { .. } | Self::OverrideNotKept { .. } => {
                 "bmc_refused"
             }
+            Self::PasswordUnreadable { .. } => "bmc_password_unreadable",
             Self::PasswordNotKept { .. } => "agent_state",
             Self::Protocol { .. } => "bmc_protocol",
         }

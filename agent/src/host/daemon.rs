@@ -9,11 +9,13 @@ use super::{
     ramdisk_door,
     renew::Renewer,
     secret_file,
+    unopened::Unopened,
 };
 use crate::{
-    bmc::{IpmiBmc, IpmiOptions, Rotate},
+    bmc::{IpmiBmc, IpmiOptions, Peer, Rotate},
     boot::{BootConfig, BootServer, BootTable},
-    config::{Config, Server},
+    causes::chain,
+    config::{self, Config, Server},
     dial, network,
     probe::SshProbe,
 };
@@ -132,18 +134,46 @@ fn boot_config(config: &Config) -> BootConfig {
     }
 }
 
+/// A secret that cannot be read now is its own server's trouble, and told with each order until it can be.
 fn bmc(config: &Config, server: &Server) -> anyhow::Result<Arc<dyn Rotate>> {
     let bmc = &server.bmc;
     let kept = BmcPassword::open(&config.state_dir, server.id, &bmc.password_file).context("keep BMCs' passwords")?;
+    let peer = Peer { address: bmc.address, user: bmc.user.clone() };
+    let configured = bmc.clone();
+    let unopened = Unopened::new(peer, move || open(&configured, &kept));
+    if let Err(error) = unopened.opened() {
+        tracing::error!(server = %server.id, error = chain(&error), "nothing can be done with it; others go on");
+    }
+    Ok(Arc::new(unopened))
+}
+
+fn open(bmc: &config::Bmc, kept: &BmcPassword) -> anyhow::Result<Arc<dyn Rotate>> {
     let password = kept.current()?;
     let kg = bmc.kg_file.as_deref().map(secret_file::read).transpose().context("read the BMC's key")?;
     let options = IpmiOptions { privilege: bmc.privilege, kg, ..IpmiOptions::default() };
-    Ok(Arc::new(Keyed::new(Arc::new(IpmiBmc::new(bmc.address, bmc.user.clone(), password, options)), kept)))
+    Ok(Arc::new(Keyed::new(Arc::new(IpmiBmc::new(bmc.address, bmc.user.clone(), password, options)), kept.clone())))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[tokio::test]
+    async fn a_password_or_a_key_that_cannot_be_read_keeps_no_agent_from_starting() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut config = Config::parse(include_str!("../../../packaging/config/agent.toml")).unwrap();
+        config.state_dir = dir.path().to_owned();
+        let mut server = config.servers.remove(0);
+        server.bmc.password_file = dir.path().join("password");
+        let missing = bmc(&config, &server).unwrap();
+        assert_eq!(missing.power_state().await.unwrap_err().cause(), "bmc_password_unreadable");
+        std::fs::write(&server.bmc.password_file, "Zq7").unwrap();
+        std::fs::set_permissions(&server.bmc.password_file, PermissionsExt::from_mode(0o600)).unwrap();
+        server.bmc.kg_file = Some(dir.path().join("key"));
+        let keyless = bmc(&config, &server).unwrap();
+        assert_eq!(keyless.identity().await.unwrap_err().cause(), "bmc_password_unreadable");
+    }
 
     #[test]
     fn the_status_tells_that_a_certificate_is_about_to_end() {

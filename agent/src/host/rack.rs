@@ -21,7 +21,7 @@ use crate::{
 };
 use anyhow::Context;
 use billet_proto::ServerId;
-use std::{collections::HashMap, fs, path::Path, sync::Arc};
+use std::{collections::HashMap, fs, io::ErrorKind, path::Path, sync::Arc};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::{mpsc, watch},
@@ -150,15 +150,20 @@ fn route(workers: &HashMap<ServerId, mpsc::Sender<Told>>, server: &str, told: To
     is_taken
 }
 
-/// Grows with each start, so that the controller knows an older process by its number.
+/// Grows with each start, so that the controller knows an older process by its number. Where the last one cannot be read no number is
+/// safe: one too low is an older process's, and one made up could be higher than that of the agent that has this one's place.
 fn next_epoch(state_dir: &Path) -> anyhow::Result<u64> {
     let path = state_dir.join("epoch");
     let last = match fs::read_to_string(&path) {
-        Ok(text) => text.trim().parse::<u64>().with_context(|| format!("read {}", path.display()))?,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
+        Ok(text) => text.trim().parse::<u64>().ok(),
+        Err(error) if error.kind() == ErrorKind::NotFound => Some(0),
+        Err(error) if error.kind() == ErrorKind::InvalidData => None,
         Err(error) => return Err(error).with_context(|| format!("read {}", path.display())),
     };
-    let epoch = last + 1;
+    let epoch = last.and_then(|last| last.checked_add(1)).with_context(|| {
+        let path = path.display();
+        format!("read {path}: it is damaged; write into it what certificates.md says of a damaged `epoch`")
+    })?;
     replace(&path, epoch.to_string().as_bytes(), 0o600).with_context(|| format!("write {}", path.display()))?;
     Ok(epoch)
 }
@@ -168,6 +173,22 @@ mod tests {
     use super::*;
     use crate::host::state::Record;
     use billet_proto::manifest::Digest;
+
+    #[test]
+    fn starts_are_counted_and_a_number_that_does_not_read_back_is_not_counted_on_from() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!((next_epoch(dir.path()).unwrap(), next_epoch(dir.path()).unwrap()), (1, 2));
+        let path = dir.path().join("epoch");
+        for damaged in [&b""[..], b"-3", b"4\0\0", b"\xff\xff", b"18446744073709551615"] {
+            fs::write(&path, damaged).unwrap();
+            let error = format!("{:#}", next_epoch(dir.path()).unwrap_err());
+            assert!(error.contains("it is damaged") && error.contains("certificates.md"), "{error}");
+            assert_eq!(fs::read(&path).unwrap(), damaged, "for whoever wants to know");
+        }
+        // As the document says.
+        fs::write(&path, "41\n").unwrap();
+        assert_eq!(next_epoch(dir.path()).unwrap(), 42);
+    }
 
     #[test]
     fn a_record_that_does_not_read_back_keeps_no_other_server_from_going_on() {

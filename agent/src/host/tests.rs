@@ -10,4 +10,5 @@ mod power;
 mod rack;
 mod ramdisk;
 mod superseding;
+mod unopened;
 mod unreadable;

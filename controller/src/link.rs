@@ -14,7 +14,7 @@ mod server;
 mod service;
 mod sessions;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use join_token::JoinTokens;
 pub use server::{LinkError, LinkServer, Listener};

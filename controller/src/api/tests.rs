@@ -12,6 +12,7 @@ mod receipts;
 mod reservations;
 mod rows;
 mod servers;
+mod sessions;
 mod streams;
 
 use super::{AppState, AuditLog, Once, Rates, router};
@@ -29,7 +30,10 @@ use axum::{
     http::{HeaderMap, Method, Request, StatusCode},
 };
 use serde_json::{Value, json};
-use std::sync::{Arc, atomic::AtomicU32};
+use std::{
+    path::Path,
+    sync::{Arc, atomic::AtomicU32},
+};
 use tower::ServiceExt;
 
 struct Api {
@@ -64,32 +68,13 @@ impl Api {
         let all = [token("tenant", Some("lab")), token("stranger", Some("other")), token("admin", None), reader];
         let text: String = all.iter().map(|token| format!("{}\n", token.entry)).collect();
         let [tenant, stranger, admin, reader] = all.map(|token| token.text.to_string());
-        let hasher = Hasher::new(1, &world.edge);
-        let sessions = Arc::new(Sessions::new(world.store.clone()));
-        let ca = Arc::new(Ca::load_or_create(dir.path(), &world.edge).unwrap());
-        let blobs = Blobs::new(&dir.path().join("images")).unwrap();
-        let state = AppState {
-            store: world.store.clone(),
-            edge: world.edge.clone(),
-            auth: Authenticator {
-                tokens: Some(CurrentTokens::new(Tokens::parse(&text).unwrap())),
-                ..Authenticator::default()
-            },
-            audit: AuditLog::spawn(world.store.clone()),
-            once: Once::new(world.sealer.clone()),
-            rates: Rates::new(1, burst),
-            hasher: hasher.clone(),
-            lifecycle: Arc::new(world.lifecycle.clone()),
-            presence: sessions,
-            images: Arc::new(ImageService::new(world.store.clone(), world.edge.clone(), blobs)),
-            enrolment: Arc::new(JoinTokens::new(world.store.clone(), world.edge.clone(), ca)),
-            secrets: Arc::new(world.secrets.clone()),
-        };
+        let sessions = Sessions::new(world.store.clone());
+        let state = state_of(&world, sessions, (&text, burst), dir.path());
         Self {
             router: router(state.clone()),
+            hasher: state.hasher.clone(),
             state,
             world,
-            hasher,
             tenant,
             stranger,
             admin,
@@ -122,6 +107,29 @@ impl Api {
 
     async fn create(&self, token: &str, body: &Value) -> (StatusCode, HeaderMap, Value) {
         self.call(Method::POST, "/v1/lab/instances", token, body.to_string()).await
+    }
+}
+
+/// What the router has: these tokens, and the sessions of the door that agents call, where there is one.
+fn state_of(world: &World, sessions: Sessions, (tokens, burst): (&str, u32), dir: &Path) -> AppState {
+    let ca = Arc::new(Ca::load_or_create(dir, &world.edge).unwrap());
+    let blobs = Blobs::new(&dir.join("images")).unwrap();
+    AppState {
+        store: world.store.clone(),
+        edge: world.edge.clone(),
+        auth: Authenticator {
+            tokens: Some(CurrentTokens::new(Tokens::parse(tokens).unwrap())),
+            ..Authenticator::default()
+        },
+        audit: AuditLog::spawn(world.store.clone()),
+        once: Once::new(world.sealer.clone()),
+        rates: Rates::new(1, burst),
+        hasher: Hasher::new(1, &world.edge),
+        lifecycle: Arc::new(world.lifecycle.clone()),
+        presence: Arc::new(sessions),
+        images: Arc::new(ImageService::new(world.store.clone(), world.edge.clone(), blobs)),
+        enrolment: Arc::new(JoinTokens::new(world.store.clone(), world.edge.clone(), ca)),
+        secrets: Arc::new(world.secrets.clone()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod authorities;
 mod callers;
-mod door;
+pub(crate) mod door;
 mod losing;
 mod renewing;
 mod revoking;

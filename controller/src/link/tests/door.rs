@@ -26,20 +26,20 @@ use tonic::{
 };
 
 /// Nothing here takes so long.
-pub(super) const LONG: Duration = Duration::from_secs(30);
+pub(crate) const LONG: Duration = Duration::from_secs(30);
 
-pub(super) struct Controller {
-    pub(super) world: World,
-    pub(super) sessions: Sessions,
-    pub(super) ca: Arc<Ca>,
-    pub(super) tokens: JoinTokens,
+pub(crate) struct Controller {
+    pub(crate) world: World,
+    pub(crate) sessions: Sessions,
+    pub(crate) ca: Arc<Ca>,
+    pub(crate) tokens: JoinTokens,
     address: SocketAddr,
     _stop: watch::Sender<bool>,
     dir: tempfile::TempDir,
 }
 
 impl Controller {
-    pub(super) async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let world = World::new().await;
         // TLS asks the machine's clock.
         world.clock.set(SystemClock.now());
@@ -62,19 +62,19 @@ impl Controller {
     }
 
     /// An agent of that name with its first certificate.
-    pub(super) async fn join(&self, name: &str) -> Caller {
+    pub(crate) async fn join(&self, name: &str) -> Caller {
         let token = self.token(name).await;
         self.join_by(&token, new_key()).await.unwrap()
     }
 
     /// A token for an agent of that name.
-    pub(super) async fn token(&self, name: &str) -> JoinToken {
+    pub(crate) async fn token(&self, name: &str) -> JoinToken {
         let (token, _) = self.tokens.new_join_token(name.into()).await.unwrap();
         JoinToken::decode(&token).unwrap()
     }
 
     /// Joins with a token and a key.
-    pub(super) async fn join_by(&self, token: &JoinToken, key: KeyPair) -> Result<Caller, Status> {
+    pub(crate) async fn join_by(&self, token: &JoinToken, key: KeyPair) -> Result<Caller, Status> {
         let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(&token.ca_pem)).domain_name("localhost");
         let asked = JoinRequest { secret: token.secret.clone().into_bytes(), csr_pem: request(&key) };
         let joined = EnrollmentClient::new(self.connect(tls)).join(asked).await?.into_inner();
@@ -82,7 +82,7 @@ impl Controller {
     }
 
     /// The world's agent, which owns a server, with a certificate of its own.
-    pub(super) async fn owner(&self) -> Caller {
+    pub(crate) async fn owner(&self) -> Caller {
         let (key, id) = (new_key(), self.world.agent);
         let signed = self.ca.sign_agent(&request(&key), id).unwrap();
         let fingerprint = signed.sha256;
@@ -96,7 +96,7 @@ impl Controller {
     }
 
     /// The world's image: so many chunks, whose frames nobody unpacks here.
-    pub(super) fn write_image(&self, chunks: u32) {
+    pub(crate) fn write_image(&self, chunks: u32) {
         let length = MAX_FRAME_BYTES;
         let entry = |index: u32| ChunkEntry::Data {
             digest: Digest::of(b"frame"),
@@ -117,11 +117,11 @@ impl Controller {
     }
 
     /// Where the authority's files are.
-    pub(super) fn state_dir(&self) -> PathBuf {
+    pub(crate) fn state_dir(&self) -> PathBuf {
         self.dir.path().to_owned()
     }
 
-    pub(super) fn caller(&self, ca_pem: &str, certificate_pem: &str, key_pem: &str) -> Caller {
+    pub(crate) fn caller(&self, ca_pem: &str, certificate_pem: &str, key_pem: &str) -> Caller {
         let tls = ClientTlsConfig::new()
             .ca_certificate(Certificate::from_pem(ca_pem))
             .identity(Identity::from_pem(certificate_pem, key_pem))
@@ -137,20 +137,20 @@ impl Controller {
 }
 
 /// Whoever has a certificate.
-pub(super) struct Caller {
-    pub(super) link: LinkClient<Channel>,
-    pub(super) certificate_pem: String,
+pub(crate) struct Caller {
+    pub(crate) link: LinkClient<Channel>,
+    pub(crate) certificate_pem: String,
     key_pem: String,
 }
 
 impl Caller {
     /// Opens a session.
-    pub(super) async fn attach(&mut self, epoch: u64) -> Result<Session, Status> {
+    pub(crate) async fn attach(&mut self, epoch: u64) -> Result<Session, Status> {
         self.attach_with(epoch, Vec::new()).await
     }
 
     /// Opens a session, and claims these.
-    pub(super) async fn attach_with(&mut self, epoch: u64, servers: Vec<OwnedServer>) -> Result<Session, Status> {
+    pub(crate) async fn attach_with(&mut self, epoch: u64, servers: Vec<OwnedServer>) -> Result<Session, Status> {
         let (queue, said) = mpsc::channel(8);
         let hello = Hello { version: "test".into(), epoch, servers };
         queue.send(AgentMessage { body: Some(agent_message::Body::Hello(hello)) }).await.unwrap();
@@ -163,38 +163,38 @@ impl Caller {
     }
 
     /// The key of its certificate.
-    pub(super) fn key(&self) -> KeyPair {
+    pub(crate) fn key(&self) -> KeyPair {
         KeyPair::from_pem(&self.key_pem).unwrap()
     }
 
     /// Asks for another certificate; answers it with its key.
-    pub(super) async fn renew(&mut self) -> Result<(RenewReply, String), Status> {
+    pub(crate) async fn renew(&mut self) -> Result<(RenewReply, String), Status> {
         let key = new_key();
         let reply = self.link.renew(RenewRequest { csr_pem: request(&key) }).await?.into_inner();
         Ok((reply, key.serialize_pem()))
     }
 }
 
-pub(super) struct Session {
-    pub(super) welcome: Welcome,
+pub(crate) struct Session {
+    pub(crate) welcome: Welcome,
     told: Streaming<ControllerMessage>,
     _queue: mpsc::Sender<AgentMessage>,
 }
 
 impl Session {
     /// Waits until it ends, for as long as that.
-    pub(super) async fn ends_within(&mut self, limit: Duration) -> bool {
+    pub(crate) async fn ends_within(&mut self, limit: Duration) -> bool {
         let end = async { while let Ok(Some(_)) = self.told.message().await {} };
         tokio::time::timeout(limit, end).await.is_ok()
     }
 }
 
-pub(super) fn new_key() -> KeyPair {
+pub(crate) fn new_key() -> KeyPair {
     KeyPair::generate().unwrap()
 }
 
 /// A certificate request for that key.
-pub(super) fn request(key: &KeyPair) -> String {
+pub(crate) fn request(key: &KeyPair) -> String {
     CertificateParams::new(Vec::new()).unwrap().serialize_request(key).unwrap().pem().unwrap()
 }
 

@@ -8,6 +8,7 @@
 pub mod replace;
 mod sign;
 
+pub(crate) use sign::SERVER_VALIDITY;
 pub use sign::{AgentCertificate, ServerCertificate};
 
 use crate::{clock::Edge, seal::file};
@@ -174,7 +175,12 @@ impl Ca {
         self.in_force().trusted.iter().any(|trusted| trusted.issued(certificate))
     }
 
-    /// Tells that another authority signs, or others are trusted.
+    /// Has those that watch for changes make their certificates anew.
+    pub(crate) fn reissue(&self) {
+        self.in_force.send_modify(|_| {});
+    }
+
+    /// Tells that another authority signs, or others are trusted, or that certificates are to be made anew.
     pub(crate) fn changes(&self) -> watch::Receiver<Arc<InForce>> {
         self.in_force.subscribe()
     }

@@ -74,7 +74,7 @@ pub struct Rest {
 /// Whose certificate the REST API shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Tls {
-    /// One of the controller's own authority, issued at each start.
+    /// One of the controller's own authority, issued at each start, and anew at half of its life.
     OwnCa,
     /// The operator's.
     Files {

@@ -98,6 +98,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     };
     let rest = rest::Rest::open(&config.rest, &ca).await?;
     let authority = authority::Authority::new(ca.clone(), rest.own_certificate());
+    let keeping = tokio::spawn(authority.clone().keep(edge.clone()));
     let (store_to_clean, clock) = (store.clone(), edge.clone());
     let (store_to_tell, clock_to_tell) = (store.clone(), edge.clone());
     let door = LinkServer { store, edge, ca, sessions: sessions.clone(), lifecycle: lifecycle.clone(), blobs };
@@ -140,6 +141,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     end("the life cycle", driver).await;
     status.abort();
     forgetting.abort();
+    keeping.abort();
     watchdog.abort();
     ended
 }

@@ -15,8 +15,8 @@ use std::{
 };
 use zeroize::Zeroizing;
 
-/// What browsers and their kin accept at most (CA/Browser Forum's former limit); it is reissued at each start.
-const SERVER_VALIDITY: Duration = DAY.saturating_mul(825);
+/// What browsers and their kin accept at most (CA/Browser Forum's former limit); it is reissued at each start, and at half of it.
+pub(crate) const SERVER_VALIDITY: Duration = DAY.saturating_mul(825);
 /// Agents renew theirs at half of it: one that is away for half a year joins anew.
 const AGENT_VALIDITY: Duration = DAY.saturating_mul(365);
 /// How far a peer's clock may be behind ours.

@@ -110,6 +110,12 @@ impl OwnCertificate {
         let renewed = self.tls.reload_from_pem(certificate.certificate_pem.into_bytes(), key).await;
         renewed.context("use the own certificate")
     }
+
+    /// What new connections are made by.
+    #[cfg(test)]
+    pub(super) fn shown(&self) -> std::sync::Arc<rustls::ServerConfig> {
+        self.tls.get_inner()
+    }
 }
 
 /// A caller has so long for a request's head, and for the next one on an open connection.

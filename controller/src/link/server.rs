@@ -76,8 +76,8 @@ impl LinkServer {
     /// Listens on `address` with a certificate for `names`, then serves until `stop`. The future of the outer answer is
     /// ready when the port is open.
     ///
-    /// When the authority changes, new connections are made by the new one at once, and those that are open are asked to
-    /// be made anew: sessions end, and other calls go on to their end.
+    /// When the authority changes, or wants it, there is another certificate for new connections at once, and those that are open
+    /// are asked to be made anew: sessions end, and other calls go on to their end.
     ///
     /// # Errors
     /// When the port or a certificate cannot be had; the inner one when serving fails.
@@ -128,7 +128,7 @@ impl LinkServer {
                 if stopped {
                     break;
                 }
-                tracing::info!("agents connect anew, because the authority changed");
+                tracing::info!("agents connect anew, because the door's certificate is another");
                 sessions.close_all();
             }
             while let Some(done) = serving.join_next().await {

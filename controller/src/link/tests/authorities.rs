@@ -76,6 +76,16 @@ async fn agents_with_the_old_root_and_with_the_new_are_served_until_the_old_one_
 }
 
 #[tokio::test]
+async fn a_certificate_of_the_doors_that_is_made_anew_is_the_same_authoritys_and_agents_connect_anew() {
+    let controller = Controller::new().await;
+    let mut agent = controller.join("rack1").await;
+    let mut session = agent.attach(1).await.unwrap();
+    controller.ca.reissue();
+    assert!(session.ends_within(LONG).await, "by the one before");
+    assert_eq!(served(&mut agent, 1).await, Ok(false));
+}
+
+#[tokio::test]
 async fn reading_the_same_authority_again_ends_no_session() {
     let controller = Controller::new().await;
     let mut agent = controller.join("rack1").await;

@@ -2,9 +2,9 @@
 //! enrolled, and compared after each wipe.
 //!
 //! Invariants: a baseline is recorded at a server's first inspection, and later only at one that the operator asked for with
-//! that intent; but for the capacities that one of an older version lacks. What an agent sees it tells under its task's generation; what an older order saw proves nothing. A server
-//! that differs is in maintenance, with the differences named, until an inspection or a wipe saw none, or the operator
-//! accepts it as it is.
+//! that intent; but for the capacities of disks that it does not have, which are those that were recorded first. What an agent
+//! sees it tells under its task's generation; what an older order saw proves nothing. A server that differs is in maintenance,
+//! with the differences named, until an inspection or a wipe saw none, or the operator accepts it as it is.
 
 mod difference;
 mod tamed;
@@ -18,6 +18,7 @@ use billet_proto::{
     ServerId,
     link::{self, BmcFacts, Disk, DiskCapacity, Failed, FirmwareVersion, Inventory},
 };
+use std::collections::HashSet;
 pub(super) use tamed::boot_variables;
 
 use difference::{Difference, differences};
@@ -78,12 +79,13 @@ fn capacities(disks: &[Disk]) -> Vec<DiskCapacity> {
     marked(disks).map(|(mark, disk)| DiskCapacity { disk: mark.into(), size_bytes: disk.size_bytes }).collect()
 }
 
-/// A baseline without capacities, of before there were any, gets those of the disks that were recorded until now: what is about
-/// to be recorded may have a part hidden.
+/// A baseline that does not have a disk, because that came later or sizes were not recorded yet, gets its capacity as recorded
+/// here: what is recorded of it afterwards may have a part hidden.
 pub(super) fn keep_capacities(tx: &mut dyn Transaction, server: ServerId, recorded: &[Disk]) -> Result<()> {
-    let Some(was) = tx.baseline(server)?.filter(|was| was.facts.capacities.is_empty()) else { return Ok(()) };
-    let facts = link::Baseline { capacities: capacities(recorded), ..was.facts };
-    tx.record_baseline(server, &Baseline { facts, ..was })
+    let Some(mut was) = tx.baseline(server)? else { return Ok(()) };
+    let known: HashSet<String> = was.facts.capacities.iter().map(|one| one.disk.clone()).collect();
+    was.facts.capacities.extend(capacities(recorded).into_iter().filter(|one| !known.contains(&one.disk)));
+    tx.record_baseline(server, &was)
 }
 
 /// After an inspection that ended well: records the first baseline, or another where the operator accepts it; else compares.

@@ -75,8 +75,11 @@ pub(super) fn record(
     baseline::see_machine(tx, &server, &seen)?;
     let inspects = server.task.as_ref().is_some_and(|task| matches!(task.kind, TaskKind::Inspect { .. }));
     let known = tx.inventory(server.id)?;
-    if inspects && let Some(known) = &known {
-        baseline::keep_capacities(tx, server.id, &known.disks)?;
+    if inspects {
+        // In this order: the size that was recorded first counts.
+        for disks in known.iter().map(|known| &known.disks).chain([&seen.disks]) {
+            baseline::keep_capacities(tx, server.id, disks)?;
+        }
     }
     if let Some(known) = known.filter(|_| !inspects) {
         if let Some(difference) = difference(&known.disks, &seen.disks) {

@@ -11,7 +11,7 @@ use crate::{
     },
 };
 use billet_proto::link::{
-    BmcFacts, BmcUser, BootVariables, Done, Failed, Hello, Inventory, LoadOption, Note, OwnedServer, Step, Wipe,
+    BmcFacts, BmcUser, BootVariables, Disk, Done, Failed, Hello, Inventory, LoadOption, Note, OwnedServer, Step, Wipe,
     order::Work, report::What,
 };
 
@@ -268,6 +268,30 @@ async fn a_baseline_without_capacities_has_those_that_were_recorded_before_a_par
     smaller.disks[0].size_bytes -= 512;
     inspect(&world, false, smaller, Some(bmc())).await;
     assert!(world.server().await.error.unwrap().message.contains("capacity of disk vda-1"));
+}
+
+#[tokio::test]
+async fn a_disk_that_came_after_enrolment_is_compared_with_how_large_it_was_when_it_was_first_recorded() {
+    // Also where the agent's configuration made the server forget what was recorded, in between.
+    for is_forgotten in [false, true] {
+        let world = World::new().await;
+        act(&world, ServerAction::Maintain { reason: "another disk".into() }).await.unwrap();
+        inspect(&world, true, machine(), Some(bmc())).await;
+        let mut seen = machine();
+        seen.disks.push(Disk { name: "vdb".into(), serial: "vdb-1".into(), ..seen.disks[0].clone() });
+        inspect(&world, false, seen.clone(), Some(bmc())).await;
+        assert_eq!(world.server().await.error.unwrap().cause, "maintenance", "nothing that was there is another");
+        if is_forgotten {
+            configured(&world, 2, ("", "SN2")).await;
+            assert_eq!(world.server().await.inspected_at, None);
+        }
+        seen.disks.last_mut().unwrap().size_bytes -= 512;
+        inspect(&world, false, seen, Some(bmc())).await;
+        let error = world.server().await.error.unwrap();
+        let named = "capacity of disk vdb-1 was 10737418240 bytes, is 10737417728 bytes";
+        assert_eq!((error.cause.as_str(), error.message.as_str()), ("baseline_differs", named), "{is_forgotten}");
+        act(&world, ServerAction::Ready).await.unwrap_err();
+    }
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ mod writer;
 
 pub use choose::choose;
 pub use error::DiskError;
-pub use inventory::list_disks;
+pub use inventory::{list_disks, list_read_only_media};
 pub use settle::settled_disks;
 pub use target::TargetDisk;
 pub(crate) use transport::is_pci;

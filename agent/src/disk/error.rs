@@ -51,6 +51,17 @@ pub enum DiskError {
         /// What was found.
         reason: String,
     },
+    /// Another medium holds something that firmware could boot, and nobody can clear it.
+    #[error(
+        "leave disk {disk} as it is: {reason}, so the server might boot from it; it takes no writes, so that it cannot be cleared: take \
+         it out, or detach it at the BMC"
+    )]
+    ReadOnlyBootable {
+        /// Kernel name.
+        disk: String,
+        /// What was found.
+        reason: String,
+    },
     /// A chunk is not what the manifest says.
     #[error("write chunk {index}: {reason}; nothing of it was written, and the disk cannot boot")]
     ChunkCorrupt {
@@ -171,7 +182,7 @@ impl DiskError {
             Self::Ambiguous { .. } => "disk_ambiguous",
             Self::MustBeNamed { .. } => "disk_must_be_named",
             Self::TooSmall { .. } => "disk_too_small",
-            Self::OtherBootable { .. } => "other_bootable_disk",
+            Self::OtherBootable { .. } | Self::ReadOnlyBootable { .. } => "other_bootable_disk",
             Self::ChunkCorrupt { .. } => "chunk_corrupt",
             Self::SectorSize { .. } => "sector_size",
             Self::GptBroken(_) => "gpt_broken",

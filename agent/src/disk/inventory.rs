@@ -13,15 +13,32 @@ const MAX_DISKS: usize = 256;
 
 /// All disks, by name. `sys` is `/sys`.
 ///
+/// A medium that takes no writes, such as an image that a BMC lends, is none: nobody could erase it. A recorded one that was made
+/// so since is missing then, which stops the wipe.
+///
 /// # Errors
 /// When sysfs cannot be listed. What one disk does not tell is empty.
 pub fn list_disks(sys: &Path) -> Result<Vec<Disk>, DiskError> {
+    list(sys, |medium| !medium)
+}
+
+/// The media that are no disks because they take no writes, by name. Firmware could boot from one all the same.
+///
+/// # Errors
+/// When sysfs cannot be listed.
+pub fn list_read_only_media(sys: &Path) -> Result<Vec<Disk>, DiskError> {
+    list(sys, |medium| medium)
+}
+
+/// Those that `wanted` takes, by whether they are media that take no writes.
+fn list(sys: &Path, wanted: fn(bool) -> bool) -> Result<Vec<Disk>, DiskError> {
     let dir = sys.join("block");
     let entries = fs::read_dir(&dir).map_err(DiskError::io("list the disks in", &dir))?;
     let mut names: Vec<String> = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
     names.retain(|name| !SKIPPED.iter().any(|prefix| name.starts_with(prefix)) && !is_firmware_area(name));
     names.sort();
-    Ok(names.into_iter().take(MAX_DISKS).filter_map(|name| disk(sys, &dir.join(&name), name)).collect())
+    let disks = names.into_iter().take(MAX_DISKS).filter_map(|name| disk(sys, &dir.join(&name), name));
+    Ok(disks.filter(|disk| wanted(is_read_only_medium(&dir, disk))).collect())
 }
 
 /// Whether it is an area of an eMMC that is no storage for a system: `mmcblk0boot0`, `mmcblk0boot1` and `mmcblk0rpmb`, as
@@ -40,11 +57,6 @@ fn disk(sys: &Path, dir: &Path, name: String) -> Option<Disk> {
         return None;
     }
     let Attachment { transport, direct } = Attachment::read(sys, dir);
-    // A medium that takes no writes, such as an image that a BMC lends, is none that anybody could erase. A recorded one that
-    // was made so since is missing then, which stops the wipe.
-    if matches!(transport, "usb" | "sd") && text(&dir.join("ro")) == "1" {
-        return None;
-    }
     let path = fs::canonicalize(dir.join("device")).unwrap_or_default();
     Some(Disk {
         size_bytes,
@@ -58,6 +70,10 @@ fn disk(sys: &Path, dir: &Path, name: String) -> Option<Disk> {
         firmware_version: first(dir, &["device/firmware_rev", "device/rev", "device/fwrev"]).unwrap_or_default(),
         name,
     })
+}
+
+fn is_read_only_medium(dir: &Path, disk: &Disk) -> bool {
+    matches!(disk.transport.as_str(), "usb" | "sd") && text(&dir.join(&disk.name).join("ro")) == "1"
 }
 
 /// By the disk's own word; else an area of an eMMC has its chip's, and what is on USB the device's that it is behind.
@@ -170,6 +186,9 @@ mod tests {
         let disks = list_disks(sys.path()).unwrap();
         let told: Vec<_> = disks.iter().map(|disk| (disk.name.as_str(), disk.serial.as_str(), disk.direct)).collect();
         assert_eq!(told, [("sda", "4C53", true), ("sdb", "4C53:1", true)]);
+        let media = list_read_only_media(sys.path()).unwrap();
+        let told: Vec<_> = media.iter().map(|disk| (disk.name.as_str(), disk.serial.as_str())).collect();
+        assert_eq!(told, [("sdc", "4C53:2")], "what has no medium holds nothing");
     }
 
     #[test]
@@ -180,5 +199,6 @@ mod tests {
         fs::write(disk.join("size"), "8\n").unwrap();
         fs::write(disk.join("ro"), "1\n").unwrap();
         assert_eq!(list_disks(sys.path()).unwrap().len(), 1);
+        assert!(list_read_only_media(sys.path()).unwrap().is_empty());
     }
 }

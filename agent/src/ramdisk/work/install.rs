@@ -1,16 +1,21 @@
 //! Installing: the disk is chosen, written, configured, and handed over.
 
 use super::Work;
-use crate::ramdisk::steps::{StepError, choose, configure, hand_over, write};
+use crate::{
+    disk::list_read_only_media,
+    ramdisk::steps::{StepError, choose, configure, hand_over, write},
+};
 use billet_proto::{
     link::{Install, Step},
     ramdisk::{Configured, DiskHint, ramdisk_report::What},
 };
+use std::path::Path;
 
 impl Work {
     pub(super) async fn install(&mut self, order: &Install, hint: &DiskHint) -> Result<(), StepError> {
         self.begin(Step::Inspect, "the ramdisk to choose the disk").await?;
-        let chosen = choose::to_write(order, &self.disks, hint)?;
+        let read_only = list_read_only_media(Path::new("/sys"))?;
+        let chosen = choose::to_write(order, (&self.disks, &read_only), hint)?;
         self.end(&chosen.detail).await?;
 
         self.begin(Step::Write, "the image to be written").await?;

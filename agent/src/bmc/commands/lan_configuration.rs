@@ -2,10 +2,10 @@
 
 use super::Malformed;
 use ipmi_rs_core::connection::{IpmiCommand, Message, NetFn};
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// The channel that the question comes by (§6.3).
-const THIS_CHANNEL: u8 = 0x0e;
+pub(super) const THIS_CHANNEL: u8 = 0x0e;
 
 /// A setting of the BMC's network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,11 +21,17 @@ pub(in crate::bmc) enum LanParameter {
     Vlan,
     /// The highest privilege of each cipher suite; a suite that was closed and is open again shows here.
     CipherPrivileges,
+    /// Whether there are IPv6 addresses at all (revision 1.1, as all that is about IPv6).
+    Ipv6,
+    /// Where the way out of an IPv6 network comes from.
+    Ipv6Routers,
+    /// The first of those that are set by hand.
+    Ipv6Router,
 }
 
 impl LanParameter {
-    /// All that are read. The community string (16) is not: it is a secret that many would guess, by a digest too.
-    pub(in crate::bmc) const ALL: [Self; 9] = [
+    /// All that are read first. The community string (16) is not: it is a secret that many would guess, by a digest too.
+    pub(in crate::bmc) const ALL: [Self; 10] = [
         Self::AuthenticationTypes,
         Self::Address,
         Self::AddressSource,
@@ -35,7 +41,10 @@ impl LanParameter {
         Self::BackupGateway,
         Self::Vlan,
         Self::CipherPrivileges,
+        Self::Ipv6,
     ];
+    /// What is read beside them of a BMC that knows IPv6.
+    pub(in crate::bmc) const OF_IPV6: [Self; 2] = [Self::Ipv6Routers, Self::Ipv6Router];
 
     /// Its name, and its number in the table.
     pub(in crate::bmc) const fn name(self) -> (&'static str, u8) {
@@ -49,6 +58,9 @@ impl LanParameter {
             Self::BackupGateway => ("backup-gateway", 14),
             Self::Vlan => ("vlan", 20),
             Self::CipherPrivileges => ("cipher-privileges", 24),
+            Self::Ipv6 => ("ipv6", 51),
+            Self::Ipv6Routers => ("ipv6-routers", 64),
+            Self::Ipv6Router => ("ipv6-router", 65),
         }
     }
 
@@ -71,6 +83,19 @@ impl LanParameter {
                 let is_on = high & 0x80 != 0;
                 if is_on { u16::from_le_bytes([low, high & 0x0f]).to_string() } else { "none".into() }
             }
+            Self::Ipv6 => match data.first()? {
+                0 => "off".into(),
+                1 => "alone".into(),
+                2 => "beside IPv4".into(),
+                other => format!("{other:02x}"),
+            },
+            Self::Ipv6Routers => match data.first()? & 0x03 {
+                0 => "none".into(),
+                1 => "static".into(),
+                2 => "told by routers".into(),
+                _ => "static, and told by routers".into(),
+            },
+            Self::Ipv6Router => Ipv6Addr::from(*data.first_chunk::<16>()?).to_string(),
             Self::AuthenticationTypes | Self::CipherPrivileges => hex::encode(data),
         })
     }
@@ -128,6 +153,11 @@ mod tests {
             (LanParameter::Vlan, "110000", "none"),
             (LanParameter::Vlan, "116480", "100"),
             (LanParameter::CipherPrivileges, "11444444444444444444", "444444444444444444"),
+            // By table 23-4: neither ipmitool nor ipmi_sim knows these.
+            (LanParameter::Ipv6, "1100", "off"),
+            (LanParameter::Ipv6, "1102", "beside IPv4"),
+            (LanParameter::Ipv6Routers, "1103", "static, and told by routers"),
+            (LanParameter::Ipv6Router, "11fe800000000000000000000000000001", "fe80::1"),
         ] {
             assert_eq!(read(parameter, answer).as_deref(), Some(shown), "{parameter:?}");
         }
@@ -138,14 +168,14 @@ mod tests {
 
     #[test]
     fn the_community_string_is_not_asked_for() {
-        assert!(LanParameter::ALL.iter().all(|parameter| parameter.name().1 != 16));
+        assert!(LanParameter::ALL.iter().chain(&LanParameter::OF_IPV6).all(|parameter| parameter.name().1 != 16));
     }
 
     proptest! {
         #[test]
         fn no_setting_makes_it_panic(data in proptest::collection::vec(any::<u8>(), 0..32)) {
             if let Ok(value) = GetLanParameter::parse_success_response(&data) {
-                for parameter in LanParameter::ALL {
+                for parameter in LanParameter::ALL.into_iter().chain(LanParameter::OF_IPV6) {
                     let _ = value.of(parameter);
                 }
             }

@@ -4,8 +4,8 @@ use super::IpmiBmc;
 use crate::bmc::{
     Baseline, BmcError, NO_ACCESS, Retry, User, UserState,
     commands::{
-        GetBootFlags, GetChannelAccess, GetDeviceId, GetLanParameter, GetUserAccess, GetUserName, LanParameter,
-        Malformed, SetUserAccess, SetUserName, UserAccess, UserPassword,
+        CountIpv6Addresses, GetBootFlags, GetChannelAccess, GetDeviceId, GetIpv6Address, GetLanParameter,
+        GetUserAccess, GetUserName, LanParameter, Malformed, SetUserAccess, SetUserName, UserAccess, UserPassword,
     },
     error::LACKS_PRIVILEGE,
 };
@@ -15,6 +15,9 @@ use ipmi_rs_core::connection::IpmiCommand;
 const MAX_SLOTS: u8 = 63;
 /// So many are asked while none told how many there are: a BMC may keep the first to itself, which has no name (§22.28).
 const USUAL_SLOTS: u8 = 16;
+
+/// BMCs have four or sixteen; one that says more is not asked for all night.
+const MAX_IPV6_ADDRESSES: u8 = 16;
 
 /// Which accounts are asked for.
 struct Slots {
@@ -48,7 +51,18 @@ impl IpmiBmc {
                 read.lan.insert(name.into(), access);
             }
         }
-        for parameter in LanParameter::ALL {
+        self.read_settings(&mut read, &LanParameter::ALL).await?;
+        // Where IPv6 is not known, nothing of it is.
+        if read.lan.contains_key(LanParameter::Ipv6.name().0) {
+            self.read_settings(&mut read, &LanParameter::OF_IPV6).await?;
+            self.read_ipv6_addresses(&mut read).await?;
+        }
+        read.users = self.read_users(&mut read.not_told).await?;
+        Ok(read)
+    }
+
+    async fn read_settings(&self, read: &mut Baseline, which: &[LanParameter]) -> Result<(), BmcError> {
+        for &parameter in which {
             let (name, _) = parameter.name();
             let value = self.told(&mut read.not_told, name, || GetLanParameter(parameter)).await?;
             match value.map(|value| value.of(parameter)) {
@@ -57,8 +71,24 @@ impl IpmiBmc {
                 None => {}
             }
         }
-        read.users = self.read_users(&mut read.not_told).await?;
-        Ok(read)
+        Ok(())
+    }
+
+    /// All static addresses that are in use, as one setting: which number each has says nothing.
+    async fn read_ipv6_addresses(&self, read: &mut Baseline) -> Result<(), BmcError> {
+        const NAME: &str = "ipv6-addresses";
+        let Some(count) = self.told(&mut read.not_told, NAME, || CountIpv6Addresses).await? else { return Ok(()) };
+        let mut addresses = Vec::new();
+        for number in 0..count.min(MAX_IPV6_ADDRESSES) {
+            match self.told(&mut read.not_told, NAME, || GetIpv6Address(number)).await? {
+                Some(address) => addresses.extend(address),
+                None => return Ok(()),
+            }
+        }
+        addresses.sort_unstable();
+        let text = if addresses.is_empty() { "none".to_owned() } else { addresses.join(" and ") };
+        read.lan.insert(NAME.into(), text);
+        Ok(())
     }
 
     pub(super) async fn read_users(&self, not_told: &mut Vec<String>) -> Result<Vec<User>, BmcError> {

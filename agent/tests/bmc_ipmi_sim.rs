@@ -196,3 +196,26 @@ async fn a_lost_answer_to_a_power_action_never_repeats_it() {
     assert_eq!(simulator.actions(), ["power 1", "reset 1", "power 0"]);
     assert_eq!(relay.lost(), 3);
 }
+
+#[tokio::test]
+async fn a_question_that_a_bmc_is_known_to_meet_by_silence_is_not_told_and_one_that_is_gone_is_unreachable() {
+    let mut simulator = Simulator::start().await;
+    let relay = Relay::start(simulator.address).await;
+    let (user, password) = OPERATOR;
+    let quirks = vec![Quirk::SilentInsteadOfRefusing];
+    let options = IpmiOptions { privilege: Privilege::Operator, quirks, ..IpmiOptions::default() };
+    let bmc = IpmiBmc::new(relay.address, user.into(), password.into(), options);
+    let whole = bmc.baseline().await.unwrap();
+    // The fifth question is for the authentication types: three times, then what everybody knows, and once more.
+    relay.lose_answers(&[5, 6, 7, 9, 10, 11]);
+    let told = bmc.baseline().await.unwrap();
+    assert_eq!(relay.lost(), 6);
+    assert!(told.not_told.iter().any(|name| name == "authentication-types"), "{:?}", told.not_told);
+    assert_eq!(told.lan.len() + 1, whole.lan.len(), "{:?}", told.lan);
+    assert_eq!((told.lan.get("address"), told.users.len()), (whole.lan.get("address"), whole.users.len()));
+    // One packet that is lost is no silence.
+    relay.lose_answers(&[5]);
+    assert_eq!(bmc.baseline().await.unwrap(), whole);
+    simulator.kill().await;
+    assert_eq!(bmc.baseline().await.unwrap_err().cause(), "bmc_unreachable");
+}

@@ -5,7 +5,7 @@
 //! the state was read.
 
 use super::{
-    Baseline, Bmc, BmcError, BootOverride, BootTarget, Identity, Peer, PowerState, ResetType, User,
+    Baseline, Bmc, BmcError, BootOverride, BootTarget, Identity, Peer, PowerState, Quirk, ResetType, User,
     commands::{
         AcknowledgeBootInfo, ChassisControl, GetBootFlags, GetChassisStatus, GetFruAreaInfo, GetSystemGuid,
         KeepBootFlags, Malformed, ReadFru, SetBootFlags, serial_in_fru,
@@ -54,13 +54,15 @@ pub struct IpmiOptions {
     pub privilege: Privilege,
     /// The BMC's own key (Kg), at most 20 bytes; most have none.
     pub kg: Option<SecretString>,
-    /// No call takes longer, a power action no longer than twice this.
+    /// No call takes longer, a power action no longer than twice this; telling how it is set takes its time.
     pub deadline: Duration,
+    /// What it is known to do against the specification.
+    pub quirks: Vec<Quirk>,
 }
 
 impl Default for IpmiOptions {
     fn default() -> Self {
-        Self { privilege: Privilege::Operator, kg: None, deadline: Duration::from_secs(20) }
+        Self { privilege: Privilege::Operator, kg: None, deadline: Duration::from_secs(20), quirks: Vec::new() }
     }
 }
 
@@ -75,6 +77,7 @@ struct Inner {
     /// Its password may change.
     account: std::sync::Mutex<Account>,
     deadline: Duration,
+    quirks: Vec<Quirk>,
     state: Mutex<State>,
 }
 
@@ -103,12 +106,11 @@ impl IpmiBmc {
     /// A BMC at that address; nothing is sent yet, and a bad account shows at the first call.
     #[must_use]
     pub fn new(address: SocketAddr, user: String, password: SecretString, options: IpmiOptions) -> Self {
-        let IpmiOptions { privilege, kg, deadline } = options;
+        let IpmiOptions { privilege, kg, deadline, quirks } = options;
         let peer = Peer { address, user: user.clone() };
         let account = Account { user, password, kg, privilege };
-        Self {
-            inner: Arc::new(Inner { peer, account: std::sync::Mutex::new(account), deadline, state: Mutex::default() }),
-        }
+        let (account, state) = (std::sync::Mutex::new(account), Mutex::default());
+        Self { inner: Arc::new(Inner { peer, account, deadline, quirks, state }) }
     }
 
     /// Ends a call at its deadline.
@@ -206,25 +208,57 @@ impl Inner {
         F: Fn() -> C,
     {
         let mut state = self.state.lock().await;
-        let (mut busy, mut reopened) = (0, false);
+        let mut outcome = self.ask(&mut state, &command, Patience::REPEATED).await?;
+        if matches!(outcome, Err(CallError::NoAnswer { .. })) {
+            // The BMC may have dropped the session: it does not say so.
+            state.connection = None;
+            outcome = self.ask(&mut state, &command, Patience::REPEATED).await?;
+        }
+        if matches!(outcome, Err(CallError::NoAnswer { .. })) {
+            state.connection = None;
+        }
+        outcome.map_err(|error| self.explain(doing, error))
+    }
+
+    /// A command that may be met by silence, for which the session is kept; none then.
+    async fn call_patiently<C, F>(
+        self: &Arc<Self>,
+        doing: &'static str,
+        command: F,
+    ) -> Result<Option<C::Output>, BmcError>
+    where
+        C: IpmiCommand<Error = Malformed>,
+        F: Fn() -> C,
+    {
+        let mut state = self.state.lock().await;
+        match self.ask(&mut state, &command, Patience::FOR_SILENCE).await? {
+            Err(CallError::NoAnswer { .. }) => Ok(None),
+            outcome => outcome.map(Some).map_err(|error| self.explain(doing, error)),
+        }
+    }
+
+    /// Asks in the session, and again while the BMC is busy.
+    async fn ask<C, F>(
+        self: &Arc<Self>,
+        state: &mut MutexGuard<'_, State>,
+        command: &F,
+        patience: Patience,
+    ) -> Result<Result<C::Output, CallError>, BmcError>
+    where
+        C: IpmiCommand<Error = Malformed>,
+        F: Fn() -> C,
+    {
+        let mut busy = 0;
         loop {
-            let connection = self.connected(&mut state).await?;
-            match connection.call(command(), Patience::REPEATED).await {
-                Err(CallError::NoAnswer { .. }) if !reopened => {
-                    // The BMC may have dropped the session: it does not say so.
-                    state.connection = None;
-                    reopened = true;
-                }
+            let connection = self.connected(state).await?;
+            match connection.call(command(), patience).await {
                 Err(CallError::Completion(0xc0)) if busy + 1 < BUSY_TRIES => {
                     busy += 1;
                     sleep(BUSY_PAUSE).await;
                 }
                 outcome => {
                     state.last_used = Some(Instant::now());
-                    if matches!(outcome, Err(CallError::NoAnswer { .. })) {
-                        state.connection = None;
-                    }
-                    return outcome.map_err(|error| self.explain(doing, error));
+                    return Ok(outcome);
                 }
             }
         }
@@ -374,8 +408,7 @@ impl Bmc for IpmiBmc {
     }
 
     fn baseline(&self) -> BoxFuture<'_, Result<Baseline, BmcError>> {
-        // Some hundred questions where it has 63 accounts.
-        Box::pin(self.within(self.inner.deadline * 2, "tell how it is set", self.read_baseline()))
+        Box::pin(self.read_baseline())
     }
 
     fn restore_user<'a>(&'a self, wanted: &'a User, is: &'a User) -> BoxFuture<'a, Result<(), BmcError>> {

@@ -10,6 +10,8 @@ use uuid::Uuid;
 pub enum Quirk {
     /// It follows boot overrides, and reads them back without their flags; see [`keeps_only_the_boot_device`].
     KeepsOnlyTheBootDevice,
+    /// It says nothing to a question that it does not know, where it is to refuse it (IPMI v2.0 §5.2, completion codes C1h and C9h).
+    SilentInsteadOfRefusing,
 }
 
 /// The override that was read names a device and says that it does not hold.

@@ -150,7 +150,7 @@ fn bmc(config: &Config, server: &Server) -> anyhow::Result<Arc<dyn Rotate>> {
 fn open(bmc: &config::Bmc, kept: &BmcPassword) -> anyhow::Result<Arc<dyn Rotate>> {
     let password = kept.current()?;
     let kg = bmc.kg_file.as_deref().map(secret_file::read).transpose().context("read the BMC's key")?;
-    let options = IpmiOptions { privilege: bmc.privilege, kg, ..IpmiOptions::default() };
+    let options = IpmiOptions { privilege: bmc.privilege, kg, quirks: bmc.quirks.clone(), ..IpmiOptions::default() };
     Ok(Arc::new(Keyed::new(Arc::new(IpmiBmc::new(bmc.address, bmc.user.clone(), password, options)), kept.clone())))
 }
 

@@ -10,17 +10,18 @@ use tokio::{net::UdpSocket, task::JoinHandle};
 #[derive(Default)]
 struct Rules {
     random: Option<StdRng>,
-    /// Counts down with each answer; the one that makes it 0 is lost.
+    /// Counts answers; those of these numbers are lost.
     answers: u32,
+    losing: Vec<u32>,
     lost: u32,
 }
 
 impl Rules {
     fn loses(&mut self, answer: bool) -> bool {
         let mut lose = self.random.as_mut().is_some_and(|random| random.random_ratio(1, 4));
-        if answer && self.answers > 0 {
-            self.answers -= 1;
-            lose |= self.answers == 0;
+        if answer {
+            self.answers += 1;
+            lose |= self.losing.contains(&self.answers);
         }
         self.lost += u32::from(lose);
         lose
@@ -74,7 +75,13 @@ impl Relay {
 
     /// Loses the nth answer from now, 1 being the next.
     pub fn lose_answer(&self, nth: u32) {
-        self.rules.lock().unwrap().answers = nth;
+        self.lose_answers(&[nth]);
+    }
+
+    /// Loses these answers from now, 1 being the next.
+    pub fn lose_answers(&self, which: &[u32]) {
+        let mut rules = self.rules.lock().unwrap();
+        (rules.answers, rules.losing) = (0, which.to_vec());
     }
 
     pub fn lost(&self) -> u32 {

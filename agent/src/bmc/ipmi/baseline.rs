@@ -2,7 +2,7 @@
 
 use super::IpmiBmc;
 use crate::bmc::{
-    Baseline, BmcError, NO_ACCESS, Retry, User, UserState,
+    Baseline, BmcError, NO_ACCESS, Quirk, Retry, User, UserState,
     commands::{
         CountIpv6Addresses, GetBootFlags, GetChannelAccess, GetDeviceId, GetIpv6Address, GetLanParameter,
         GetUserAccess, GetUserName, LanParameter, Malformed, SetUserAccess, SetUserName, UserAccess, UserPassword,
@@ -10,7 +10,13 @@ use crate::bmc::{
     error::LACKS_PRIVILEGE,
 };
 use ipmi_rs_core::connection::IpmiCommand;
+use std::time::Duration;
+use tokio::time::Instant;
 
+/// What is asked for.
+const TELL: &str = "tell how it is set";
+/// An account takes two questions, of which a slow BMC answers each within two seconds; it may have 63 of them.
+const FOR_ONE_ACCOUNT: Duration = Duration::from_secs(4);
 /// No BMC has more (§22.26: six bits).
 const MAX_SLOTS: u8 = 63;
 /// So many are asked while none told how many there are: a BMC may keep the first to itself, which has no name (§22.28).
@@ -30,6 +36,11 @@ impl Slots {
         Self { asked: 0, count: USUAL_SLOTS }
     }
 
+    /// For all of them.
+    fn time(&self) -> Duration {
+        FOR_ONE_ACCOUNT * u32::from(self.count)
+    }
+
     fn next_slot(&mut self) -> Option<u8> {
         (self.asked < self.count).then(|| {
             self.asked += 1;
@@ -42,6 +53,15 @@ impl IpmiBmc {
     /// Reads all that there is. What the BMC does not know is named, and is no error.
     pub(super) async fn read_baseline(&self) -> Result<Baseline, BmcError> {
         let mut read = Baseline::default();
+        // Each question that is met by silence is asked twice.
+        let times = if self.is_silent() { 6 } else { 2 };
+        self.within(self.inner.deadline * times, TELL, self.read_all_settings(&mut read)).await?;
+        read.users = self.read_users(&mut read.not_told).await?;
+        Ok(read)
+    }
+
+    /// All but the accounts.
+    async fn read_all_settings(&self, read: &mut Baseline) -> Result<(), BmcError> {
         read.firmware_version = self.told(&mut read.not_told, "firmware-version", || GetDeviceId).await?;
         read.boot_override = self.told(&mut read.not_told, "boot-override", || GetBootFlags).await?;
         for (name, which) in
@@ -51,14 +71,13 @@ impl IpmiBmc {
                 read.lan.insert(name.into(), access);
             }
         }
-        self.read_settings(&mut read, &LanParameter::ALL).await?;
+        self.read_settings(read, &LanParameter::ALL).await?;
         // Where IPv6 is not known, nothing of it is.
         if read.lan.contains_key(LanParameter::Ipv6.name().0) {
-            self.read_settings(&mut read, &LanParameter::OF_IPV6).await?;
-            self.read_ipv6_addresses(&mut read).await?;
+            self.read_settings(read, &LanParameter::OF_IPV6).await?;
+            self.read_ipv6_addresses(read).await?;
         }
-        read.users = self.read_users(&mut read.not_told).await?;
-        Ok(read)
+        Ok(())
     }
 
     async fn read_settings(&self, read: &mut Baseline, which: &[LanParameter]) -> Result<(), BmcError> {
@@ -91,29 +110,34 @@ impl IpmiBmc {
         Ok(())
     }
 
+    /// All accounts; the time for that grows with how many there can be.
     pub(super) async fn read_users(&self, not_told: &mut Vec<String>) -> Result<Vec<User>, BmcError> {
         let mut users = Vec::new();
         let mut slots = Slots::new();
+        let began = Instant::now();
         while let Some(slot) = slots.next_slot() {
-            let access = self.told(not_told, &format!("user-{slot}"), || GetUserAccess { slot }).await?;
-            if let Some(UserAccess {
-                slots: count,
-                state,
-                privilege,
-                ipmi_messaging,
-                link_authentication,
-                callback_only,
-            }) = access
-            {
+            let left = (self.inner.deadline + slots.time()).saturating_sub(began.elapsed());
+            if let Some((count, user)) = self.within(left, TELL, self.read_user(slot, not_told)).await? {
                 slots.count = count.min(MAX_SLOTS);
-                // Of an empty slot some BMCs have no name to tell.
-                let name = self.told(&mut Vec::new(), "", || GetUserName(slot)).await?;
-                // 0 is reserved, and what some BMCs have where nobody set a limit.
-                let privilege = if privilege == 0 { NO_ACCESS } else { privilege };
-                users.push(User { slot, name, state, privilege, ipmi_messaging, link_authentication, callback_only });
+                users.push(user);
             }
         }
         Ok(users)
+    }
+
+    /// An account, and how many slots there are.
+    async fn read_user(&self, slot: u8, not_told: &mut Vec<String>) -> Result<Option<(u8, User)>, BmcError> {
+        let access = self.told(not_told, &format!("user-{slot}"), || GetUserAccess { slot }).await?;
+        let Some(UserAccess { slots, state, privilege, ipmi_messaging, link_authentication, callback_only }) = access
+        else {
+            return Ok(None);
+        };
+        // Of an empty slot some BMCs have no name to tell.
+        let name = self.told(&mut Vec::new(), "", || GetUserName(slot)).await?;
+        // 0 is reserved, and what some BMCs have where nobody set a limit.
+        let privilege = if privilege == 0 { NO_ACCESS } else { privilege };
+        let user = User { slot, name, state, privilege, ipmi_messaging, link_authentication, callback_only };
+        Ok(Some((slots, user)))
     }
 
     /// What a question is answered; none, and its name on the list, where the BMC does not know it, or does not tell this account.
@@ -127,8 +151,9 @@ impl IpmiBmc {
         C: IpmiCommand<Error = Malformed>,
         F: Fn() -> C,
     {
-        match self.inner.call("tell how it is set", question).await {
-            Ok(answer) => return Ok(Some(answer)),
+        match self.answer(question).await {
+            Ok(Some(answer)) => return Ok(Some(answer)),
+            Ok(None) => {}
             Err(BmcError::AuthFailed { reason, .. }) if reason == LACKS_PRIVILEGE => {}
             Err(BmcError::Protocol { .. }) => {}
             Err(error @ BmcError::Refused { .. }) if error.retry() == Retry::NeedsOperator => {}
@@ -136,6 +161,30 @@ impl IpmiBmc {
         }
         not_told.push(name.into());
         Ok(None)
+    }
+
+    /// The answer to a question; none where the BMC is known to say nothing to some, and does, and is there all the same.
+    async fn answer<C, F>(&self, question: F) -> Result<Option<C::Output>, BmcError>
+    where
+        C: IpmiCommand<Error = Malformed>,
+        F: Fn() -> C,
+    {
+        if !self.is_silent() {
+            return self.inner.call(TELL, question).await.map(Some);
+        }
+        for _ in 0..2 {
+            let answer = self.inner.call_patiently(TELL, &question).await?;
+            if answer.is_some() {
+                return Ok(answer);
+            }
+            // What everybody knows, in another session where that one is gone: then the question was not heard.
+            self.inner.call(TELL, || GetDeviceId).await?;
+        }
+        Ok(None)
+    }
+
+    fn is_silent(&self) -> bool {
+        self.inner.quirks.contains(&Quirk::SilentInsteadOfRefusing)
     }
 
     /// Makes an account what is wanted; that which is so already is not written, and nothing is enabled. It is not read back
@@ -180,5 +229,11 @@ mod tests {
             }
             assert_eq!(asked, last, "{tells} of {count}");
         }
+    }
+
+    #[test]
+    fn the_time_for_accounts_grows_with_how_many_there_can_be() {
+        let seconds = |count| Slots { asked: 0, count }.time().as_secs();
+        assert_eq!((seconds(4), seconds(USUAL_SLOTS), seconds(MAX_SLOTS)), (16, 64, 252));
     }
 }

@@ -46,6 +46,9 @@ impl Patience {
         Duration::from_millis(1500),
         Duration::from_millis(2000),
     ]);
+    /// For what a BMC may not know, and say nothing: 3 s in three sendings.
+    pub(in crate::bmc) const FOR_SILENCE: Self =
+        Self(&[Duration::from_millis(500), Duration::from_millis(1000), Duration::from_millis(1500)]);
     /// For power actions: sent once. BMCs are specified to answer within 5 s and do within one.
     pub(in crate::bmc) const ONCE: Self = Self(&[Duration::from_secs(4)]);
     /// RAKP 3: a BMC that sent RAKP 4 sends no second one, so a lost one means to start over.

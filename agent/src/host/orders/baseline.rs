@@ -13,7 +13,7 @@ use crate::{
 use billet_proto::link::{Baseline, BmcFacts, Step};
 use std::time::Duration;
 
-/// For all tries. Beside powering off, which has its own time.
+/// No try begins later: one that does not end in this time may have many accounts to tell, and another would not help.
 const PATIENCE: Duration = Duration::from_secs(60);
 const WAITING_FOR: &str = "the BMC to tell how it is set";
 
@@ -23,9 +23,12 @@ const WAITING_FOR: &str = "the BMC to tell how it is set";
 /// When it does not answer: what it is like nobody knows then, which is not the same.
 pub(super) async fn look(job: &Job, step: Step) -> Result<(), Failure> {
     job.reporter.started(step, WAITING_FOR);
-    let late = |_| Failure::deadline(step, PATIENCE.as_secs(), &job.reporter.waiting_for());
+    // What ends with powering off has that time too.
+    let time = job.deadlines.of(step) + job.deadlines.of(Step::PowerOff);
+    let left = time.saturating_sub(job.reporter.spent(step)).max(PATIENCE);
+    let late = |_| Failure::deadline(step, time.as_secs(), &job.reporter.waiting_for());
     let read = read(job, job.tries_within(step, WAITING_FOR, PATIENCE));
-    tell(job, tokio::time::timeout(PATIENCE, read).await.map_err(late)??);
+    tell(job, tokio::time::timeout(left, read).await.map_err(late)??);
     Ok(())
 }
 

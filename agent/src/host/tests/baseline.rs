@@ -9,6 +9,7 @@ use billet_proto::{
     link::{self, BmcFacts, BootVariables, Disk, Note, Step, Wipe, WipeMethod, order::Work, report::What},
     ramdisk::enlist_reply::Task,
 };
+use std::time::Duration;
 
 const PXE_FOR_GOOD: BootOverride =
     BootOverride { target: BootTarget::Pxe, enabled: BootEnabled::Continuous, mode: Some(BootMode::Uefi) };
@@ -178,6 +179,25 @@ async fn an_inspection_asks_a_silent_bmc_again_and_fails_where_it_stays_silent()
         tokio::time::resume();
         assert!(!rack.machine().on);
     }
+}
+
+#[tokio::test]
+async fn an_inspection_waits_for_a_bmc_that_takes_its_time_over_many_accounts() {
+    let mut rack = Rack::new(false);
+    rack.machine().facts = enrolled();
+    rack.machine().facts_take = Duration::from_secs(80);
+    rack.order(1, Work::Inspect(link::Inspect { allow_reset: false })).await;
+    let session = rack.enlist().await;
+    let finished = billet_proto::ramdisk::ramdisk_report::What::Finished(link::Finished::default());
+    rack.report(&session, Step::Inspect, finished).await;
+    rack.told(|report| match &report.what {
+        Some(What::Started(started)) if started.waiting_for == "the BMC to tell how it is set" => Some(()),
+        _ => None,
+    })
+    .await;
+    tokio::time::pause();
+    assert!(matches!(rack.end(1).await, End::Done(_)));
+    tokio::time::resume();
 }
 
 #[tokio::test]

@@ -57,6 +57,8 @@ pub(super) struct Machine {
     pub(super) fault: Option<(usize, Fault)>,
     /// So many times it does not hear the question how it is set.
     pub(super) unheard: u32,
+    /// How long it takes to answer that.
+    pub(super) facts_take: Duration,
 }
 
 /// What goes wrong with a call.
@@ -119,6 +121,7 @@ impl Chassis {
             actions_take: Duration::ZERO,
             fault: None,
             unheard: 0,
+            facts_take: Duration::ZERO,
         };
         let session = tokio::sync::Mutex::new(());
         Self { peer, machine: Mutex::new(machine), session, killed: AtomicBool::new(false) }
@@ -252,7 +255,13 @@ impl Bmc for Chassis {
             let boot_override = (!machine.facts.is_empty()).then_some(machine.boots_by);
             Ok(Baseline { boot_override, ..machine.facts.clone() })
         });
-        Box::pin(async { told })
+        let takes = self.machine().facts_take;
+        Box::pin(async move {
+            if !takes.is_zero() {
+                tokio::time::sleep(takes).await;
+            }
+            told
+        })
     }
 
     fn restore_user<'a>(&'a self, wanted: &'a User, _: &'a User) -> BoxFuture<'a, Result<(), BmcError>> {

@@ -136,6 +136,9 @@ pub(super) async fn register(
 }
 
 /// Takes the operator's explicit word that a server which nothing wiped may be used again.
+///
+/// One that nobody inspected since its last instance left is `onboard` at first: it is inspected and compared with its baseline, and
+/// `ready` only where it is as it was.
 #[utoipa::path(
     post,
     path = "/servers/{id}/accept-unwiped",

@@ -33,7 +33,8 @@ pub enum Verb {
     Register(register::Register),
     /// Register a server, and follow its first inspection until it is ready
     Onboard(onboard::Onboard),
-    /// Give a server that was not wiped back to the pool; its next tenant may read what the last one wrote
+    /// Give a server that was not wiped back to the pool, after an inspection where nobody looked since its last tenant; the next
+    /// one may read what that one wrote
     AcceptUnwiped(accept_unwiped::AcceptUnwiped),
     /// Show one server
     Show(show::Show),

@@ -118,12 +118,13 @@ pub(super) fn after_inspection(
     task::fail_as(tx, rules, server, (event, server_event::BASELINE_DIFFERS), &failed)
 }
 
-/// After a wipe whose disks are erased: whether the rest of the server is as it was. A server whose baseline nobody recorded,
-/// because it was enrolled before there were any, is let through, and that is told. The caller writes the server.
+/// After a wipe whose disks are erased: whether the rest of the server is as it was; one that is needs no inspection after a wipe
+/// that failed before. A server whose baseline nobody recorded, because it was enrolled before there were any, is let through, and
+/// that is told. The caller writes the server.
 pub(super) fn after_wipe(
     tx: &mut dyn Transaction,
     rules: &Rules,
-    server: &Server,
+    server: &mut Server,
     task: &Task,
 ) -> Result<Option<Failed>> {
     let Some(was) = tx.baseline(server.id)? else {
@@ -142,7 +143,11 @@ pub(super) fn after_wipe(
             missing(tx, rules, server, part)?;
         }
     }
-    Ok(told(&differences(&was, &is)))
+    let failed = told(&differences(&was, &is));
+    if failed.is_none() {
+        server.inspected_at.get_or_insert(rules.now);
+    }
+    Ok(failed)
 }
 
 fn missing(tx: &mut dyn Transaction, rules: &Rules, server: &Server, what: &str) -> Result<()> {

@@ -17,16 +17,28 @@ use billet_proto::{
 /// Begins the inspection that a server needs before it is ready, if this is the time for it. One that failed is not
 /// repeated by itself: it would boot the server again and again. The caller writes the server.
 pub(super) fn begin_if_due(tx: &mut dyn Transaction, rules: &Rules, server: &mut Server) -> Result<()> {
-    let is_due = server.manage_state == ManageState::Onboard
+    if !is_due(server) {
+        return Ok(());
+    }
+    let kind = TaskKind::Inspect { allow_reset: server.allow_reset, accept_baseline: false, accept_unwiped: false };
+    task::begin(tx, rules, server, (kind, vec![]), "it was registered and claimed, and is not known yet")
+}
+
+/// As [`begin_if_due`], of a server that may be used though nothing wiped it: where it is as it was, it is ready at the end.
+pub(super) fn begin_unwiped(tx: &mut dyn Transaction, rules: &Rules, server: &mut Server) -> Result<()> {
+    if !is_due(server) {
+        return Ok(());
+    }
+    let kind = TaskKind::Inspect { allow_reset: server.allow_reset, accept_baseline: false, accept_unwiped: true };
+    task::begin(tx, rules, server, (kind, vec![]), "it is used unwiped, and nobody looked since its last tenant left")
+}
+
+fn is_due(server: &Server) -> bool {
+    server.manage_state == ManageState::Onboard
         && is_vouched_for(server)
         && server.inspected_at.is_none()
         && server.task.is_none()
-        && server.error.is_none();
-    if !is_due {
-        return Ok(());
-    }
-    let kind = TaskKind::Inspect { allow_reset: server.allow_reset, accept_baseline: false };
-    task::begin(tx, rules, server, (kind, vec![]), "it was registered and claimed, and is not known yet")
+        && server.error.is_none()
 }
 
 /// The operator asks for an inspection; `accept_baseline`: what it sees is what the server is like from then on.
@@ -47,7 +59,7 @@ pub(super) fn ask(
     if server.owner.is_none() {
         return Err(not_ready("no agent owns it"));
     }
-    let kind = TaskKind::Inspect { allow_reset, accept_baseline };
+    let kind = TaskKind::Inspect { allow_reset, accept_baseline, accept_unwiped: false };
     let why = if accept_baseline {
         "the operator asked for it, and accepts what it is now"
     } else {

@@ -73,7 +73,8 @@ pub(super) fn put_back(tx: &mut dyn Transaction, rules: &Rules, id: ServerId) ->
     Ok(server)
 }
 
-/// Lets a server be used that nothing wiped: the operator's explicit word.
+/// Lets a server be used that nothing wiped: the operator's explicit word. What its last tenant's root may have changed is another
+/// thing: where nobody looked since, it is inspected first, and ready only where it is as it was.
 pub(super) fn accept_unwiped(tx: &mut dyn Transaction, rules: &Rules, id: ServerId) -> Result<Server, Refusal> {
     let mut server = known(tx, id)?;
     task::none_in_progress(&server)?;
@@ -82,7 +83,7 @@ pub(super) fn accept_unwiped(tx: &mut dyn Transaction, rules: &Rules, id: Server
         next(&server, ServerEvent::UnwipedAccepted).ok_or_else(|| not_ready(&server, "must be maintain"))?;
     server.error = None;
     server_event::record(tx, rules, &server, server_event::UNWIPED_ACCEPTED, "by the operator")?;
-    inspect::begin_if_due(tx, rules, &mut server)?;
+    inspect::begin_unwiped(tx, rules, &mut server)?;
     tx.update_server(&server)?;
     Ok(server)
 }

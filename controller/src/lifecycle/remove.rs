@@ -34,7 +34,7 @@ pub(super) fn remove(tx: &mut dyn Transaction, rules: &Rules, id: ServerId) -> R
     }
     // Whatever an agent still does with it is of an older order.
     server.generation += 1;
-    server.power_on = None;
+    (server.power_on, server.inspected_at) = (None, None);
     server.manage_state = next(&server, ServerEvent::Removed).unwrap_or(server.manage_state);
     baseline::say(&mut server, Cause { cause: CAUSE.into(), message: WORD.into() });
     server_event::record(tx, rules, &server, server_event::OFFBOARDING, WORD)?;

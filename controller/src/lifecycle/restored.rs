@@ -4,7 +4,8 @@
 //!
 //! ```text
 //! orders in progress         end with the cause `database_restored`
-//! ready                 ─►   maintain and unwiped: another's system may be on it. `wipe` and `ready`, or `accept-unwiped`
+//! ready                 ─►   maintain and unwiped: another's system may be on it. `wipe` and `ready`, or `accept-unwiped`, which
+//!                            inspects it first
 //! in-use                     stays with its instance, and no order is made for it before the operator says `ready`; one that was
 //!                            set aside is so again then
 //! onboard               ─►   not inspected by itself, which could reset what is in use; `inspect`, then as ready
@@ -97,6 +98,10 @@ fn put_in_doubt(rules: &Rules, server: &mut Server, cause: Cause, doubted: &mut 
     server.unwiped = true;
     // Or a power-off would be taken for done.
     server.power_on = None;
+    if server.manage_state != ManageState::InUse {
+        // It may have had a tenant since.
+        server.inspected_at = None;
+    }
     match server.manage_state {
         ManageState::Ready => {
             doubted.ready += 1;

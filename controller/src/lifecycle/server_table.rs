@@ -3,6 +3,7 @@
 //! ```text
 //! onboard ─► ready ─► in-use ─► ready        vouched for and inspected · taken · released and wiped
 //! onboard, ready ─► maintain ─► ready        by the operator; also what is unwiped, or could not be wiped
+//! maintain ─► onboard ─► ready               accepted unwiped, where nobody looked since its last tenant left · inspected
 //! in-use ─► in-use ─► maintain               set aside by the operator: its instance may be deleted, and the server stays out
 //! onboard, ready, maintain ─► offboarding    and, when nothing refers to it any more, gone
 //! in-use ─► offboarding                      only by the operator's word that it is off and unplugged
@@ -26,6 +27,8 @@ pub(super) enum ServerEvent {
     WipeFailed,
     /// The operator lets it be used as it is, this once.
     UnwipedAccepted,
+    /// It may be used as it is, and was inspected since its last tenant left.
+    Accepted,
     /// The operator takes it out.
     TakenOut,
     /// The operator puts it back.
@@ -42,6 +45,8 @@ pub(super) fn next(server: &Server, event: ServerEvent) -> Option<ManageState> {
     use ServerEvent as E;
     let usable = if is_vouched_for(server) && server.inspected_at.is_some() { Ready } else { Onboard };
     match (server.manage_state, event) {
+        // What its inspection saw counts when that has ended.
+        (Onboard, E::Settled) if server.task.is_some() => Some(Onboard),
         (Onboard, E::Settled) if usable == Ready && server.unwiped => Some(Maintain),
         (Onboard | Ready, E::Settled) => Some(usable),
         (state @ (InUse | Maintain | Offboarding), E::Settled) => Some(state),
@@ -50,6 +55,7 @@ pub(super) fn next(server: &Server, event: ServerEvent) -> Option<ManageState> {
         // What the operator set aside while it was in use goes to nobody.
         (InUse, E::Reused | E::Wiped) => Some(if maintain::is_set_aside(server) { Maintain } else { usable }),
         (Maintain, E::UnwipedAccepted) if server.task.is_none() => Some(usable),
+        (Onboard, E::Accepted) => Some(usable),
         // What the operator took out he puts back himself.
         (state @ (Maintain | Offboarding), E::Wiped) => Some(state),
         (InUse | Maintain, E::WipeFailed) => Some(Maintain),
@@ -64,6 +70,7 @@ pub(super) fn next(server: &Server, event: ServerEvent) -> Option<ManageState> {
         (Onboard | Ready, E::Wiped | E::WipeFailed)
         | (Onboard | Ready | InUse | Maintain | Offboarding, E::Taken | E::UnwipedAccepted)
         | (Onboard | Ready | Maintain | Offboarding, E::Reused)
+        | (Ready | InUse | Maintain | Offboarding, E::Accepted)
         | (InUse, E::Retired)
         | (Onboard | Ready | InUse | Maintain | Offboarding, E::PutBack) => None,
     }
@@ -85,13 +92,14 @@ mod tests {
     use billet_proto::{AgentId, ServerId};
     use uuid::Uuid;
 
-    const EVENTS: [ServerEvent; 10] = [
+    const EVENTS: [ServerEvent; 11] = [
         ServerEvent::Settled,
         ServerEvent::Taken,
         ServerEvent::Reused,
         ServerEvent::Wiped,
         ServerEvent::WipeFailed,
         ServerEvent::UnwipedAccepted,
+        ServerEvent::Accepted,
         ServerEvent::TakenOut,
         ServerEvent::PutBack,
         ServerEvent::Retired,
@@ -126,12 +134,18 @@ mod tests {
         use ServerEvent as E;
         let usable = if vouched && inspected { Ready } else { Onboard };
         let released = if aside { Maintain } else { usable };
+        let settled = match usable {
+            _ if busy => Onboard,
+            Ready if unwiped => Maintain,
+            usable => usable,
+        };
         let mut moves = vec![
-            (Onboard, E::Settled, if usable == Ready && unwiped { Maintain } else { usable }),
+            (Onboard, E::Settled, settled),
             (Ready, E::Settled, usable),
             (InUse, E::Settled, InUse),
             (Maintain, E::Settled, Maintain),
             (Offboarding, E::Settled, Offboarding),
+            (Onboard, E::Accepted, usable),
             (InUse, E::Reused, released),
             (InUse, E::Wiped, released),
             (Maintain, E::Wiped, Maintain),

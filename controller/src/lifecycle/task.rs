@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_step_is_begun_again_or_later_or_all_starts_over() {
-        let inspect = TaskKind::Inspect { allow_reset: false, accept_baseline: false };
+        let inspect = TaskKind::Inspect { allow_reset: false, accept_baseline: false, accept_unwiped: false };
         for (kind, present, step, legal) in [
             (inspect, "", Step::Power, true),
             (inspect, "", Step::Inspect, true),

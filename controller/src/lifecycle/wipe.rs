@@ -78,6 +78,7 @@ const NO_DISKS: &str =
 fn begin(tx: &mut dyn Transaction, rules: &Rules, server: &mut Server, policy: WipePolicy, why: &str) -> Result<()> {
     let disks = direct_disks(tx, server)?;
     if disks.is_empty() {
+        server.inspected_at = None;
         let failed = Failed { cause: "no_recorded_disks".into(), message: NO_DISKS.into() };
         return task::fail_as(tx, rules, server, (ServerEvent::WipeFailed, server_event::WIPE_FAILED), &failed);
     }

@@ -49,7 +49,7 @@ pub(in crate::api) struct Server {
     /// What its BMC said last; absent where it was not asked yet.
     #[schema(required = false)]
     power_state: PowerState,
-    /// When the ramdisk saw it last; absent before the first time.
+    /// When an inspection saw it; absent where it is to be inspected before it is ready.
     #[schema(required = false)]
     inspected_at: Timestamp,
     #[schema(required = false)]

@@ -44,6 +44,7 @@ pub(super) fn done(
         |cause: &str| cause == maintain::CAUSE || (cause == baseline::CAUSE && !baseline::is_compared(task.kind));
     server.error = server.error.take().filter(|error| stays(&error.cause));
     let (event, kind) = match task.kind {
+        TaskKind::Inspect { accept_unwiped: true, .. } => (ServerEvent::Accepted, server_event::INSPECTION_ENDED),
         TaskKind::Inspect { .. } => (ServerEvent::Settled, server_event::INSPECTION_ENDED),
         TaskKind::Wipe { policy } => {
             wipe::record(rules, server, (task, policy), wiped);
@@ -83,8 +84,14 @@ pub(in crate::lifecycle) fn fail(
 ) -> Result<()> {
     let Some(task) = server.task.take() else { return Ok(()) };
     close(server);
-    if matches!(task.kind, TaskKind::Inspect { .. }) && tx.baseline_seen(server.id, task.generation)?.is_some() {
+    let is_unknown = match task.kind {
         // What it saw is half of what it was to see: nobody gets the server before one ends well.
+        TaskKind::Inspect { .. } => tx.baseline_seen(server.id, task.generation)?.is_some(),
+        // Nothing was compared with what a tenant's root may have changed.
+        TaskKind::Wipe { .. } => server.unwiped,
+        TaskKind::PowerOn | TaskKind::PowerOff | TaskKind::Reboot => false,
+    };
+    if is_unknown {
         server.inspected_at = None;
     }
     if let Some(action) = power_word(task.kind) {

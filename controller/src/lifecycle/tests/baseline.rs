@@ -211,6 +211,63 @@ async fn a_server_that_differs_comes_back_when_it_is_as_it_was_or_is_accepted_an
     }
 }
 
+/// A tenant left, and the wipe failed before it came to what is not a disk.
+async fn not_wiped() -> World {
+    let world = enrolled().await;
+    let (generation, _) = released(&world).await;
+    let failed = Failed { cause: "disk_locked".into(), message: "vda has a password".into() };
+    world.report(generation, Step::Wipe, What::Failed(failed)).await;
+    world
+}
+
+/// The agent tells what it found at the inspection that is in progress.
+async fn found(world: &World, bmc: BmcFacts) -> ManageState {
+    let server = world.server().await;
+    assert!(server.task.is_some() && server.manage_state == ManageState::Onboard, "{server:?}");
+    world.report(server.generation, Step::Boot, What::Inspected(machine())).await;
+    world.report(server.generation, Step::Inspect, What::BmcFacts(bmc)).await;
+    world.report(server.generation, Step::Inspect, What::Done(Done::default())).await;
+    world.server().await.manage_state
+}
+
+#[tokio::test]
+async fn a_server_that_is_accepted_unwiped_is_ready_only_where_it_is_as_it_was() {
+    for (bmc, expected) in [(bmc(), ManageState::Ready), (with_stranger(), ManageState::Maintain)] {
+        let world = not_wiped().await;
+        act(&world, ServerAction::AcceptUnwiped).await.unwrap();
+        assert!(world.create().await.is_err(), "nobody looked yet");
+        assert_eq!(found(&world, bmc).await, expected);
+        let server = world.server().await;
+        assert!(server.unwiped && server.error.is_none() == (expected == ManageState::Ready), "{server:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_was_inspected_after_its_tenant_left_is_accepted_unwiped_at_once() {
+    let world = not_wiped().await;
+    inspect(&world, false, machine(), Some(bmc())).await;
+    assert_eq!(act(&world, ServerAction::AcceptUnwiped).await.unwrap().manage_state, ManageState::Ready);
+}
+
+#[tokio::test]
+async fn a_server_that_is_wiped_after_a_wipe_that_failed_was_compared_by_that() {
+    let world = not_wiped().await;
+    act(&world, ServerAction::Wipe { policy: None }).await.unwrap();
+    let generation = world.server().await.generation;
+    wiped(&world, generation, machine(), Some(bmc())).await;
+    assert_eq!(act(&world, ServerAction::Ready).await.unwrap().manage_state, ManageState::Ready);
+}
+
+#[tokio::test]
+async fn a_server_that_was_said_to_be_gone_and_comes_back_is_inspected_before_it_is_accepted_unwiped() {
+    let world = enrolled().await;
+    world.create().await.unwrap();
+    act(&world, ServerAction::Offboard { confirm_off: true }).await.unwrap();
+    act(&world, ServerAction::Maintain { reason: "it is here".into() }).await.unwrap();
+    act(&world, ServerAction::AcceptUnwiped).await.unwrap();
+    assert_eq!(found(&world, with_stranger()).await, ManageState::Maintain);
+}
+
 #[tokio::test]
 async fn what_an_older_order_saw_proves_nothing() {
     let world = enrolled().await;

@@ -136,9 +136,8 @@ fn every_state_and_task_of_a_server_has_one_way_out() {
     let told: HashSet<&str> = told.into_iter().collect();
     assert_eq!(told, ManageState::ALL.iter().map(|state| state.as_str()).collect());
     let told = states_with_a_way_out("A server with a task in progress");
-    let (inspect, wipe) =
-        (TaskKind::Inspect { allow_reset: false, accept_baseline: false }, TaskKind::Wipe { policy: WipePolicy::Full });
-    let all = [inspect, wipe].into_iter().chain(POWER).map(TaskKind::word);
+    let inspect = TaskKind::Inspect { allow_reset: false, accept_baseline: false, accept_unwiped: false };
+    let all = [inspect, TaskKind::Wipe { policy: WipePolicy::Full }].into_iter().chain(POWER).map(TaskKind::word);
     assert!(told.iter().copied().eq(all), "{told:?}");
 }
 
@@ -272,13 +271,14 @@ fn public() -> String {
     text
 }
 
-const SERVER_EVENTS: [(ServerEvent, &str); 10] = [
+const SERVER_EVENTS: [(ServerEvent, &str); 11] = [
     (ServerEvent::Settled, "registered, claimed or inspected"),
     (ServerEvent::Taken, "an instance is placed on it"),
     (ServerEvent::Reused, "its instance is deleted, and need not be wiped"),
     (ServerEvent::Wiped, "wiped"),
     (ServerEvent::WipeFailed, "its wipe failed"),
     (ServerEvent::UnwipedAccepted, "`accept-unwiped`"),
+    (ServerEvent::Accepted, "inspected, and accepted unwiped before"),
     (ServerEvent::TakenOut, "`maintain`"),
     (ServerEvent::PutBack, "`ready`"),
     (ServerEvent::Retired, "`offboard`"),

@@ -61,7 +61,9 @@ async fn nobody_gets_a_server_that_was_ready_before_it_is_wiped_or_an_operator_a
 
     let world = World::new().await;
     restored(&world).await;
-    world.lifecycle.act_on_server(id, ServerAction::AcceptUnwiped).await.unwrap();
+    let accepted = world.lifecycle.act_on_server(id, ServerAction::AcceptUnwiped).await.unwrap();
+    assert_eq!(accepted.manage_state, ManageState::Onboard, "it may have had a tenant");
+    world.inspected(world.server().await.generation, World::inventory()).await;
     world.create().await.unwrap();
 }
 

@@ -341,6 +341,12 @@ async fn a_server_that_is_accepted_unwiped_before_it_is_known_is_inspected_at_on
     let accepted = world.lifecycle.act_on_server(id, ServerAction::AcceptUnwiped).await.unwrap();
     assert_eq!(accepted.manage_state, ManageState::Onboard);
     assert!(matches!(world.sent()[0].1.work, Some(Work::Inspect(_))), "nothing else would ever begin it");
+    let generation = world.server().await.generation;
+    world.report(generation, Step::Inspect, What::Inspected(World::inventory())).await;
+    world.hello(world.agent, 2).await.unwrap();
+    assert_eq!(world.server().await.manage_state, ManageState::Onboard, "its inspection has not ended");
+    world.report(generation, Step::Inspect, What::Done(Done::default())).await;
+    assert_eq!(world.server().await.manage_state, ManageState::Ready, "once is enough");
 }
 
 #[tokio::test]
@@ -358,6 +364,8 @@ async fn only_a_server_in_maintain_can_be_accepted_unwiped() {
     let failed = Failed { cause: "disk_error".into(), message: "vda".into() };
     world.report(3, Step::Wipe, What::Failed(failed)).await;
     assert_eq!(world.server().await.manage_state, ManageState::Maintain);
-    let Server { manage_state, unwiped, .. } = accept(id).await.unwrap();
+    assert_eq!(accept(id).await.unwrap().manage_state, ManageState::Onboard, "nobody looked since its tenant left");
+    world.inspected(world.server().await.generation, World::inventory()).await;
+    let Server { manage_state, unwiped, .. } = world.server().await;
     assert_eq!((manage_state, unwiped), (ManageState::Ready, true), "usable, and still told");
 }

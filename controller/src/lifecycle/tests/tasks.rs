@@ -57,6 +57,13 @@ async fn released(world: &World) -> Order {
     newest(world)
 }
 
+/// The operator takes the server as it is, and its agent sees that it is as it was.
+async fn accepted_unwiped(world: &World) {
+    world.lifecycle.act_on_server(world.server_id(), ServerAction::AcceptUnwiped).await.unwrap();
+    world.inspected(world.server().await.generation, World::inventory()).await;
+    assert_eq!(world.server().await.manage_state, ManageState::Ready);
+}
+
 /// What the server's major events say.
 async fn major(world: &World) -> Vec<String> {
     let (from, to) = (Timestamp(0), Timestamp(u64::MAX >> 1));
@@ -363,7 +370,7 @@ async fn an_instance_has_the_wipe_before_it_and_never_one_that_somebody_wrote_af
     let generation = newest(&world).generation;
     let failed = Failed { cause: "disk_io".into(), message: "no".into() };
     world.report(generation, Step::Wipe, What::Failed(failed)).await;
-    world.lifecycle.act_on_server(world.server_id(), ServerAction::AcceptUnwiped).await.unwrap();
+    accepted_unwiped(&world).await;
     let unwiped = world.create().await.unwrap();
     assert_eq!(world.instance(unwiped).await.wipe_before, None, "the receipt must not tell an older wipe");
 }
@@ -448,7 +455,7 @@ async fn one_of_two_disks_that_was_erased_is_not_enough_however_often_it_is_told
         }
         assert_eq!((server.manage_state, server.unwiped, server.last_wipe), (ManageState::Maintain, true, None));
         assert_eq!(server.error.unwrap().cause, "wipe_incomplete");
-        world.lifecycle.act_on_server(world.server_id(), ServerAction::AcceptUnwiped).await.unwrap();
+        accepted_unwiped(&world).await;
     }
 }
 

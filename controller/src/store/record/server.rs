@@ -100,7 +100,8 @@ pub struct Server {
     pub error: Option<Cause>,
     /// What a ramdisk saw last, in short; the whole is [`Transaction::inventory`](crate::store::Transaction::inventory).
     pub hardware: Hardware,
-    /// When.
+    /// When an inspection saw it; none: nobody looked and compared since it became another machine or its last tenant left, and it
+    /// is inspected before it is ready.
     pub inspected_at: Option<Timestamp>,
     /// The last wipe that ended well.
     pub last_wipe: Option<Wipe>,

@@ -92,6 +92,9 @@ pub enum TaskKind {
         /// What it sees is the server's baseline from then on.
         #[serde(default)]
         accept_baseline: bool,
+        /// It may be used afterwards, though what a tenant wrote is on it still.
+        #[serde(default)]
+        accept_unwiped: bool,
     },
     /// Erasing.
     Wipe {

@@ -68,7 +68,7 @@ pub(super) fn server(n: u128) -> Server {
             began_at: Some(Timestamp(7)),
         }),
         task: Some(Task {
-            kind: TaskKind::Inspect { allow_reset: true, accept_baseline: true },
+            kind: TaskKind::Inspect { allow_reset: true, accept_baseline: true, accept_unwiped: true },
             generation: 3,
             step: "boot".into(),
             waiting_for: "the ramdisk".into(),

@@ -25,11 +25,16 @@ pub(super) fn begin_if_due(tx: &mut dyn Transaction, rules: &Rules, server: &mut
 }
 
 /// As [`begin_if_due`], of a server that may be used though nothing wiped it: where it is as it was, it is ready at the end.
-pub(super) fn begin_unwiped(tx: &mut dyn Transaction, rules: &Rules, server: &mut Server) -> Result<()> {
+pub(super) fn begin_unwiped(
+    tx: &mut dyn Transaction,
+    rules: &Rules,
+    server: &mut Server,
+    allow_reset: bool,
+) -> Result<()> {
     if !is_due(server) {
         return Ok(());
     }
-    let kind = TaskKind::Inspect { allow_reset: server.allow_reset, accept_baseline: false, accept_unwiped: true };
+    let kind = TaskKind::Inspect { allow_reset, accept_baseline: false, accept_unwiped: true };
     task::begin(tx, rules, server, (kind, vec![]), "it is used unwiped, and nobody looked since its last tenant left")
 }
 

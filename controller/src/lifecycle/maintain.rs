@@ -83,7 +83,8 @@ pub(super) fn accept_unwiped(tx: &mut dyn Transaction, rules: &Rules, id: Server
         next(&server, ServerEvent::UnwipedAccepted).ok_or_else(|| not_ready(&server, "must be maintain"))?;
     server.error = None;
     server_event::record(tx, rules, &server, server_event::UNWIPED_ACCEPTED, "by the operator")?;
-    inspect::begin_unwiped(tx, rules, &mut server)?;
+    let allow_reset = server.allow_reset;
+    inspect::begin_unwiped(tx, rules, &mut server, allow_reset)?;
     tx.update_server(&server)?;
     Ok(server)
 }

@@ -129,7 +129,7 @@ kinds! {
     PLACED: "instance-placed", Info, "Instance placed",
         "The server is in use.", "None.";
     TERMINATED: "instance-terminated", Info, "Instance terminated",
-        "The server is off, and is wiped next.", "None.";
+        "The server is off, and is wiped next, or inspected where it may be used unwiped.", "None.";
     NOTE: "note", Info, "Note of the agent",
         "None.", "None.";
 }

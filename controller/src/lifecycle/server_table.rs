@@ -4,6 +4,7 @@
 //! onboard ─► ready ─► in-use ─► ready        vouched for and inspected · taken · released and wiped
 //! onboard, ready ─► maintain ─► ready        by the operator; also what is unwiped, or could not be wiped
 //! maintain ─► onboard ─► ready               accepted unwiped, where nobody looked since its last tenant left · inspected
+//! in-use ─► onboard ─► ready                 released, where the policy lets it be used unwiped · inspected
 //! in-use ─► in-use ─► maintain               set aside by the operator: its instance may be deleted, and the server stays out
 //! onboard, ready, maintain ─► offboarding    and, when nothing refers to it any more, gone
 //! in-use ─► offboarding                      only by the operator's word that it is off and unplugged
@@ -20,7 +21,7 @@ pub(super) enum ServerEvent {
     /// An instance was placed on it.
     Taken,
     /// Its instance is terminated, and the operator's policy lets it be used with what was written still there.
-    Reused,
+    Released,
     /// What was written on it is erased.
     Wiped,
     /// It could not be erased.
@@ -53,7 +54,8 @@ pub(super) fn next(server: &Server, event: ServerEvent) -> Option<ManageState> {
         // Work on the server itself keeps instances away.
         (Ready, E::Taken) if server.task.is_none() => Some(InUse),
         // What the operator set aside while it was in use goes to nobody.
-        (InUse, E::Reused | E::Wiped) => Some(if maintain::is_set_aside(server) { Maintain } else { usable }),
+        (InUse, E::Wiped) => Some(if maintain::is_set_aside(server) { Maintain } else { usable }),
+        (InUse, E::Released) => Some(if maintain::is_set_aside(server) { Maintain } else { Onboard }),
         (Maintain, E::UnwipedAccepted) if server.task.is_none() => Some(usable),
         (Onboard, E::Accepted) => Some(usable),
         // What the operator took out he puts back himself.
@@ -69,7 +71,7 @@ pub(super) fn next(server: &Server, event: ServerEvent) -> Option<ManageState> {
         (Onboard | Ready | InUse | Maintain | Offboarding, E::Removed) => Some(Offboarding),
         (Onboard | Ready, E::Wiped | E::WipeFailed)
         | (Onboard | Ready | InUse | Maintain | Offboarding, E::Taken | E::UnwipedAccepted)
-        | (Onboard | Ready | Maintain | Offboarding, E::Reused)
+        | (Onboard | Ready | Maintain | Offboarding, E::Released)
         | (Ready | InUse | Maintain | Offboarding, E::Accepted)
         | (InUse, E::Retired)
         | (Onboard | Ready | InUse | Maintain | Offboarding, E::PutBack) => None,
@@ -95,7 +97,7 @@ mod tests {
     const EVENTS: [ServerEvent; 11] = [
         ServerEvent::Settled,
         ServerEvent::Taken,
-        ServerEvent::Reused,
+        ServerEvent::Released,
         ServerEvent::Wiped,
         ServerEvent::WipeFailed,
         ServerEvent::UnwipedAccepted,
@@ -133,7 +135,7 @@ mod tests {
     fn moves([vouched, inspected, unwiped, busy, aside]: [bool; 5]) -> Vec<(ManageState, ServerEvent, ManageState)> {
         use ServerEvent as E;
         let usable = if vouched && inspected { Ready } else { Onboard };
-        let released = if aside { Maintain } else { usable };
+        let (released, wiped) = if aside { (Maintain, Maintain) } else { (Onboard, usable) };
         let settled = match usable {
             _ if busy => Onboard,
             Ready if unwiped => Maintain,
@@ -146,8 +148,8 @@ mod tests {
             (Maintain, E::Settled, Maintain),
             (Offboarding, E::Settled, Offboarding),
             (Onboard, E::Accepted, usable),
-            (InUse, E::Reused, released),
-            (InUse, E::Wiped, released),
+            (InUse, E::Released, released),
+            (InUse, E::Wiped, wiped),
             (Maintain, E::Wiped, Maintain),
             (Offboarding, E::Wiped, Offboarding),
             (InUse, E::WipeFailed, Maintain),

@@ -1,7 +1,7 @@
 //! Wiping: what a tenant wrote is erased before another gets the server, and that is borne out, or the server is kept out.
 
 use super::{
-    inspect::direct_disks,
+    inspect::{self, direct_disks},
     refusal::Refusal,
     rules::Rules,
     server_event,
@@ -18,8 +18,9 @@ use billet_proto::{
     planted::{self, Bug},
 };
 
-/// Called when `instance`, which was on `server`, is terminated: begins the wipe, or frees the server where the policy
-/// lets it be used as it is. Records the event; the caller writes the server, and sends its order.
+/// Called when `instance`, which was on `server`, is terminated: begins the wipe, or, where the policy lets the server be used
+/// with what is on its disks, the inspection that compares the rest. Records the event; the caller writes the server, and sends
+/// its order.
 pub(super) fn after_release(
     tx: &mut dyn Transaction,
     rules: &Rules,
@@ -27,9 +28,12 @@ pub(super) fn after_release(
     instance: &Instance,
 ) -> Result<()> {
     server_event::record(tx, rules, server, server_event::TERMINATED, format!("instance {}", instance.id))?;
-    if rules.policy.allow_unwiped_reuse || planted::is(Bug::ReadyWithoutWipe) {
-        server.manage_state = next(server, ServerEvent::Reused).unwrap_or(server.manage_state);
+    if planted::is(Bug::ReadyWithoutWipe) {
+        server.manage_state = next(server, ServerEvent::Wiped).unwrap_or(server.manage_state);
         return Ok(());
+    }
+    if rules.policy.allow_unwiped_reuse {
+        return release_unwiped(tx, rules, server);
     }
     // Weaker only where the operator chose it, and the server goes back to the same project.
     let policy = match server.wipe_policy {
@@ -37,6 +41,17 @@ pub(super) fn after_release(
         WipePolicy::Metadata | WipePolicy::Full => WipePolicy::Full,
     };
     begin(tx, rules, server, policy, "its instance is terminated")
+}
+
+fn release_unwiped(tx: &mut dyn Transaction, rules: &Rules, server: &mut Server) -> Result<()> {
+    server.inspected_at = None;
+    server.manage_state = next(server, ServerEvent::Released).unwrap_or(server.manage_state);
+    if server.manage_state == ManageState::Onboard {
+        // What failed before its tenant came is no reason not to look.
+        server.error = None;
+    }
+    // That it is off was read back: what is on now is nobody's.
+    inspect::begin_unwiped(tx, rules, server, true)
 }
 
 /// The operator asks for a wipe; without a policy, the server's own.

@@ -31,8 +31,8 @@ use std::{
 /// A struck installation is running, or in error, within this time; one that nobody strikes takes about 90 s, and several times as
 /// long on a machine that does other things.
 const BOUND: Duration = Duration::from_secs(900);
-/// Its server is ready again after its deletion.
-const READY: Duration = Duration::from_secs(180);
+/// Its server, which is inspected, is ready again after its deletion.
+const READY: Duration = Duration::from_secs(600);
 /// A step that does not go on is given up well within the bound; and a server that gives no sign of life is reset at half
 /// of `verify`.
 const SETTINGS: &str = "[policy]\nallow_unwiped_reuse = true\n\n\
@@ -174,6 +174,7 @@ impl Matrix {
     fn delete(&mut self) -> Result<()> {
         let Some(id) = self.instance.take() else { return Ok(()) };
         self.site.text(false, &["instance", "delete", &id, "--wait"])?;
+        self.is_ready()?;
         let power = chassis::ask(&self.site.lab.servers[0].dir, "get power")?;
         ensure!(power.contains("power:0"), "it was deleted, and its server is on");
         Ok(())
@@ -191,6 +192,11 @@ impl Matrix {
             }
         }
         self.delete()?;
+        self.is_ready()
+    }
+
+    /// It is, within that time.
+    fn is_ready(&self) -> Result<()> {
         let id = self.site.lab.servers[0].id.clone();
         retry(READY, "the server to be ready", || {
             let server = self.site.json(true, &["server", "show", &id])?;

@@ -1,6 +1,6 @@
 //! What must not work: each ends in `error` with a cause that names it, and nothing is half done.
 
-use crate::stage::{PASSWORD, PATIENCE, events, files, site, until};
+use crate::stage::{PASSWORD, PATIENCE, events, files, ready, site, until};
 use billet_lab::{Firmware, ServerSpec, daemons::write_private, net::inside, process, site::Site};
 use serde_json::Value;
 use std::{
@@ -59,8 +59,10 @@ fn failed(site: &Site, id: &str, cause: &str) -> Value {
     instance
 }
 
+/// The first server is free for the next instance.
 fn delete(site: &Site, id: &str) {
     site.text(false, &["instance", "delete", id, "--wait"]).unwrap();
+    ready(site, &site.lab.servers[0].id);
 }
 
 fn restart_bmc(site: &mut Site, password: &str, uuid: &str) {

@@ -1,6 +1,6 @@
 //! Two servers at once: UEFI with cloud-init, BIOS without; two agents; a decoy; daemons that are killed; and deletion.
 
-use crate::stage::{PASSWORD, PATIENCE, events, files, site, until};
+use crate::stage::{PASSWORD, PATIENCE, events, files, ready, site, until};
 use billet_lab::{
     Firmware, ServerSpec, chassis, hook,
     net::{inside, ip},
@@ -245,13 +245,14 @@ fn nothing_secret_is_written(site: &Site) {
     }
 }
 
-/// Off, read back; addresses free; the server may be used again, and says that nothing wiped it.
+/// Off, read back; addresses free; the server, which was inspected, may be used again, and says that nothing wiped it.
 fn delete(site: &Site, instances: &[&Value]) {
     for instance in instances {
         let id = instance["id"].as_str().unwrap();
         site.text(false, &["instance", "delete", id, "--wait"]).unwrap();
     }
     for server in &site.lab.servers {
+        ready(site, &server.id);
         assert!(chassis::ask(&server.dir, "get power").unwrap().contains("power:0"), "server {} is off", server.number);
         for tap in &server.taps {
             let bridge = hook::master(&site.lab.names.fabric(), tap).unwrap();

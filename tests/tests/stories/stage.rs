@@ -63,6 +63,15 @@ pub fn running(site: &Site, id: &str) -> Value {
     instance
 }
 
+/// Waits until a server is ready again: after a release it is inspected, or wiped.
+pub fn ready(site: &Site, id: &str) {
+    until("the server to be ready again", PATIENCE, || {
+        let server = site.json(true, &["server", "show", id]).unwrap_or_default();
+        assert!(server["error"].is_null(), "{server}");
+        server["manage_state"] == "ready"
+    });
+}
+
 /// An instance's events.
 pub fn events(site: &Site, id: &str) -> Vec<Value> {
     let Ok(list) = site.json(false, &["instance", "events", id]) else { return Vec::new() };

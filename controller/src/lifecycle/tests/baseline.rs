@@ -243,6 +243,35 @@ async fn a_server_that_is_accepted_unwiped_is_ready_only_where_it_is_as_it_was()
 }
 
 #[tokio::test]
+async fn a_server_that_the_policy_lets_be_used_unwiped_is_ready_only_where_it_is_as_it_was() {
+    for (bmc, expected) in [(bmc(), ManageState::Ready), (with_stranger(), ManageState::Maintain)] {
+        let mut world = enrolled().await;
+        world.start_again_without_wipes();
+        power(&world, PowerAction::On, Step::Power, silent()).await;
+        let id = world.create().await.unwrap();
+        world.terminate(id).await;
+        let (_, order) = world.sent().pop().unwrap();
+        assert!(matches!(order.work, Some(Work::Inspect(inspect)) if inspect.allow_reset), "it was read back off");
+        assert!(world.create().await.is_err(), "nobody looked yet");
+        assert_eq!(found(&world, bmc).await, expected);
+        assert!(world.server().await.unwiped, "and still told");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_was_set_aside_in_use_and_is_released_unwiped_is_inspected_when_it_is_accepted() {
+    let mut world = enrolled().await;
+    world.start_again_without_wipes();
+    let id = world.create().await.unwrap();
+    act(&world, ServerAction::Maintain { reason: "a fan".into() }).await.unwrap();
+    world.terminate(id).await;
+    let server = world.server().await;
+    assert_eq!((server.manage_state, server.task), (ManageState::Maintain, None));
+    act(&world, ServerAction::AcceptUnwiped).await.unwrap();
+    assert_eq!(found(&world, with_stranger()).await, ManageState::Maintain);
+}
+
+#[tokio::test]
 async fn a_server_that_was_inspected_after_its_tenant_left_is_accepted_unwiped_at_once() {
     let world = not_wiped().await;
     inspect(&world, false, machine(), Some(bmc())).await;

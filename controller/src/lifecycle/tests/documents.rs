@@ -274,7 +274,7 @@ fn public() -> String {
 const SERVER_EVENTS: [(ServerEvent, &str); 11] = [
     (ServerEvent::Settled, "registered, claimed or inspected"),
     (ServerEvent::Taken, "an instance is placed on it"),
-    (ServerEvent::Reused, "its instance is deleted, and need not be wiped"),
+    (ServerEvent::Released, "its instance is deleted, and it need not be wiped"),
     (ServerEvent::Wiped, "wiped"),
     (ServerEvent::WipeFailed, "its wipe failed"),
     (ServerEvent::UnwipedAccepted, "`accept-unwiped`"),

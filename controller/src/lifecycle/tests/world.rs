@@ -144,6 +144,13 @@ impl World {
         self.lifecycle = Lifecycle::new(parts);
     }
 
+    /// Another controller starts, whose configuration lets servers be used unwiped.
+    pub(crate) fn start_again_without_wipes(&mut self) {
+        let mut parts = parts((&self.store, &self.edge), (&self.secrets, &self.receipts), self.sent.clone());
+        parts.policy.allow_unwiped_reuse = true;
+        self.lifecycle = Lifecycle::new(parts);
+    }
+
     async fn furnish(&self) {
         let (image, vpc, subnet, now) = (self.image, self.vpc, self.subnet, self.edge.now());
         let agent = self.agent_row(self.agent, "rack0");

@@ -60,6 +60,14 @@ pub(super) fn hello(
     let mut claims = Vec::new();
     let mut owned = HashSet::new();
     let mut machines = Machines::of(tx.machines()?);
+    for known in tx.servers_of(agent)? {
+        let id = known.id.to_string();
+        let is_replaced = hello.servers.iter().any(|said| said.id == id && is_another(&known, said));
+        // Where it was may be another server's place now, whichever is named first.
+        if is_replaced && known.manage_state != ManageState::InUse {
+            machines.forget(known.id);
+        }
+    }
     for said in &hello.servers {
         let refused = |reason: String| Claim { server_id: said.id.clone(), accepted: false, reason };
         claims.push(match claim(tx, rules, agent, said, &mut machines)? {
@@ -100,7 +108,8 @@ fn claim(
         Some(known) => known,
         None => restored::unheard_of(tx, rules, id)?,
     };
-    if is_another(&server, said) && server.manage_state != ManageState::InUse {
+    let is_another = is_another(&server, said);
+    if is_another && server.manage_state != ManageState::InUse {
         // Its disks are others. Its baseline stays: a machine that may have had a tenant under another id is let in by no
         // configuration, but where it is as the one before, or the operator accepts it.
         tx.forget_inventory(id)?;
@@ -112,9 +121,9 @@ fn claim(
     if server.manage_state != ManageState::InUse {
         server.macs = macs;
     }
-    // What is not said any more is known still: another one that is said later is another machine's.
+    // Of the same machine what is not said any more is known still: another one that is said later is another machine's.
     for (known, said) in [(&mut server.uuid, &said.uuid), (&mut server.serial, &said.serial)] {
-        if !said.is_empty() {
+        if is_another || !said.is_empty() {
             known.clone_from(said);
         }
     }
@@ -182,6 +191,13 @@ impl Machines {
             // Makers number their machines each for himself: a serial number alone counts only without a UUID.
             self.by_serial.insert(said.serial.clone(), id);
         }
+    }
+
+    /// Another machine has its id.
+    fn forget(&mut self, id: ServerId) {
+        self.by_mac.retain(|_, of| *of != id);
+        self.by_uuid.retain(|_, of| *of != id);
+        self.by_serial.retain(|_, of| *of != id);
     }
 
     fn taken(&self, id: ServerId, said: &OwnedServer, macs: &[MacAddr]) -> Option<(ServerId, String)> {

@@ -446,6 +446,41 @@ async fn another_machine_is_seen_also_where_its_marks_come_one_after_the_other_o
 }
 
 #[tokio::test]
+async fn another_machine_has_no_mark_of_the_one_before_which_is_known_again_when_it_comes_back() {
+    let world = enrolled().await;
+    for (epoch, marks) in [("ab-12", ""), ("", "SN2"), ("ab-12", "")].into_iter().enumerate() {
+        configured(&world, 2 + epoch as u64, marks).await;
+        let server = world.server().await;
+        assert_eq!((server.uuid.as_str(), server.serial.as_str()), marks);
+        assert_eq!((server.inspected_at, found(&world, bmc()).await), (None, ManageState::Ready), "{marks:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_machine_that_moved_from_one_server_to_another_is_that_ones_whichever_is_named_first() {
+    const SECOND: &str = "0198170e-4ca7-7000-8000-000000000002";
+    let of = |id: &str, (uuid, serial, mac): (&str, &str, &str)| OwnedServer {
+        id: id.into(),
+        uuid: uuid.into(),
+        serial: serial.into(),
+        macs: vec![mac.into()],
+    };
+    for second_is_first in [true, false] {
+        let world = enrolled().await;
+        configured(&world, 2, ("ab-12", "")).await;
+        let first = world.server_id().to_string();
+        let mut servers =
+            vec![of(SECOND, ("AB-12", "", "52:54:00:00:00:01")), of(&first, ("", "SN2", "52:54:00:00:00:09"))];
+        if !second_is_first {
+            servers.reverse();
+        }
+        let hello = Hello { version: "test".into(), epoch: 3, servers };
+        let claims = world.lifecycle.hello(world.agent, hello).await.unwrap();
+        assert!(claims.iter().all(|claim| claim.accepted), "{claims:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_is_not_as_it_was_is_forgotten_only_by_the_operators_word() {
     let world = enrolled().await;
     act(&world, ServerAction::Maintain { reason: "a fan".into() }).await.unwrap();

@@ -17,7 +17,7 @@ use crate::{
     auth::Caller,
     store::{
         Transaction,
-        record::{ListedServer, Server, Task, TaskKind},
+        record::{ListedServer, ManageState, Server, Task, TaskKind},
     },
 };
 use billet_proto::{ProjectId, ServerId};
@@ -43,7 +43,7 @@ pub(super) fn missing(id: &str) -> ApiError {
 
 /// The family's object, and ours beside it.
 pub(super) fn shown(state: &AppState, listed: &ListedServer, to: Option<&ProjectId>) -> Value {
-    let ListedServer { server, agent, instance } = listed;
+    let ListedServer { server, agent, unclaimed_since, instance } = listed;
     let online = server.owner.is_some_and(|agent| state.presence.agent_online(agent));
     let macs: Vec<String> = server.macs.iter().map(ToString::to_string).collect();
     let mut value = json!({
@@ -74,6 +74,10 @@ pub(super) fn shown(state: &AppState, listed: &ListedServer, to: Option<&Project
         .map(|wipe| json!({ "at": wipe.at.to_string(), "policy": wipe.policy.as_str(), "disks": wipe.disks.len() }));
     // Moved in; within `json!` each would be copied, for each entry of a list.
     let waits = server.task.as_ref().map(|task| waiting::shown(&task.waiting));
+    let is_unclaimed = server.manage_state == ManageState::Onboard && server.owner.is_none();
+    let claim = agent.as_ref().filter(|_| is_unclaimed).map(|agent| format!("agent {agent} to claim it"));
+    let claim_since = unclaimed_since.filter(|_| claim.is_some() && server.task.is_none());
+    let waiting_for = server.task.as_ref().map(|task| task.waiting_for.clone()).or(claim);
     let optional = waits.into_iter().flatten().chain([
         ("hardware_attributes", Some(summary(server))),
         ("project_id", server.project_id.as_ref().map(|project| project.as_str().into())),
@@ -84,7 +88,8 @@ pub(super) fn shown(state: &AppState, listed: &ListedServer, to: Option<&Project
         ("last_wipe", wiped),
         ("error", error),
         ("task", server.task.as_ref().map(task)),
-        ("waiting_for", server.task.as_ref().map(|task| task.waiting_for.clone().into())),
+        ("waiting_for", waiting_for.map(Value::from)),
+        ("waiting_since", claim_since.map(|at| at.to_string().into())),
         ("deadline", server.task_deadline.map(|at| at.to_string().into())),
     ]);
     for (name, given) in optional {

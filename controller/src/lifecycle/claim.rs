@@ -1,6 +1,7 @@
 //! Which servers an agent owns: what it says when it attaches, against what is known.
 
 use super::{
+    event::tame,
     inspect, restored,
     rules::Rules,
     server_event,
@@ -8,7 +9,7 @@ use super::{
 };
 use crate::store::{
     Machine, Result, Transaction,
-    record::{Hardware, ManageState, Server},
+    record::{Agent, Cause, Hardware, ManageState, Server},
 };
 use billet_proto::{
     AgentId, MacAddr, ServerId,
@@ -19,6 +20,9 @@ use std::collections::{HashMap, HashSet};
 /// More than any rack has, and than an agent's configuration may. One hello is one transaction, so that more is refused as a
 /// whole: a server that was passed over would be let go, and nobody would know why.
 const MAX_SERVERS: usize = 1024;
+
+/// The cause of a server whose agent's claim was refused.
+const CAUSE: &str = "claim_refused";
 
 /// Why an agent is not let in.
 #[derive(Debug, thiserror::Error)]
@@ -79,7 +83,44 @@ pub(super) fn hello(
         });
     }
     let_go(tx, rules, agent, &owned)?;
+    for claim in claims.iter().filter(|claim| !claim.accepted) {
+        keep_refusal(tx, rules, &known, claim)?;
+    }
+    forget_refusals(tx, agent, hello)?;
     Ok(claims)
+}
+
+/// Keeps with a known server why a claim of it was refused, which else the agent's log alone tells: as an event, and, where
+/// the server is to be that agent's, as what keeps it.
+fn keep_refusal(tx: &mut dyn Transaction, rules: &Rules, agent: &Agent, claim: &Claim) -> Result<()> {
+    let Ok(id) = claim.server_id.parse::<ServerId>() else { return Ok(()) };
+    let Some(mut server) = tx.server(id)? else { return Ok(()) };
+    let message = tame(&format!("agent {} may not have it: {}", agent.name, claim.reason));
+    server_event::record_once(tx, rules, &server, server_event::CLAIM_REFUSED, message.clone())?;
+    let is_its_own = server.registered_agent == Some(agent.id) && server.owner.is_none_or(|owner| owner == agent.id);
+    let error = Cause { cause: CAUSE.into(), message };
+    // What failed before stays said: it is not tried again by itself.
+    if is_its_own && server.error.as_ref().is_none_or(|known| known.cause == CAUSE && *known != error) {
+        server.error = Some(error);
+        tx.update_server(&server)?;
+    }
+    Ok(())
+}
+
+/// Of servers that the agent does not name any more.
+fn forget_refusals(tx: &mut dyn Transaction, agent: AgentId, hello: &Hello) -> Result<()> {
+    for mut server in tx.servers_registered_for(agent)? {
+        let id = server.id.to_string();
+        if is_refused(&server) && !hello.servers.iter().any(|said| said.id == id) {
+            server.error = None;
+            tx.update_server(&server)?;
+        }
+    }
+    Ok(())
+}
+
+fn is_refused(server: &Server) -> bool {
+    server.error.as_ref().is_some_and(|error| error.cause == CAUSE)
 }
 
 fn claim(
@@ -114,6 +155,9 @@ fn claim(
         // configuration, but where it is as the one before, or the operator accepts it.
         tx.forget_inventory(id)?;
         (server.hardware, server.inspected_at) = (Hardware::default(), None);
+    }
+    if is_refused(&server) {
+        server.error = None;
     }
     let is_claimed_anew = server.owner != Some(agent);
     server.owner = Some(agent);

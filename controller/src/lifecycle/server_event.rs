@@ -78,6 +78,9 @@ kinds! {
         "The agent drives its BMC and its network boot.", "None.";
     CLAIM_LOST: "claim-lost", Major, "Agent lost the claim",
         "Nobody drives the server.", "Add it to an agent's configuration, or retire it.";
+    CLAIM_REFUSED: "claim-refused", Major, "Claim refused",
+        "The agent that claims it does not get it.",
+        "Mend that agent's configuration, or register the server for it.";
     INSPECTION_BEGAN: "inspection-began", Info, "Inspection began",
         "The server boots the ramdisk, which only looks.", "None.";
     INSPECTION_ENDED: "inspection-ended", Info, "Inspection ended",

@@ -56,13 +56,13 @@ pub(in crate::api) struct Server {
     last_wipe: ServerWipe,
     #[schema(required = false)]
     error: ServerError,
-    /// Work on the server itself; absent where none is in progress, as are the next two.
+    /// Work on the server itself; absent where none is in progress.
     #[schema(required = false)]
     task: ServerTask,
-    /// What the task waits for, for a person.
+    /// What the task waits for, for a person; without one, and a server that no agent owns yet, that its agent claims it.
     #[schema(required = false)]
     waiting_for: String,
-    /// When what the task waits for changed last; absent where that is not known.
+    /// When what is waited for changed last; absent where that is not known.
     #[schema(required = false)]
     waiting_since: Timestamp,
     /// Which try of the step it is, or of sending the order, from 1; absent where that is not told.

@@ -1,7 +1,10 @@
 //! The family's calls on physical servers.
 
 use super::{Api, code};
-use crate::lifecycle::tests::{KEY, done, installed, started};
+use crate::{
+    api::ports::LifecycleApi as _,
+    lifecycle::tests::{KEY, done, installed, started},
+};
 use axum::{body::Body, http::Method, http::StatusCode};
 use billet_proto::link::{Done, PowerAction, PowerRead, Step, order::Work, report::What};
 use serde_json::{Value, json};
@@ -46,6 +49,20 @@ async fn a_tenant_sees_its_own_servers_and_those_that_it_is_on_and_operators_see
     let path = format!("/v1/other/physicalservers/{id}");
     let (status, ..) = api.call(Method::GET, &path, &api.stranger, Body::empty()).await;
     assert_eq!(status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_server_that_no_agent_owns_says_whose_claim_it_waits_for_and_since_when() {
+    let api = Api::new(200).await;
+    let path = format!("/{}", api.world.server_id());
+    let (_, shown) = admin(&api, Method::GET, &path, Value::Null).await;
+    assert!(shown["waiting_for"].is_null() && shown["waiting_since"].is_null(), "{shown}");
+    api.world.lifecycle.revoke_agent("rack0".into()).await.unwrap();
+    let (since, hour) = (api.world.edge.now().to_string(), std::time::Duration::from_secs(3600));
+    api.world.clock.advance(hour);
+    let (_, shown) = admin(&api, Method::GET, &path, Value::Null).await;
+    assert_eq!(shown["waiting_for"], "agent rack0 to claim it", "{shown}");
+    assert_eq!((&shown["manage_state"], &shown["waiting_since"]), (&json!("onboard"), &json!(since)), "{shown}");
 }
 
 #[tokio::test]

@@ -11,7 +11,6 @@ use crate::cli::{
 };
 use billet_proto::ServerId;
 use clap::Args;
-use serde_json::Value;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
@@ -126,11 +125,10 @@ fn verdict(server: &Server) -> Option<Result<(), String>> {
 fn standing(server: &Server) -> String {
     let step = server.more.get("task").map(|task| document::text(&task["step"])).unwrap_or_default();
     let waiting_for = server.more.get("waiting_for").map(document::text).unwrap_or_default();
-    match (server.more.get("task").unwrap_or(&Value::Null), server.agent.as_deref()) {
-        (Value::Null, None) => format!("{}  its agent's claim is waited for", server.manage_state),
-        (Value::Null, Some(_)) => server.manage_state.clone(),
-        _ if step.is_empty() => format!("{}  {waiting_for}", server.manage_state),
-        _ if waiting_for.is_empty() => format!("{}  {step}", server.manage_state),
-        _ => format!("{}  {step}: {waiting_for}", server.manage_state),
+    match (step.is_empty(), waiting_for.is_empty()) {
+        (true, true) => server.manage_state.clone(),
+        (true, false) => format!("{}  {waiting_for}", server.manage_state),
+        (false, true) => format!("{}  {step}", server.manage_state),
+        (false, false) => format!("{}  {step}: {waiting_for}", server.manage_state),
     }
 }

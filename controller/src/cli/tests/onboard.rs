@@ -16,7 +16,9 @@ fn inspecting(step: &str) -> Value {
 fn stages(last: Value) -> impl Fn(&Asked, usize) -> Answer + Send + Sync {
     move |_, before| {
         let server = match before {
-            0 => json!({ "id": ID, "manage_state": "onboard" }),
+            0 => {
+                json!({ "id": ID, "manage_state": "onboard", "agent": "rack1", "waiting_for": "agent rack1 to claim it" })
+            }
             1 => inspecting("boot"),
             // A controller that restarts.
             2 => return Some((503, String::new())),
@@ -37,7 +39,7 @@ async fn an_inspection_is_followed_until_the_server_is_ready() {
     let ended = onboard(&fake, &["--wait", "--allow-reset"]).await;
     assert_eq!(ended.exit, Exit::Done, "{ended:?}");
     let seen: Vec<&str> = ended.err.lines().filter(|line| !line.contains("does not answer")).collect();
-    assert_eq!(seen, ["onboard  its agent's claim is waited for", "onboard  boot: the ramdisk", "ready"]);
+    assert_eq!(seen, ["onboard  agent rack1 to claim it", "onboard  boot: the ramdisk", "ready"]);
     assert!(ended.out.contains("ready") && ended.out.contains("rack1"), "{}", ended.out);
     let asked = fake.asked();
     assert_eq!(asked[0].line, format!("PUT /admin/v1/servers/{ID}"));

@@ -299,6 +299,78 @@ async fn one_machine_is_one_server() {
     assert!(claim.reason.contains("UUID"), "{claim:?}");
 }
 
+async fn row(world: &World, id: ServerId) -> Server {
+    world.store.read(move |tx| tx.server(id)).await.unwrap().unwrap()
+}
+
+/// What the events tell of claims that were refused.
+async fn refusals(world: &World, id: ServerId) -> Vec<String> {
+    let (from, to) = (crate::clock::Timestamp(0), world.edge.now().after(std::time::Duration::from_secs(1)));
+    let wanted = ServerEventsWanted { servers: Some(vec![id]), from, to, level: None, offset: 0, limit: 100 };
+    let (events, _) = world.store.read(move |tx| tx.server_events(&wanted)).await.unwrap();
+    events.into_iter().filter(|event| event.kind == "claim-refused").map(|event| event.message).collect()
+}
+
+#[tokio::test]
+async fn why_a_claim_was_refused_is_told_at_the_server_until_one_is_accepted() {
+    let world = World::new().await;
+    let (agent, id): (_, ServerId) = (world.join("rack1").await, SECOND.parse().unwrap());
+    world.lifecycle.register(id, registration("rack1")).await.unwrap();
+    for _ in 0..2 {
+        let twin = machine("", "SN9", "52:54:00:00:00:02");
+        assert!(!claim(&world, agent, twin).await.accepted);
+    }
+    let server = row(&world, id).await;
+    let error = server.error.unwrap();
+    assert_eq!((error.cause.as_str(), server.manage_state), ("claim_refused", ManageState::Onboard));
+    assert!(error.message.contains("agent rack1") && error.message.contains("MAC 52:54:00:00:00:02"), "{error:?}");
+    assert_eq!(refusals(&world, id).await, [error.message], "once");
+    assert!(claim(&world, agent, machine("", "SN9", "52:54:00:00:00:09")).await.accepted);
+    let server = row(&world, id).await;
+    assert!(server.error.is_none() && server.task.is_some(), "it is inspected: {server:?}");
+}
+
+#[tokio::test]
+async fn a_claim_that_was_refused_is_told_no_more_when_the_agent_does_not_make_it_any_more() {
+    let world = World::new().await;
+    let (agent, id): (_, ServerId) = (world.join("rack1").await, SECOND.parse().unwrap());
+    world.lifecycle.register(id, registration("rack1")).await.unwrap();
+    assert!(!claim(&world, agent, machine("", "SN9", "52:54:00:00:00:02")).await.accepted);
+    assert!(row(&world, id).await.error.is_some());
+    let other = OwnedServer { id: "0198170e-4ca7-7000-8000-000000000003".into(), ..OwnedServer::default() };
+    assert!(claim(&world, agent, other).await.accepted);
+    assert_eq!(row(&world, id).await.error, None);
+}
+
+#[tokio::test]
+async fn a_claim_of_an_agent_that_the_server_is_not_for_is_told_by_an_event_alone() {
+    let world = World::new().await;
+    let (other, before) = (world.join("rack1").await, world.server().await);
+    assert!(!world.hello(other, 1).await.unwrap().0[0].accepted);
+    assert_eq!(world.server().await, before);
+    let told = refusals(&world, world.server_id()).await;
+    assert!(told.len() == 1 && told[0].contains("agent rack1") && told[0].contains("agent rack0 owns it"), "{told:?}");
+}
+
+#[tokio::test]
+async fn what_failed_before_a_claim_was_refused_is_not_tried_again_because_one_is_accepted() {
+    let world = World::new().await;
+    let failed = Cause { cause: "boot_deadline".into(), message: "no ramdisk called".into() };
+    let known = Server {
+        manage_state: ManageState::Onboard,
+        inspected_at: None,
+        error: Some(failed.clone()),
+        ..world.server().await
+    };
+    world.store.run(move |tx| tx.update_server(&known)).await.unwrap();
+    let mut broken = machine("", "SN1", "no MAC");
+    broken.id = world.server_id().to_string();
+    assert!(!claim(&world, world.agent, broken).await.accepted);
+    assert!(world.hello(world.agent, 1).await.unwrap().0[0].accepted);
+    let server = world.server().await;
+    assert_eq!((server.error, server.task), (Some(failed), None));
+}
+
 #[tokio::test]
 async fn the_policy_for_other_disks_is_that_of_the_moment_of_acceptance() {
     let world = World::new().await;

@@ -154,6 +154,8 @@ pub struct ListedServer {
     pub server: Server,
     /// Name of the agent that owns it, or that it is registered for.
     pub agent: Option<String>,
+    /// Since when nobody owns it, though it is registered; none where that is not so, or not on record any more.
+    pub unclaimed_since: Option<Timestamp>,
     /// What is on it, and whose.
     pub instance: Option<(InstanceId, ProjectId)>,
 }

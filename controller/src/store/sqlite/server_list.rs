@@ -14,6 +14,9 @@ use rusqlite::{Connection, ToSql, named_params};
 /// What belongs to a server, beside its own columns.
 const BESIDE: &str =
     "(SELECT name FROM agent WHERE agent.id = coalesce(server.owner, server.registered_agent)) AS agent_name,
+    CASE WHEN owner IS NULL AND registered_agent IS NOT NULL
+        THEN (SELECT max(at) FROM server_event WHERE server_id = server.id AND kind IN ('registered', 'claim-lost'))
+    END AS unclaimed_since,
     (SELECT id || ' ' || project_id FROM instance WHERE server_id = server.id AND phase <> 'terminated') AS occupant";
 
 /// The ids that a project sees. Both halves come in the order of ids from an index, so that a page costs no more than
@@ -107,9 +110,10 @@ fn read(row: &Row<'_>) -> Result<ListedServer> {
         Some((instance.parse().ok()?, project.parse().ok()?))
     };
     let (server, agent) = (server::read(row)?, row.get("agent_name")?);
+    let unclaimed_since = row.optional_time("unclaimed_since")?;
     let occupant: Option<String> = row.get("occupant")?;
     let instance = occupant.map(|text| ids(text).ok_or(StoreError::Corrupt("an instance's ids"))).transpose()?;
-    Ok(ListedServer { server, agent, instance })
+    Ok(ListedServer { server, agent, unclaimed_since, instance })
 }
 
 fn read_count(row: &Row<'_>) -> Result<ServerCount> {

@@ -1,6 +1,6 @@
 //! What was answered well: from then on the database knows of it, whatever crashes.
 
-use crate::invariants::Snapshot;
+use crate::snapshot::Snapshot;
 use billet_controller::lifecycle::table::{Operation, Phase};
 use billet_proto::{InstanceId, ServerId};
 

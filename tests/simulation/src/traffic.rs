@@ -2,12 +2,12 @@
 
 use crate::{
     controller::Controller,
-    invariants::Snapshot,
     journal::Journal,
     ledger::Ledger,
     promise::{Promise, Subject},
     random::Random,
     secrets::{HASH, PASSWORD},
+    snapshot::Snapshot,
 };
 use billet_controller::{
     api::ports::LifecycleApi as _,

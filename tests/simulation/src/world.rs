@@ -5,7 +5,7 @@ use crate::{
     controller::{Controller, Site},
     entropy,
     faults::Faults,
-    invariants::{Snapshot, Watch},
+    invariants::Watch,
     journal::Journal,
     ledger::Ledger,
     machine::{self, Machine, State},
@@ -15,6 +15,7 @@ use crate::{
     ramdisk,
     random::Random,
     secrets,
+    snapshot::Snapshot,
     time::{EPOCH_MS, Skew, Timeline},
     traffic::{PROJECT, Place, Traffic},
 };

@@ -2,10 +2,11 @@
 
 use billet_proto::InstanceId;
 use billet_simulation::{
-    invariants::{Snapshot, Watch},
+    invariants::Watch,
     journal::Journal,
     ledger::Ledger,
     secrets::{HASH, PASSWORD},
+    snapshot::Snapshot,
     time::Timeline,
 };
 

@@ -1,6 +1,6 @@
 //! Nobody powers a server for which there is no order.
 
-use crate::{invariants::Snapshot, ledger::Ledger, machine::Machine};
+use crate::{ledger::Ledger, machine::Machine, snapshot::Snapshot};
 use billet_controller::lifecycle::table::Phase;
 use billet_proto::{InstanceId, ServerId};
 use std::collections::BTreeMap;
@@ -10,11 +10,11 @@ type AtRest = (u64, Option<(InstanceId, Phase)>);
 
 /// What stood still when the database was looked at last.
 #[derive(Debug, Default)]
-pub struct Powered(BTreeMap<ServerId, AtRest>);
+pub(super) struct Powered(BTreeMap<ServerId, AtRest>);
 
 impl Powered {
     /// Tells the ledger of machines whose BMC was told to do something while they stood still.
-    pub fn look(&mut self, now: &Snapshot, machines: &[Machine], ledger: &Ledger) {
+    pub(super) fn look(&mut self, now: &Snapshot, machines: &[Machine], ledger: &Ledger) {
         let at_rest = at_rest(now);
         for machine in machines {
             let (id, name, told) = {

@@ -29,9 +29,14 @@ impl Chassis {
     /// Waits as a BMC has one wait; none where it is silent.
     async fn reach(&self, doing: &'static str) -> Result<MutexGuard<'_, Body>, BmcError> {
         let (silent, delay) = {
-            let body = self.machine.lock();
+            let mut body = self.machine.lock();
             let world = body.world();
-            (body.bmc_silent_until > world.timeline.now() || world.random.happens(4), world.random.within(20..400))
+            let is_lost = world.random.happens(4);
+            let is_silent = body.is_silent();
+            if is_lost && !is_silent {
+                world.journal.slip("bmc-call-lost", &body.name());
+            }
+            (is_silent || is_lost, world.random.within(20..400))
         };
         if silent {
             tokio::time::sleep(PATIENCE).await;
@@ -50,7 +55,7 @@ impl Chassis {
             let mut body = self.reach("do a power action").await?;
             let world = body.world();
             body.told.push(action);
-            if body.bmc_deaf_until > world.timeline.now() {
+            if body.is_deaf() {
                 return Ok(());
             }
             match action {
@@ -62,7 +67,11 @@ impl Chassis {
                 }
                 ForceRestart | PowerCycle => body.restart("reset"),
             }
-            world.random.happens(6)
+            let is_lost = world.random.happens(6);
+            if is_lost {
+                world.journal.slip("bmc-answer-lost", &body.name());
+            }
+            is_lost
         };
         if loses_the_answer {
             tokio::time::sleep(PATIENCE).await;

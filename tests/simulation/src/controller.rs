@@ -1,6 +1,7 @@
 //! The controller's process, and what outlives it: its database and its keys.
 
 use crate::{
+    journal::Journal,
     network::{Listener, Network, Node},
     process::Process,
     random::Random,
@@ -9,6 +10,7 @@ use crate::{
 use anyhow::Context;
 use billet_agent::host::Identity;
 use billet_controller::{
+    api::ports::Presence as _,
     ca::Ca,
     clock::{Edge, Timestamp},
     config::{Config, Deadlines, Policy},
@@ -22,9 +24,10 @@ use billet_controller::{
 use billet_proto::{AgentId, link::Order};
 use rcgen::{CertificateParams, KeyPair};
 use std::{
+    collections::BTreeMap,
     path::Path,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -41,6 +44,9 @@ pub struct Site {
     pub store: Handle,
     /// Set while the database's disk refuses.
     pub disk_refuses: Arc<AtomicBool>,
+    /// Set where it did to somebody.
+    pub has_refused: Arc<AtomicBool>,
+    journal: Journal,
     ca: Arc<Ca>,
     sealer: Arc<Sealer>,
     receipts: ReceiptKey,
@@ -54,17 +60,23 @@ impl Site {
     ///
     /// # Errors
     /// When a file cannot be made.
-    pub fn new(dir: &Path, random: Random) -> anyhow::Result<Self> {
+    pub fn new(dir: &Path, random: Random, journal: Journal) -> anyhow::Result<Self> {
         let dir = dir.join("controller");
         std::fs::create_dir_all(&dir).context("make the controller's state folder")?;
         // Certificates are good by the real clock, which TLS looks at.
         let real = Edge::system();
         let entropy: Arc<dyn billet_controller::clock::Entropy> = Arc::new(random.clone());
-        let disk_refuses = Arc::new(AtomicBool::new(false));
-        let store = Disk { store: SqliteStore::open_in_memory()?, refuses: disk_refuses.clone() };
+        let (disk_refuses, has_refused) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let store = Disk {
+            store: SqliteStore::open_in_memory()?,
+            refuses: disk_refuses.clone(),
+            has_refused: has_refused.clone(),
+        };
         Ok(Self {
             store: Handle::inline(store),
             disk_refuses,
+            has_refused,
+            journal,
             ca: Arc::new(Ca::load_or_create(&dir, &real)?),
             sealer: Arc::new(Sealer::load_or_create(&dir.join("master.key"), &entropy)?),
             receipts: ReceiptKey::load_or_create(&dir.join("receipt.key"), &*real.entropy)?,
@@ -120,11 +132,16 @@ impl Site {
 struct Disk {
     store: SqliteStore,
     refuses: Arc<AtomicBool>,
+    has_refused: Arc<AtomicBool>,
 }
 
 impl Store for Disk {
     fn begin(&mut self) -> StoreResult<Box<dyn Transaction + '_>> {
-        if self.refuses.load(Ordering::Relaxed) { Err(StoreError::Busy) } else { self.store.begin() }
+        if !self.refuses.load(Ordering::Relaxed) {
+            return self.store.begin();
+        }
+        self.has_refused.store(true, Ordering::Relaxed);
+        Err(StoreError::Busy)
     }
 
     fn flush(&mut self) -> StoreResult<()> {
@@ -180,7 +197,7 @@ impl Controller {
             Box::pin(tokio::time::sleep(Duration::from_millis(time)))
         }));
         let sessions = Sessions::new(store.clone());
-        let dispatch = Repeating { sessions: sessions.clone(), random };
+        let dispatch = Repeating::new(sessions.clone(), random, site.journal.clone());
         let Config { deadlines, policy, .. } = Config::default();
         let lifecycle = Lifecycle::new(Parts {
             store: store.clone(),
@@ -202,22 +219,47 @@ impl Controller {
 }
 
 /// Sends orders, and now and then one more time, when it may be over.
+#[derive(Clone)]
 struct Repeating {
     sessions: Sessions,
     random: Random,
+    journal: Journal,
+    /// By server: the newest generation that was sent.
+    newest: Arc<Mutex<BTreeMap<String, u64>>>,
+}
+
+impl Repeating {
+    fn new(sessions: Sessions, random: Random, journal: Journal) -> Self {
+        Self { sessions, random, journal, newest: Arc::default() }
+    }
+
+    fn newest(&self) -> MutexGuard<'_, BTreeMap<String, u64>> {
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn send_again(&self, agent: AgentId, order: Order) {
+        if !self.sessions.agent_online(agent) {
+            return;
+        }
+        let is_over = self.newest().get(&order.server_id).is_some_and(|newest| *newest > order.generation);
+        let kind = if is_over { "order-late" } else { "order-repeated" };
+        self.journal.slip(kind, &format!("of generation {}", order.generation));
+        self.sessions.send(agent, order);
+    }
 }
 
 impl Dispatch for Repeating {
     fn send(&self, agent: AgentId, order: Order) {
         if self.random.happens(100) {
-            let (sessions, late) = (self.sessions.clone(), order.clone());
+            let (this, late) = (self.clone(), order.clone());
             let most = if self.random.happens(400) { 900_000 } else { 60_000 };
             let delay = Duration::from_millis(self.random.within(10..most));
             tokio::spawn(async move {
                 tokio::time::sleep(delay).await;
-                sessions.send(agent, late);
+                this.send_again(agent, late);
             });
         }
+        self.newest().insert(order.server_id.clone(), order.generation);
         self.sessions.send(agent, order);
     }
 }

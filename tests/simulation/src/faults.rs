@@ -1,6 +1,8 @@
 //! What goes wrong, by chance.
 
-use crate::{controller::Controller, machine::State, network::Node, ramdisk, random::Random, world::World};
+use crate::{
+    controller::Controller, machine::State, network::Node, ramdisk, random::Random, spell::Spell, world::World,
+};
 use std::sync::atomic::Ordering;
 
 /// Faults to come, and those that end.
@@ -14,7 +16,7 @@ pub struct Faults {
 enum End {
     Controller,
     Agent(usize),
-    Cut(Node, Node),
+    Cut(&'static str, Node, Node),
     Slow,
     Database,
 }
@@ -74,8 +76,8 @@ impl Faults {
         self.end(world, u64::MAX);
         for machine in &world.machines.0 {
             let mut body = machine.lock();
-            (body.bmc_silent_until, body.bmc_deaf_until, body.disk_fails_until) = (0, 0, 0);
-            body.is_stubborn = false;
+            (body.silent, body.deaf) = (Spell::default(), Spell::default());
+            (body.broken, body.stubborn) = (Spell::default(), Spell::default());
         }
     }
 
@@ -86,9 +88,18 @@ impl Faults {
             match end {
                 End::Controller => world.start_controller(),
                 End::Agent(number) => world.start_agent(number),
-                End::Cut(one, other) => world.network.heal(&one, &other),
+                End::Cut(kind, one, other) => {
+                    if world.network.heal(&one, &other) {
+                        world.journal.fault(kind, &format!("{one} {other}"));
+                    }
+                }
                 End::Slow => world.network.delay(1, 40),
-                End::Database => world.site.disk_refuses.store(false, Ordering::Relaxed),
+                End::Database => {
+                    world.site.disk_refuses.store(false, Ordering::Relaxed);
+                    if world.site.has_refused.swap(false, Ordering::Relaxed) {
+                        world.journal.fault("database-refuses", "");
+                    }
+                }
             }
         }
     }
@@ -122,26 +133,24 @@ impl Faults {
                 }
             }
             "bmc-silent" => {
-                world.journal.fault(kind, &of_machine);
-                body.lock().bmc_silent_until = now + self.random.within(10_000..240_000);
+                world.journal.begin(kind, &of_machine);
+                body.lock().silent = Spell::until(now + self.random.within(10_000..240_000));
             }
             "bmc-deaf" => {
-                world.journal.fault(kind, &of_machine);
-                body.lock().bmc_deaf_until = now + self.random.within(5_000..60_000);
+                world.journal.begin(kind, &of_machine);
+                body.lock().deaf = Spell::until(now + self.random.within(5_000..60_000));
             }
             "disk-fails" => {
-                world.journal.fault(kind, &of_machine);
-                body.lock().disk_fails_until = now + self.random.within(10_000..90_000);
+                world.journal.begin(kind, &of_machine);
+                body.lock().broken = Spell::until(now + self.random.within(10_000..90_000));
             }
             "cut-controller-agent" => {
                 let node = world.agents[agent].node.clone();
-                world.journal.fault(kind, &node);
-                self.cut(world, (Controller::node(), node));
+                self.cut(world, kind, (Controller::node(), node));
             }
             "cut-agent-machine" => {
-                let agent = world.agent_of(machine);
-                world.journal.fault(kind, &of_machine);
-                self.cut(world, (world.agents[agent].node.clone(), ramdisk::node(machine)));
+                let agent = world.agents[world.agent_of(machine)].node.clone();
+                self.cut(world, kind, (agent, ramdisk::node(machine)));
             }
             "slow-network" => {
                 world.journal.fault(kind, "");
@@ -155,14 +164,19 @@ impl Faults {
                 world.skew.jump(by);
             }
             "database-refuses" => {
-                world.journal.fault(kind, "");
+                world.journal.begin(kind, "");
                 world.site.disk_refuses.store(true, Ordering::Relaxed);
                 self.ends.push((now + self.random.within(1_000..20_000), End::Database));
             }
             _ => {
                 let mut body = body.lock();
-                body.is_stubborn = !body.is_stubborn;
-                world.journal.fault(kind, &of_machine);
+                if body.stubborn.is_on(now) {
+                    body.stubborn = Spell::default();
+                    body.say("its systems obey the power button again");
+                } else {
+                    body.stubborn = Spell::until(u64::MAX);
+                    world.journal.begin(kind, &of_machine);
+                }
             }
         }
     }
@@ -181,9 +195,11 @@ impl Faults {
         }
     }
 
-    fn cut(&mut self, world: &World, (one, other): (Node, Node)) {
+    /// It is a fault where anything was held back, which is known at its end.
+    fn cut(&mut self, world: &World, kind: &'static str, (one, other): (Node, Node)) {
+        world.journal.begin(kind, &format!("{one} {other}"));
         world.network.cut(&one, &other);
         let until = world.timeline.now() + self.random.within(5_000..120_000);
-        self.ends.push((until, End::Cut(one, other)));
+        self.ends.push((until, End::Cut(kind, one, other)));
     }
 }

@@ -26,6 +26,7 @@ pub mod ramdisk;
 pub mod random;
 pub mod secrets;
 pub mod snapshot;
+pub mod spell;
 pub mod stream;
 pub mod time;
 pub mod traffic;

@@ -1,6 +1,6 @@
 //! A server as a thing: power, firmware, disk, and where its ports are.
 
-use crate::{journal::Journal, ledger::Ledger, random::Random, time::Timeline};
+use crate::{journal::Journal, ledger::Ledger, random::Random, spell::Spell, time::Timeline};
 use billet_agent::{
     bmc::{BootEnabled, BootOverride, BootTarget, ResetType},
     network::{Action, Move, Network as Segment},
@@ -43,20 +43,20 @@ pub struct Body {
     pub disk: Disk,
     /// Networks that its port is on.
     pub segments: Vec<Segment>,
-    /// The BMC answers nothing before then, in milliseconds.
-    pub bmc_silent_until: u64,
-    /// The BMC takes actions before then and does nothing.
-    pub bmc_deaf_until: u64,
-    /// The disk fails before then.
-    pub disk_fails_until: u64,
+    /// The BMC answers nothing.
+    pub silent: Spell,
+    /// The BMC takes actions and does nothing.
+    pub deaf: Spell,
+    /// The disk takes no bytes.
+    pub broken: Spell,
+    /// No system of this machine obeys the power button.
+    pub stubborn: Spell,
     /// When it lost power last, in milliseconds.
     pub off_at: u64,
     /// When it got power last, in milliseconds.
     pub on_at: u64,
     /// When its port came to a tenant's network last, in milliseconds.
     pub attached_at: u64,
-    /// No system of this machine obeys the power button.
-    pub is_stubborn: bool,
     /// What its BMC was told to do since that was looked at last.
     pub told: Vec<ResetType>,
     world: World,
@@ -149,13 +149,13 @@ impl Machine {
             boots_by: BootOverride::disabled(),
             disk: Disk::Blank,
             segments: Vec::new(),
-            bmc_silent_until: 0,
-            bmc_deaf_until: 0,
-            disk_fails_until: 0,
+            silent: Spell::default(),
+            deaf: Spell::default(),
+            broken: Spell::default(),
+            stubborn: Spell::default(),
             off_at: 0,
             on_at: 0,
             attached_at: 0,
-            is_stubborn: false,
             told: Vec::new(),
             world,
         };
@@ -209,7 +209,8 @@ impl Body {
 
     /// The power button; a system obeys it after a while, or never.
     pub fn press_button(&mut self) {
-        if self.state == State::System && !self.is_stubborn {
+        let name = self.name();
+        if self.state == State::System && !self.stubborn.meet(&self.world, ("stubborn-system", &name)) {
             self.state = State::Stopping(self.world.timeline.now() + self.world.random.within(2_000..9_000));
         }
     }
@@ -324,10 +325,22 @@ impl Body {
         true
     }
 
-    /// Whether the disk takes bytes now.
-    #[must_use]
-    pub fn disk_works(&self) -> bool {
-        self.disk_fails_until <= self.world.timeline.now()
+    /// Whether the disk takes bytes that are written now.
+    pub fn disk_works(&mut self) -> bool {
+        let name = self.name();
+        !self.broken.meet(&self.world, ("disk-fails", &name))
+    }
+
+    /// Whether the BMC answers nothing to who calls it now.
+    pub fn is_silent(&mut self) -> bool {
+        let name = self.name();
+        self.silent.meet(&self.world, ("bmc-silent", &name))
+    }
+
+    /// Whether the BMC does nothing of what it is told now.
+    pub fn is_deaf(&mut self) -> bool {
+        let name = self.name();
+        self.deaf.meet(&self.world, ("bmc-deaf", &name))
     }
 
     /// The first byte of a wipe is written; false where the disk fails.

@@ -81,6 +81,8 @@ struct Totals {
     least_ran: Option<usize>,
     virtual_ms: u64,
     faults: BTreeMap<String, u64>,
+    slips: BTreeMap<String, u64>,
+    vain: BTreeMap<String, u64>,
     poor: Vec<u64>,
 }
 
@@ -152,8 +154,12 @@ fn tell(seed: u64, outcome: &anyhow::Result<Outcome>, totals: &mut Totals) -> bo
     totals.ran += outcome.ran;
     totals.least_ran = Some(totals.least_ran.map_or(outcome.ran, |least| least.min(outcome.ran)));
     totals.virtual_ms += outcome.virtual_ms;
-    for (kind, count) in &outcome.faults {
-        *totals.faults.entry(kind.clone()).or_default() += count;
+    for (all, here) in
+        [(&mut totals.faults, &outcome.faults), (&mut totals.slips, &outcome.slips), (&mut totals.vain, &outcome.vain)]
+    {
+        for (kind, count) in here {
+            *all.entry(kind.clone()).or_default() += count;
+        }
     }
     // A seed that saw little shows little.
     if outcome.instances < 20 || outcome.ran < LEAST_RAN || faults < 10 || outcome.virtual_ms < 3_600_000 {
@@ -183,7 +189,14 @@ fn summary(totals: &Totals, seconds: f64) {
         totals.least_ran.unwrap_or_default(),
         totals.faults.values().sum::<u64>(),
     );
-    for (kind, count) in &totals.faults {
+    tell_kinds("of these", &totals.faults);
+    tell_kinds("beside them, calls and messages that went wrong", &totals.slips);
+    tell_kinds("not among them, as nobody met them", &totals.vain);
+}
+
+fn tell_kinds(which: &str, kinds: &BTreeMap<String, u64>) {
+    println!("{which}:");
+    for (kind, count) in kinds {
         println!("    {count:>8} {kind}");
     }
 }

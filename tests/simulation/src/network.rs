@@ -29,7 +29,8 @@ struct Inner {
     next: u64,
     listeners: BTreeMap<String, Waiting>,
     calls: Vec<Call>,
-    cuts: BTreeSet<(Node, Node)>,
+    /// Between which nothing passes, and whether anything was held back.
+    cuts: BTreeMap<(Node, Node), bool>,
     gone: BTreeSet<Node>,
     /// Milliseconds of one way, at least and at most.
     delay: (u64, u64),
@@ -82,12 +83,12 @@ impl Network {
 
     /// Nothing passes between the two, in either direction; what is on its way waits.
     pub fn cut(&self, one: &Node, other: &Node) {
-        self.lock().cuts.insert(pair(one, other));
+        self.lock().cuts.entry(pair(one, other)).or_default();
     }
 
-    /// It passes again.
-    pub fn heal(&self, one: &Node, other: &Node) {
-        self.lock().cuts.remove(&pair(one, other));
+    /// It passes again. Answers whether anything was held back.
+    pub fn heal(&self, one: &Node, other: &Node) -> bool {
+        self.lock().cuts.remove(&pair(one, other)).unwrap_or_default()
     }
 
     /// A node loses power: nothing that it sent arrives any more, and nobody is told. To be called before its process is dropped.
@@ -143,7 +144,7 @@ impl Network {
             || inner
                 .pipes
                 .values()
-                .any(|pipe| !pipe.flying.is_empty() && !inner.cuts.contains(&pair(&pipe.from, &pipe.to)))
+                .any(|pipe| !pipe.flying.is_empty() && !inner.cuts.contains_key(&pair(&pipe.from, &pipe.to)))
     }
 
     /// Delivers what is due. To be called between steps.
@@ -154,13 +155,11 @@ impl Network {
         let mut waiting = Vec::new();
         for call in std::mem::take(&mut inner.calls) {
             let listener = inner.listeners.get(&call.to).map(|listener| listener.node.clone());
-            let is_cut = listener
-                .as_ref()
-                .is_some_and(|node| inner.cuts.contains(&pair(&call.from, node)) || inner.gone.contains(node));
             if call.answer.is_closed() {
                 continue;
             }
-            if call.due > now || is_cut {
+            let is_held = |node: &Node| inner.gone.contains(node) || holds(&mut inner.cuts, &call.from, node);
+            if call.due > now || listener.as_ref().is_some_and(is_held) {
                 waiting.push(call);
                 continue;
             }
@@ -178,7 +177,7 @@ impl Network {
         inner.calls.extend(waiting);
         let Inner { pipes, cuts, gone, .. } = inner;
         for pipe in pipes.values_mut() {
-            if cuts.contains(&pair(&pipe.from, &pipe.to)) || gone.contains(&pipe.from) {
+            if !pipe.is_due(now) || gone.contains(&pipe.from) || holds(cuts, &pipe.from, &pipe.to) {
                 continue;
             }
             let mut came = false;
@@ -279,6 +278,21 @@ impl Pipe {
             writer: None,
         }
     }
+
+    /// Whether anything arrives now: bytes, or the end.
+    fn is_due(&self, now: u64) -> bool {
+        match self.flying.front() {
+            Some((due, _)) => *due <= now,
+            None => !self.is_over && self.end.is_some_and(|end| end <= now),
+        }
+    }
+}
+
+/// Whether nothing passes between the two, so that what comes is held back.
+fn holds(cuts: &mut BTreeMap<(Node, Node), bool>, one: &Node, other: &Node) -> bool {
+    let Some(has_held) = cuts.get_mut(&pair(one, other)) else { return false };
+    *has_held = true;
+    true
 }
 
 fn pair(one: &Node, other: &Node) -> (Node, Node) {

@@ -30,9 +30,14 @@ impl Switch for Machines {
                 (random.within(50..900), random.happens(4))
             };
             tokio::time::sleep(Duration::from_millis(delay)).await;
-            machine.lock().plug(wanted);
+            let mut body = machine.lock();
+            body.plug(wanted);
+            if !fails {
+                return Ok(());
+            }
             // It moved, and says that it did not: each move may come again.
-            if fails { Err(refused("the switch is busy")) } else { Ok(()) }
+            body.world().journal.slip("move-denied", &body.name());
+            Err(refused("the switch is busy"))
         })
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     entropy,
     faults::Faults,
     invariants::Watch,
-    journal::Journal,
+    journal::{Journal, Kinds},
     ledger::Ledger,
     machine::{self, Machine, State},
     network::Network,
@@ -65,8 +65,12 @@ pub struct Outcome {
     pub instances: usize,
     /// Those of them that ran.
     pub ran: usize,
-    /// Faults by kind.
+    /// Faults that had an effect, by kind.
     pub faults: BTreeMap<String, u64>,
+    /// Single calls and messages that went wrong, by kind.
+    pub slips: BTreeMap<String, u64>,
+    /// Faults that were begun and that nobody met, by kind.
+    pub vain: BTreeMap<String, u64>,
     /// Virtual time, in milliseconds.
     pub virtual_ms: u64,
 }
@@ -139,7 +143,7 @@ impl World {
         let timeline = Timeline::default();
         let journal = Journal::new(timeline.clone(), keep);
         let network = Network::new(timeline.clone(), Random::new(seed, "network"));
-        let site = Site::new(dir, Random::new(seed, "controller"))?;
+        let site = Site::new(dir, Random::new(seed, "controller"), journal.clone())?;
         let shared = machine::World {
             timeline: timeline.clone(),
             random: Random::new(seed, "machines"),
@@ -366,10 +370,16 @@ impl World {
             lines: self.journal.lines(),
             instances: self.ledger.instances(),
             ran: self.watch.ran(),
-            faults: self.journal.faults().into_iter().map(|(kind, count)| (kind.to_owned(), count)).collect(),
+            faults: owned(self.journal.faults()),
+            slips: owned(self.journal.slips()),
+            vain: owned(self.journal.vain()),
             virtual_ms: self.timeline.now(),
         }
     }
+}
+
+fn owned(kinds: Kinds) -> BTreeMap<String, u64> {
+    kinds.into_iter().map(|(kind, count)| (kind.to_owned(), count)).collect()
 }
 
 /// An image and a network.

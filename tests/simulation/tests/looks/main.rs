@@ -14,11 +14,14 @@ use billet_controller::{
 use billet_proto::ServerId;
 use billet_simulation::{
     controller::Site,
+    journal::Journal,
     ledger::Ledger,
     machine::{Disk, State},
     promise::{Promise, Subject},
     random::Random,
     secrets::{HASH, PASSWORD, look_into_logs, look_into_records},
+    spell::Spell,
+    time::Timeline,
 };
 use scene::{LATER, Scene, instance};
 use uuid::Uuid;
@@ -201,17 +204,17 @@ fn what_is_done_to_a_disk_that_nobody_asked_for_is_seen() {
         ("m0: i1 was written over while it was in use, and nobody asked for it", |scene| {
             let mut body = scene.body(0);
             // It is tried, and nothing becomes of it.
-            body.disk_fails_until = u64::MAX;
+            body.broken = Spell::until(u64::MAX);
             assert!(!body.begin_write(instance(1)));
         }),
         ("m0: i2 was written where i1 had not been wiped", |scene| {
             let mut body = scene.body(0);
-            body.disk_fails_until = u64::MAX;
+            body.broken = Spell::until(u64::MAX);
             assert!(!body.begin_write(instance(2)));
         }),
         ("m0: i1 was wiped, and nobody released it", |scene| {
             let mut body = scene.body(0);
-            body.disk_fails_until = u64::MAX;
+            body.broken = Spell::until(u64::MAX);
             assert!(!body.begin_wipe());
         }),
     ]);
@@ -241,7 +244,8 @@ fn a_secret_in_a_log_is_seen() {
 #[test]
 fn a_secret_in_a_servers_event_is_seen() {
     let dir = tempfile::tempdir().unwrap();
-    let site = Site::new(dir.path(), Random::new(1, "controller")).unwrap();
+    let journal = Journal::new(Timeline::default(), false);
+    let site = Site::new(dir.path(), Random::new(1, "controller"), journal).unwrap();
     let id = ServerId::new(Uuid::from_u128(1));
     let event = ServerEvent {
         seq: 0,

@@ -30,11 +30,13 @@ pub enum Bug {
     PowerNotRead,
     /// An agent logs the order as it came.
     SecretTold,
+    /// An agent logs what a ramdisk reports as it came, with its session.
+    SessionTold,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::OlderOrdersTaken,
         Self::LateReportsBelieved,
         Self::CommitAfterDispatch,
@@ -48,6 +50,7 @@ impl Bug {
         Self::BothNetworks,
         Self::PowerNotRead,
         Self::SecretTold,
+        Self::SessionTold,
     ];
 
     /// Its word on a command line.
@@ -67,6 +70,7 @@ impl Bug {
             Self::BothNetworks => "both-networks",
             Self::PowerNotRead => "power-not-read",
             Self::SecretTold => "secret-told",
+            Self::SessionTold => "session-told",
         }
     }
 }

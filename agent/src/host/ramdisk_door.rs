@@ -7,6 +7,7 @@ use super::{
 };
 use billet_proto::{
     link::{Chunk, ReadChunksRequest as LinkChunks, ReadManifestReply, ReadManifestRequest},
+    planted::{self, Bug},
     ramdisk::{
         Ack, EnlistReply, EnlistRequest, HandOverReply, HandOverRequest, RamdiskReport, ReadChunksRequest,
         SessionRequest,
@@ -138,6 +139,9 @@ impl Ramdisk for Door {
 
     async fn report(&self, request: Request<RamdiskReport>) -> Result<Response<Ack>, Status> {
         let report = request.into_inner();
+        if planted::is(Bug::SessionTold) {
+            tracing::debug!(?report, "a ramdisk reports");
+        }
         let session = self.session(&report.session)?;
         ask(&session, |answer| Call::Report { report, answer }).await?;
         Ok(Response::new(Ack {}))

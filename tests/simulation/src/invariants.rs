@@ -98,6 +98,9 @@ impl Watch {
         for server in &now.servers {
             let task =
                 server.task.as_ref().map_or_else(String::new, |task| format!("{} {}", task.kind.word(), task.step));
+            if let Some(task) = &server.task {
+                ledger.look_for_secrets("what a server waits for", &task.waiting_for);
+            }
             if let Some(error) = &server.error {
                 ledger.look_for_secrets("a server's error", &error.message);
             }

@@ -2,7 +2,7 @@
 
 use crate::{
     promise::{Promise, Subject},
-    secrets::{HASH, PASSWORD},
+    secrets::WORDS,
 };
 use billet_proto::InstanceId;
 use std::{
@@ -32,9 +32,9 @@ struct Entries {
     asked: BTreeSet<(InstanceId, String)>,
     /// What was accepted since the database was looked at last.
     promises: Vec<Promise>,
-    /// Of boots.
-    tokens: BTreeSet<String>,
-    /// What was looked into last: a token may have been told before it is known here.
+    /// Those that were made by chance, and what they are.
+    secrets: BTreeMap<String, &'static str>,
+    /// What was looked into last: a secret may have been told before it is known here.
     texts: VecDeque<(String, String)>,
     violations: Vec<String>,
 }
@@ -137,29 +137,30 @@ impl Ledger {
         self.lock().accepted.iter().copied().collect()
     }
 
-    /// A boot was given that token.
-    pub fn keep_token(&self, token: String) {
+    /// A secret was made, of letters and digits.
+    pub fn keep_secret(&self, what: &'static str, secret: String) {
         let mut entries = self.lock();
-        let told = entries.texts.iter().find(|(_, text)| text.contains(&token)).map(|(place, _)| place.clone());
-        entries.tokens.insert(token);
+        let told = entries.texts.iter().find(|(_, text)| text.contains(&secret)).map(|(place, _)| place.clone());
+        entries.secrets.insert(secret, what);
         drop(entries);
         if let Some(place) = told {
-            self.violate(format!("a boot's token stands in {place}"));
+            self.violate(format!("{what} stands in {place}"));
         }
     }
 
     /// A secret stands in what a person may see.
     pub fn look_for_secrets(&self, place: &str, text: &str) {
+        if text.is_empty() {
+            return;
+        }
         let found = {
             let mut entries = self.lock();
             entries.texts.push_back((place.to_owned(), text.to_owned()));
             if entries.texts.len() > TEXTS {
                 entries.texts.pop_front();
             }
-            let is_in = |secret: &str| text.contains(secret);
-            let words = [("a password", is_in(PASSWORD)), ("a password's hash", is_in(HASH))];
-            let token = ("a boot's token", entries.tokens.iter().any(|token| is_in(token)));
-            words.into_iter().chain([token]).find(|(_, is_there)| *is_there).map(|(what, _)| what)
+            let word = WORDS.iter().find(|(_, word)| text.contains(word)).map(|(what, _)| *what);
+            word.or_else(|| entries.secret_in(text))
         };
         if let Some(what) = found {
             self.violate(format!("{what} stands in {place}"));
@@ -178,5 +179,16 @@ impl Ledger {
     #[must_use]
     pub fn violations(&self) -> Vec<String> {
         self.lock().violations.clone()
+    }
+}
+
+impl Entries {
+    /// Which of those that were made by chance stands in a text.
+    fn secret_in(&self, text: &str) -> Option<&'static str> {
+        let shortest = self.secrets.keys().map(String::len).min()?;
+        let mut runs = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|run| run.len() >= shortest);
+        let within = |run: &str| self.secrets.iter().find(|(secret, _)| run.contains(secret.as_str()));
+        let found = |run: &str| self.secrets.get(run).or_else(|| within(run).map(|(_, what)| what));
+        runs.find_map(found).copied()
     }
 }

@@ -42,6 +42,8 @@ pub fn boot(machine: &Machine, identity: BootIdentity, network: &Network) -> Pro
         tokio::time::sleep(Duration::from_millis(delay)).await;
         let inventory = inventory(&machine.lock());
         let Ok((agent, reply)) = Agent::enlist(&identity, &dial, inventory, began.elapsed()).await else { return };
+        let ledger = machine.lock().world().ledger;
+        ledger.keep_secret("a ramdisk's session", reply.session.clone());
         machine.lock().say(&format!("enlisted for generation {}", reply.generation));
         let _heartbeat = Heartbeat::spawn(agent.clone());
         let mut work = Work { machine: machine.clone(), life, agent, step: Step::Inspect };

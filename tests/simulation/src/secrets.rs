@@ -1,4 +1,4 @@
-//! Secrets are looked for in all that a person may see: what the programs log, events, errors, refusals.
+//! Secrets are looked for in all that a person may see: what the programs log, events, errors, refusals, and what is waited for.
 
 use crate::{controller::Site, ledger::Ledger};
 use billet_controller::{
@@ -16,6 +16,23 @@ use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 pub const PASSWORD: &str = "Aa1-Bb2-Cc3";
 /// How each hash of it begins.
 pub const HASH: &str = "$6$s$";
+/// In the metadata of every instance.
+pub const METADATA: &str = "Mm4-Nn5-Oo6";
+/// The user data of every instance.
+pub const USER_DATA: &str = "Uu7-Vv8-Ww9!";
+/// The same, as the API takes it.
+pub const USER_DATA_BASE64: &str = "VXU3LVZ2OC1Xdzkh";
+/// The same, as `Debug` has bytes.
+pub const USER_DATA_BYTES: &str = "85, 117, 55, 45, 86, 118, 56, 45, 87, 119, 57, 33";
+/// What these are, and how they are known.
+pub const WORDS: [(&str, &str); 6] = [
+    ("a password", PASSWORD),
+    ("a password's hash", HASH),
+    ("metadata", METADATA),
+    ("user data", USER_DATA),
+    ("user data", USER_DATA_BASE64),
+    ("user data", USER_DATA_BYTES),
+];
 /// What each program may be asked to log.
 const FILTER: &str = "warn,billet_controller=debug,billet_agent=debug,billet_proto=debug";
 

@@ -6,7 +6,7 @@ use crate::{
     ledger::Ledger,
     promise::{Promise, Subject},
     random::Random,
-    secrets::{HASH, PASSWORD},
+    secrets::{HASH, METADATA, PASSWORD, USER_DATA_BASE64},
     snapshot::Snapshot,
 };
 use billet_controller::{
@@ -192,7 +192,8 @@ impl Traffic {
             "vpc_id": vpc.to_string(),
             "network_interfaces": [{ "subnet_id": subnet.to_string() }],
             "password": PASSWORD,
-            "metadata": { "role": "front" },
+            "metadata": { "role": METADATA },
+            "user_data": USER_DATA_BASE64,
         });
         let lifecycle = controller.lifecycle.clone();
         self.call(controller, Call::new(format!("create {name}")), async move {

@@ -353,7 +353,7 @@ impl World {
         }
         let Identity::First(file) = running.boots.take_identity(body.mac, answered.id) else { return };
         let Ok(identity) = serde_json::from_slice::<BootIdentity>(&file) else { return };
-        self.ledger.keep_token(identity.boot_token.clone());
+        self.ledger.keep_secret("a boot's token", identity.boot_token.clone());
         body.state = State::Ramdisk(self.timeline.now());
         body.say("boots a ramdisk");
         let life = body.life;

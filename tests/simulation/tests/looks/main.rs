@@ -2,6 +2,7 @@
 
 mod scene;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use billet_agent::{
     bmc::ResetType,
     network::{Action, Move, Network as Segment},
@@ -19,7 +20,9 @@ use billet_simulation::{
     machine::{Disk, State},
     promise::{Promise, Subject},
     random::Random,
-    secrets::{HASH, PASSWORD, look_into_logs, look_into_records},
+    secrets::{
+        HASH, METADATA, PASSWORD, USER_DATA, USER_DATA_BASE64, USER_DATA_BYTES, look_into_logs, look_into_records,
+    },
     spell::Spell,
     time::Timeline,
 };
@@ -227,6 +230,11 @@ fn a_secret_in_a_record_is_seen() {
         ("a password's hash stands in what is waited for", |scene| {
             scene.now.instances[0].waiting_for = format!("a disk for {HASH}x");
         }),
+        ("metadata stands in what a server waits for", |scene| {
+            let server = &mut scene.now.servers[1];
+            server.task = Some(Task { waiting_for: format!("the disk of {METADATA}"), ..task() });
+            server.task_deadline = Some(Timestamp(1));
+        }),
         ("a password's hash stands in a server's error", |scene| scene.now.servers[1].error = cause("why", HASH)),
     ]);
 }
@@ -268,17 +276,35 @@ fn a_secret_in_a_servers_event_is_seen() {
 #[test]
 fn a_secret_is_seen_in_the_middle_of_a_text() {
     let ledger = Ledger::default();
-    ledger.keep_token("0123abcd".into());
+    ledger.keep_secret("a boot's token", "0123abcd".into());
     ledger.look_for_secrets("an older text", "89ab is made");
-    ledger.keep_token("89ab".into());
-    for text in [format!("the password {PASSWORD} is"), format!("<{HASH}x>"), "token=0123abcd.".into(), "none".into()] {
-        ledger.look_for_secrets("a text", &text);
+    ledger.keep_secret("a ramdisk's session", "89ab".into());
+    let texts = [
+        format!("the password {PASSWORD} is"),
+        format!("<{HASH}x>"),
+        format!("{{\"role\":\"{METADATA}\"}}"),
+        format!("given: {USER_DATA:?}"),
+        "token=0123abcd.".into(),
+        "session: 0089abcd".into(),
+        "none".into(),
+    ];
+    for (number, text) in texts.iter().enumerate() {
+        ledger.look_for_secrets(&format!("text {number}"), text);
     }
     let seen = [
-        "a boot's token stands in an older text",
-        "a password stands in a text",
-        "a password's hash stands in a text",
-        "a boot's token stands in a text",
+        "a ramdisk's session stands in an older text",
+        "a password stands in text 0",
+        "a password's hash stands in text 1",
+        "metadata stands in text 2",
+        "user data stands in text 3",
+        "a boot's token stands in text 4",
+        "a ramdisk's session stands in text 5",
     ];
     assert_eq!(ledger.violations(), seen);
+}
+
+#[test]
+fn user_data_is_known_in_each_of_its_forms() {
+    assert_eq!(STANDARD.encode(USER_DATA), USER_DATA_BASE64);
+    assert_eq!(format!("{:?}", USER_DATA.as_bytes()), format!("[{USER_DATA_BYTES}]"));
 }

@@ -1,0 +1,63 @@
+//! What an operator does.
+
+use super::{Traffic, call::Call};
+use crate::{controller::Controller, promise::Subject, snapshot::Snapshot};
+use billet_controller::{
+    api::ports::LifecycleApi as _,
+    lifecycle::table::Phase,
+    request::ServerAction,
+    store::record::{Instance, ManageState, Server},
+};
+
+impl Traffic {
+    /// The operator gives up what is in progress on an instance, or has what failed tried once more.
+    pub(super) fn give_up_or_retry(&self, seen: &Snapshot, controller: &Controller) {
+        let failed = |instance: &&Instance| instance.error.is_some() && instance.phase != Phase::Terminated;
+        let may = |instance: &&Instance| instance.phase.has_order() || failed(instance);
+        let found: Vec<&Instance> = seen.instances.iter().filter(may).collect();
+        let Some(instance) = self.random.pick(&found) else { return };
+        let (id, name, lifecycle) = (instance.id, self.ledger.name(instance.id), controller.lifecycle.clone());
+        let call = |what: &str| Call::of(format!("{what} {name}"), Subject::Instance(id), instance.generation);
+        if instance.phase.has_order() {
+            self.call(controller, call("cancel"), async move { lifecycle.cancel(id).await.map(|_| None) });
+        } else {
+            self.call(controller, call("retry"), async move { lifecycle.retry(id).await.map(|_| None) });
+        }
+    }
+
+    /// The operator changes his mind about work on a server.
+    pub(super) fn give_up(&self, seen: &Snapshot, controller: &Controller) {
+        let busy: Vec<_> = seen.servers.iter().filter(|server| server.task.is_some()).collect();
+        if let Some(server) = self.random.pick(&busy) {
+            self.act(server, ServerAction::Cancel, controller);
+        }
+    }
+
+    /// The operator looks at what stands still.
+    pub(super) fn operate(&self, seen: &Snapshot, controller: &Controller) {
+        for server in seen.servers.iter().filter(|server| server.task.is_none()) {
+            let occupied = seen
+                .instances
+                .iter()
+                .any(|instance| instance.server_id == server.id && instance.phase != Phase::Terminated);
+            let action = match server.manage_state {
+                ManageState::Maintain if !occupied && !server.unwiped => ServerAction::Ready,
+                ManageState::Maintain if !occupied => ServerAction::Wipe { policy: None },
+                ManageState::Onboard => ServerAction::Inspect { allow_reset: true, accept_baseline: false },
+                _ => continue,
+            };
+            self.act(server, action, controller);
+        }
+    }
+
+    fn act(&self, server: &Server, action: ServerAction, controller: &Controller) {
+        let (id, lifecycle) = (server.id, controller.lifecycle.clone());
+        let what = format!("{action:?} {}", server.serial);
+        let call = match action {
+            ServerAction::Ready => Call::new(what),
+            _ => Call::of(what, Subject::Server(id), server.generation),
+        };
+        let work = async move { lifecycle.act_on_server(id, action).await.map(|_| None) };
+        self.call(controller, call, work);
+    }
+}

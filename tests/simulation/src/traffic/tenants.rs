@@ -1,0 +1,101 @@
+//! What tenants ask for.
+
+use super::{Place, Traffic, call::Call, project};
+use crate::{
+    controller::Controller,
+    promise::Subject,
+    secrets::{HASH, METADATA, PASSWORD, USER_DATA_BASE64},
+};
+use billet_controller::{
+    api::ports::LifecycleApi as _,
+    lifecycle::{PowerAction, table::Phase},
+    request::{CreateInstance, ModifyIp},
+    store::record::Instance,
+};
+use serde_json::json;
+
+impl Traffic {
+    pub(super) fn create(&mut self, controller: &Controller) {
+        self.asked += 1;
+        let name = format!("vm-{}", self.asked);
+        let hash = format!("{HASH}{name}-0");
+        let Place { image, vpc, subnet } = self.place;
+        let body = json!({
+            "name": name,
+            "image_id": image.to_string(),
+            "vpc_id": vpc.to_string(),
+            "network_interfaces": [{ "subnet_id": subnet.to_string() }],
+            "password": PASSWORD,
+            "metadata": { "role": METADATA },
+            "user_data": USER_DATA_BASE64,
+        });
+        let lifecycle = controller.lifecycle.clone();
+        self.call(controller, Call::new(format!("create {name}")), async move {
+            let request = CreateInstance::parse(body.to_string().as_bytes())?;
+            lifecycle.create(project(), request, hash, None).await.map(Some)
+        });
+    }
+
+    pub(super) fn change(&mut self, instance: &Instance, controller: &Controller) {
+        let (id, name, server) = (instance.id, self.ledger.name(instance.id), instance.server_id);
+        let lifecycle = controller.lifecycle.clone();
+        let call = |what: String| Call::of(format!("{what} {name}"), Subject::Instance(id), instance.generation);
+        match self.random.within(0..100) {
+            0..40 => self.delete(instance, controller),
+            40..43 => {
+                let hash = self.another_hash(instance);
+                let call = Call::of(format!("password {name}"), Subject::Password(id), instance.generation);
+                let call = call.with_password(id, &hash, false);
+                let work = async move { lifecycle.change_password(project(), vec![id], hash).await.map(|()| None) };
+                self.call(controller, call, work);
+            }
+            43..55 => {
+                let hash = self.another_hash(instance);
+                if may_write(instance) {
+                    self.ledger.rewrite(id);
+                }
+                let call = call("reinstall".into()).with_password(id, &hash, true);
+                let work = async move { lifecycle.reinstall(project(), (vec![id], None), hash).await.map(|()| None) };
+                self.call(controller, call, work);
+            }
+            55..70 => {
+                let body = json!({ "nics": [{ "subnet_id": self.place.subnet.to_string() }] });
+                let work = async move {
+                    let request = ModifyIp::parse(body.to_string().as_bytes())?;
+                    lifecycle.modify_ip(project(), id, request).await.map(|()| None)
+                };
+                self.call(controller, call("modify-ip".into()), work);
+            }
+            roll => {
+                let (action, of) = match roll {
+                    70..80 => (PowerAction::Off, Subject::Power(id, Phase::Stopped)),
+                    80..90 => (PowerAction::On, Subject::Power(id, Phase::Running)),
+                    _ => (PowerAction::Reboot, Subject::Instance(id)),
+                };
+                let work =
+                    async move { lifecycle.power_servers(Some(project()), vec![server], action).await.map(|()| None) };
+                let call = Call::of(format!("power {action:?} {name}"), of, instance.generation);
+                self.call(controller, call, work);
+            }
+        }
+    }
+
+    fn another_hash(&mut self, instance: &Instance) -> String {
+        self.asked += 1;
+        format!("{HASH}{}-{}", instance.name, self.asked)
+    }
+
+    pub(super) fn delete(&self, instance: &Instance, controller: &Controller) {
+        let id = instance.id;
+        self.ledger.release(id);
+        let lifecycle = controller.lifecycle.clone();
+        let work = async move { lifecycle.delete(Some(project()), id).await.map(|()| None) };
+        let what = format!("delete {}", self.ledger.name(id));
+        self.call(controller, Call::of(what, Subject::Instance(id), instance.generation), work);
+    }
+}
+
+/// Whether a reinstallation can be accepted now or a moment later; what is refused for certain changes nothing.
+fn may_write(instance: &Instance) -> bool {
+    instance.phase != Phase::Terminated
+}

@@ -5,7 +5,7 @@ use billet_agent::{
     bmc::{BootEnabled, BootOverride, BootTarget, ResetType},
     network::{Action, Move, Network as Segment},
 };
-use billet_proto::{InstanceId, MacAddr, ServerId, VpcId};
+use billet_proto::{ImageId, InstanceId, MacAddr, ServerId, VpcId};
 use std::{
     net::Ipv4Addr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -116,6 +116,8 @@ pub struct System {
     pub instance: InstanceId,
     /// The how-many-th writing of it.
     pub writes: u32,
+    /// What was written.
+    pub image: ImageId,
     /// Its host name.
     pub hostname: String,
     /// What its NIC is configured with.

@@ -131,6 +131,8 @@ impl Work {
         self.end().await?;
         self.begin(Step::Configure).await?;
         let nic = order.nics.first().ok_or_else(|| failed("order_malformed"))?;
+        let image = order.image.as_ref().and_then(|image| image.image_id.parse().ok());
+        let image = image.ok_or_else(|| failed("order_malformed"))?;
         let host_key = {
             let mut body = self.body().await;
             let world = body.world();
@@ -140,6 +142,7 @@ impl Work {
             body.disk = Disk::System(System {
                 instance,
                 writes: world.ledger.writes(instance),
+                image,
                 hostname: order.hostname.clone(),
                 address: nic.address.parse().map_err(|_| failed("order_malformed"))?,
                 vpc: nic.vpc_id.parse().map_err(|_| failed("order_malformed"))?,

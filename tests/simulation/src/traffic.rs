@@ -24,8 +24,8 @@ pub const PROJECT: &str = "lab";
 /// Where instances are put.
 #[derive(Debug, Clone, Copy)]
 pub struct Place {
-    /// What is installed.
-    pub image: ImageId,
+    /// What may be installed: the first where nothing else is asked for.
+    pub images: [ImageId; 2],
     /// Their network.
     pub vpc: VpcId,
     /// Its subnet.

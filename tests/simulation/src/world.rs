@@ -152,7 +152,8 @@ impl World {
         };
         let machines: Vec<Machine> = (0..MACHINES).map(|number| Machine::new(number, shared.clone())).collect();
         let id = |tail: u128| Uuid::from_u128(0x019b_0000_0000_7000_8000_0000_b000_0000 + tail);
-        let place = Place { image: ImageId::new(id(1)), vpc: VpcId::new(id(2)), subnet: SubnetId::new(id(3)) };
+        let images = [ImageId::new(id(1)), ImageId::new(id(4))];
+        let place = Place { images, vpc: VpcId::new(id(2)), subnet: SubnetId::new(id(3)) };
         furnish(&site, place)?;
         let mut agents = Vec::new();
         for number in 0..AGENTS {
@@ -382,21 +383,23 @@ fn owned(kinds: Kinds) -> BTreeMap<String, u64> {
     kinds.into_iter().map(|(kind, count)| (kind.to_owned(), count)).collect()
 }
 
-/// An image and a network.
-fn furnish(site: &Site, Place { image, vpc, subnet }: Place) -> anyhow::Result<()> {
+/// Images and a network.
+fn furnish(site: &Site, Place { images, vpc, subnet }: Place) -> anyhow::Result<()> {
     let (now, project_id) = (Timestamp(EPOCH_MS), PROJECT.parse::<billet_proto::ProjectId>()?);
     let (cidr, part) = ("10.20.0.0/16".parse()?, "10.20.0.0/28".parse()?);
     site.write(move |tx| {
-        tx.insert_image(&Image {
-            id: image,
-            project_id: None,
-            name: "debian".into(),
-            os_type: "Linux".into(),
-            size_bytes: 2 << 30,
-            sha256: "00".repeat(32),
-            manifest_digest: [7; 32],
-            created_at: now,
-        })?;
+        for (id, name, digest) in [(images[0], "debian", 7), (images[1], "ubuntu", 8)] {
+            tx.insert_image(&Image {
+                id,
+                project_id: None,
+                name: name.into(),
+                os_type: "Linux".into(),
+                size_bytes: 2 << 30,
+                sha256: "00".repeat(32),
+                manifest_digest: [digest; 32],
+                created_at: now,
+            })?;
+        }
         tx.insert_vpc(&Vpc { id: vpc, project_id: project_id.clone(), name: "v".into(), cidr, created_at: now })?;
         tx.insert_subnet(&Subnet {
             id: subnet,

@@ -28,6 +28,7 @@ pub(super) fn look(instance: &Instance, machine: &Machine, ledger: &Ledger) {
     let wrong = [
         (runs && !body.segments.contains(&its_network), "no port on its network"),
         (system.instance != instance.id, "another's system"),
+        (system.image != instance.image_id, "another image"),
         (Some(system.address) != address, "another address"),
         (Some(&system.host_key) != instance.host_key.as_ref(), "another host key"),
         (!has_its_password, "another password"),

@@ -12,6 +12,7 @@ use billet_controller::{
     request::{CreateInstance, ModifyIp},
     store::record::Instance,
 };
+use billet_proto::ImageId;
 use serde_json::json;
 
 impl Traffic {
@@ -19,7 +20,7 @@ impl Traffic {
         self.asked += 1;
         let name = format!("vm-{}", self.asked);
         let hash = format!("{HASH}{name}-0");
-        let Place { image, vpc, subnet } = self.place;
+        let Place { images: [image, _], vpc, subnet } = self.place;
         let body = json!({
             "name": name,
             "image_id": image.to_string(),
@@ -54,8 +55,10 @@ impl Traffic {
                 if may_write(instance) {
                     self.ledger.rewrite(id);
                 }
-                let call = call("reinstall".into()).with_password(id, &hash, true);
-                let work = async move { lifecycle.reinstall(project(), (vec![id], None), hash).await.map(|()| None) };
+                let image = self.random.happens(400).then(|| self.other_image(instance));
+                let what = if image.is_some() { "switch-install" } else { "reinstall" };
+                let call = call(what.into()).with_password(id, &hash, true);
+                let work = async move { lifecycle.reinstall(project(), (vec![id], image), hash).await.map(|()| None) };
                 self.call(controller, call, work);
             }
             55..70 => {
@@ -78,6 +81,11 @@ impl Traffic {
                 self.call(controller, call, work);
             }
         }
+    }
+
+    fn other_image(&self, instance: &Instance) -> ImageId {
+        let [one, other] = self.place.images;
+        if instance.image_id == one { other } else { one }
     }
 
     fn another_hash(&mut self, instance: &Instance) -> String {

@@ -26,7 +26,7 @@ use billet_simulation::{
     spell::Spell,
     time::Timeline,
 };
-use scene::{LATER, Scene, instance};
+use scene::{LATER, Scene, image, instance};
 use uuid::Uuid;
 
 /// What is said of what was done to a world in which all is well.
@@ -151,6 +151,7 @@ fn what_runs_and_is_not_what_was_ordered_is_seen() {
             scene.body(0).state = State::Off;
             scene.system(0, |system| system.instance = instance(2));
         }),
+        ("i1 is running and has another image", |scene| scene.system(0, |system| system.image = image(2))),
         ("i1 is running and has another address", |scene| {
             scene.system(0, |system| system.address = [10, 20, 0, 9].into());
         }),

@@ -85,6 +85,11 @@ pub fn instance(number: u8) -> InstanceId {
     InstanceId::new(id(0x10, number))
 }
 
+/// The image of that number.
+pub fn image(number: u8) -> ImageId {
+    ImageId::new(id(0x30, number))
+}
+
 fn id(kind: u128, number: u8) -> Uuid {
     Uuid::from_u128((kind << 8) | u128::from(number))
 }
@@ -107,7 +112,7 @@ fn running(number: u8, body: &Body) -> Instance {
         project_id: PROJECT.parse().unwrap(),
         name: format!("vm-{number}"),
         description: String::new(),
-        image_id: ImageId::new(id(0x30, 1)),
+        image_id: image(1),
         vpc_id: VpcId::new(id(0x40, 1)),
         server_id: body.id,
         nics: vec![nic],
@@ -144,6 +149,7 @@ fn system(of: &Instance) -> System {
     System {
         instance: of.id,
         writes: 1,
+        image: of.image_id,
         hostname: of.name.clone(),
         address: of.nics[0].address,
         vpc: of.vpc_id,

@@ -36,6 +36,13 @@ pub const WORDS: [(&str, &str); 6] = [
 /// What each program may be asked to log.
 const FILTER: &str = "warn,billet_controller=debug,billet_agent=debug,billet_proto=debug";
 
+/// The hash of the password that an instance of that name was created with: all that were created together have the same.
+#[must_use]
+pub fn first_hash(name: &str) -> String {
+    let of_all = name.match_indices('-').nth(1).map_or(name, |(end, _)| &name[..end]);
+    format!("{HASH}{of_all}-0")
+}
+
 /// Looks into all that this thread logs, as long as the guard is kept; not where a person wants to read it.
 #[must_use]
 pub fn look_into_logs(ledger: &Ledger) -> Option<DefaultGuard> {

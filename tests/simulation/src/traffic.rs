@@ -54,20 +54,21 @@ impl Traffic {
     pub fn hear(&self) {
         let answers: Vec<Answer> = self.answers.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect();
         for Answer { call, created, refused } in answers {
-            let end = match (created, refused) {
-                (Some(id), _) => {
-                    self.ledger.accept(id);
-                    format!("accepted as {}", self.ledger.name(id))
-                }
-                (None, None) => {
-                    self.accepted(&call);
-                    "accepted".into()
-                }
-                (None, Some(why)) => {
+            let end = match (&created[..], refused) {
+                (_, Some(why)) => {
                     if let Some((id, hash, _)) = &call.password {
                         self.ledger.refuse_password(*id, hash);
                     }
                     format!("refused: {why}")
+                }
+                ([], None) => {
+                    self.accepted(&call);
+                    "accepted".into()
+                }
+                (ids, None) => {
+                    ids.iter().for_each(|id| self.ledger.accept(*id));
+                    let names: Vec<String> = ids.iter().map(|id| self.ledger.name(*id)).collect();
+                    format!("accepted as {}", names.join(", "))
                 }
             };
             self.journal.write(&format!("{}: {end}", call.what));
@@ -87,7 +88,7 @@ impl Traffic {
         &self,
         controller: &Controller,
         call: Call,
-        work: impl Future<Output = Result<Option<InstanceId>, Refusal>> + Send + 'static,
+        work: impl Future<Output = Result<Vec<InstanceId>, Refusal>> + Send + 'static,
     ) {
         self.journal.write(&format!("{}?", call.what));
         if let Some((id, hash, _)) = &call.password {
@@ -99,7 +100,7 @@ impl Traffic {
                 Ok(created) => (created, None),
                 Err(refusal) => {
                     ledger.look_for_secrets("a refusal", &format!("{refusal} {refusal:?}"));
-                    (None, Some(kind(&refusal)))
+                    (Vec::new(), Some(kind(&refusal)))
                 }
             };
             answers.lock().unwrap_or_else(PoisonError::into_inner).push_back(Answer { call, created, refused });

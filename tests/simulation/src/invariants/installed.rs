@@ -3,7 +3,7 @@
 use crate::{
     ledger::Ledger,
     machine::{Disk, Machine},
-    secrets::HASH,
+    secrets::first_hash,
 };
 use billet_agent::network::Network as Segment;
 use billet_controller::{lifecycle::table::Phase, store::record::Instance};
@@ -20,7 +20,7 @@ pub(super) fn look(instance: &Instance, machine: &Machine, ledger: &Ledger) {
         ));
     };
     let address = instance.nics.first().map(|nic| nic.address);
-    let first = format!("{HASH}{}-0", instance.name);
+    let first = first_hash(&instance.name);
     let has_its_password = ledger.may_have_password(instance.id, &first, &system.password_hash);
     let its_network = Segment::Vpc { vpc_id: system.vpc };
     // Where the controller did not wait for the end, its agent may be at it still.

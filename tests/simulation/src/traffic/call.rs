@@ -6,7 +6,7 @@ use billet_proto::InstanceId;
 /// What was answered.
 pub(super) struct Answer {
     pub(super) call: Call,
-    pub(super) created: Option<InstanceId>,
+    pub(super) created: Vec<InstanceId>,
     pub(super) refused: Option<String>,
 }
 

@@ -19,9 +19,9 @@ impl Traffic {
         let (id, name, lifecycle) = (instance.id, self.ledger.name(instance.id), controller.lifecycle.clone());
         let call = |what: &str| Call::of(format!("{what} {name}"), Subject::Instance(id), instance.generation);
         if instance.phase.has_order() {
-            self.call(controller, call("cancel"), async move { lifecycle.cancel(id).await.map(|_| None) });
+            self.call(controller, call("cancel"), async move { lifecycle.cancel(id).await.map(|_| Vec::new()) });
         } else {
-            self.call(controller, call("retry"), async move { lifecycle.retry(id).await.map(|_| None) });
+            self.call(controller, call("retry"), async move { lifecycle.retry(id).await.map(|_| Vec::new()) });
         }
     }
 
@@ -57,7 +57,7 @@ impl Traffic {
             ServerAction::Ready => Call::new(what),
             _ => Call::of(what, Subject::Server(id), server.generation),
         };
-        let work = async move { lifecycle.act_on_server(id, action).await.map(|_| None) };
+        let work = async move { lifecycle.act_on_server(id, action).await.map(|_| Vec::new()) };
         self.call(controller, call, work);
     }
 }

@@ -4,24 +4,43 @@ use super::{Place, Traffic, call::Call, project};
 use crate::{
     controller::Controller,
     promise::Subject,
-    secrets::{HASH, METADATA, PASSWORD, USER_DATA_BASE64},
+    secrets::{HASH, METADATA, PASSWORD, USER_DATA_BASE64, first_hash},
 };
 use billet_controller::{
     api::ports::LifecycleApi as _,
     lifecycle::{PowerAction, table::Phase},
-    request::{CreateInstance, ModifyIp},
+    request::{CreateBatch, CreateInstance, ModifyIp},
     store::record::Instance,
 };
 use billet_proto::ImageId;
-use serde_json::json;
+use serde_json::{Value, json};
+use std::sync::Arc;
 
 impl Traffic {
     pub(super) fn create(&mut self, controller: &Controller) {
         self.asked += 1;
+        let lifecycle = controller.lifecycle.clone();
+        if self.random.happens(120) {
+            let name = format!("set-{}", self.asked);
+            let (hash, mut body) = (first_hash(&name), self.wish(&name));
+            body["max_count"] = self.random.within(2..4).into();
+            body["min_count"] = 1.into();
+            return self.call(controller, Call::new(format!("create {name}")), async move {
+                let batch = CreateBatch::parse(body.to_string().as_bytes())?;
+                lifecycle.create_batch(project(), Arc::new(batch), hash, None).await
+            });
+        }
         let name = format!("vm-{}", self.asked);
-        let hash = format!("{HASH}{name}-0");
+        let (hash, body) = (first_hash(&name), self.wish(&name));
+        self.call(controller, Call::new(format!("create {name}")), async move {
+            let request = CreateInstance::parse(body.to_string().as_bytes())?;
+            lifecycle.create(project(), request, hash, None).await.map(|id| vec![id])
+        });
+    }
+
+    fn wish(&self, name: &str) -> Value {
         let Place { images: [image, _], vpc, subnet } = self.place;
-        let body = json!({
+        json!({
             "name": name,
             "image_id": image.to_string(),
             "vpc_id": vpc.to_string(),
@@ -29,12 +48,7 @@ impl Traffic {
             "password": PASSWORD,
             "metadata": { "role": METADATA },
             "user_data": USER_DATA_BASE64,
-        });
-        let lifecycle = controller.lifecycle.clone();
-        self.call(controller, Call::new(format!("create {name}")), async move {
-            let request = CreateInstance::parse(body.to_string().as_bytes())?;
-            lifecycle.create(project(), request, hash, None).await.map(Some)
-        });
+        })
     }
 
     pub(super) fn change(&mut self, instance: &Instance, controller: &Controller) {
@@ -47,7 +61,8 @@ impl Traffic {
                 let hash = self.another_hash(instance);
                 let call = Call::of(format!("password {name}"), Subject::Password(id), instance.generation);
                 let call = call.with_password(id, &hash, false);
-                let work = async move { lifecycle.change_password(project(), vec![id], hash).await.map(|()| None) };
+                let work =
+                    async move { lifecycle.change_password(project(), vec![id], hash).await.map(|()| Vec::new()) };
                 self.call(controller, call, work);
             }
             43..55 => {
@@ -58,14 +73,15 @@ impl Traffic {
                 let image = self.random.happens(400).then(|| self.other_image(instance));
                 let what = if image.is_some() { "switch-install" } else { "reinstall" };
                 let call = call(what.into()).with_password(id, &hash, true);
-                let work = async move { lifecycle.reinstall(project(), (vec![id], image), hash).await.map(|()| None) };
+                let work =
+                    async move { lifecycle.reinstall(project(), (vec![id], image), hash).await.map(|()| Vec::new()) };
                 self.call(controller, call, work);
             }
             55..70 => {
                 let body = json!({ "nics": [{ "subnet_id": self.place.subnet.to_string() }] });
                 let work = async move {
                     let request = ModifyIp::parse(body.to_string().as_bytes())?;
-                    lifecycle.modify_ip(project(), id, request).await.map(|()| None)
+                    lifecycle.modify_ip(project(), id, request).await.map(|()| Vec::new())
                 };
                 self.call(controller, call("modify-ip".into()), work);
             }
@@ -75,8 +91,9 @@ impl Traffic {
                     80..90 => (PowerAction::On, Subject::Power(id, Phase::Running)),
                     _ => (PowerAction::Reboot, Subject::Instance(id)),
                 };
-                let work =
-                    async move { lifecycle.power_servers(Some(project()), vec![server], action).await.map(|()| None) };
+                let work = async move {
+                    lifecycle.power_servers(Some(project()), vec![server], action).await.map(|()| Vec::new())
+                };
                 let call = Call::of(format!("power {action:?} {name}"), of, instance.generation);
                 self.call(controller, call, work);
             }
@@ -97,7 +114,7 @@ impl Traffic {
         let id = instance.id;
         self.ledger.release(id);
         let lifecycle = controller.lifecycle.clone();
-        let work = async move { lifecycle.delete(Some(project()), id).await.map(|()| None) };
+        let work = async move { lifecycle.delete(Some(project()), id).await.map(|()| Vec::new()) };
         let what = format!("delete {}", self.ledger.name(id));
         self.call(controller, Call::of(what, Subject::Instance(id), instance.generation), work);
     }

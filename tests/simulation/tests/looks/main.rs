@@ -21,7 +21,8 @@ use billet_simulation::{
     promise::{Promise, Subject},
     random::Random,
     secrets::{
-        HASH, METADATA, PASSWORD, USER_DATA, USER_DATA_BASE64, USER_DATA_BYTES, look_into_logs, look_into_records,
+        HASH, METADATA, PASSWORD, USER_DATA, USER_DATA_BASE64, USER_DATA_BYTES, first_hash, look_into_logs,
+        look_into_records,
     },
     spell::Spell,
     time::Timeline,
@@ -302,6 +303,13 @@ fn a_secret_is_seen_in_the_middle_of_a_text() {
         "a ramdisk's session stands in text 5",
     ];
     assert_eq!(ledger.violations(), seen);
+}
+
+#[test]
+fn all_that_were_created_together_have_one_password() {
+    assert_eq!(first_hash("vm-12"), format!("{HASH}vm-12-0"));
+    assert_eq!(first_hash("set-12-0003"), first_hash("set-12"));
+    assert_ne!(first_hash("set-12-0003"), first_hash("set-1"));
 }
 
 #[test]

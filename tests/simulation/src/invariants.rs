@@ -2,6 +2,7 @@
 
 mod accounted;
 mod installed;
+mod kept_out;
 mod off;
 mod powered;
 mod ready;
@@ -13,6 +14,7 @@ use billet_controller::{
     store::record::{Instance, ManageState},
 };
 use billet_proto::{InstanceId, ServerId};
+use kept_out::KeptOut;
 use powered::Powered;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -25,6 +27,7 @@ pub struct Watch {
     /// Since when an instance's present operation is known, in milliseconds.
     operations: BTreeMap<InstanceId, (u64, u64)>,
     powered: Powered,
+    kept_out: KeptOut,
     /// Instances that ran.
     ran: BTreeSet<InstanceId>,
 }
@@ -36,6 +39,7 @@ impl Watch {
     pub fn look(&mut self, (at, now): (u64, &Snapshot), machines: &[Machine], ledger: &Ledger, journal: &Journal) {
         self.tell(now, ledger, journal);
         self.powered.look(now, machines, ledger);
+        self.kept_out.look(now, ledger);
         accounted::look(now, machines.len(), ledger);
         let by_id: HashMap<InstanceId, &Instance> = now.instances.iter().map(|i| (i.id, i)).collect();
         let numbers: HashMap<ServerId, usize> = machines.iter().enumerate().map(|(n, m)| (m.lock().id, n)).collect();

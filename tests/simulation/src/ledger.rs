@@ -4,7 +4,7 @@ use crate::{
     promise::{Promise, Subject},
     secrets::WORDS,
 };
-use billet_proto::InstanceId;
+use billet_proto::{InstanceId, ServerId};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -30,6 +30,8 @@ struct Entries {
     hashes: BTreeMap<InstanceId, String>,
     /// Those that were asked for and not refused: one of them may be there too.
     asked: BTreeSet<(InstanceId, String)>,
+    /// Servers that the operator took out, and did not put back.
+    out: BTreeSet<ServerId>,
     /// What was accepted since the database was looked at last.
     promises: Vec<Promise>,
     /// Those that were made by chance, and what they are.
@@ -115,7 +117,7 @@ impl Ledger {
     pub fn passwords_promised(&self) -> Vec<InstanceId> {
         let of = |promise: &Promise| match promise.of {
             Subject::Password(id) => Some(id),
-            Subject::Instance(_) | Subject::Power(..) | Subject::Server(_) => None,
+            Subject::Instance(_) | Subject::Power(..) | Subject::Server(_) | Subject::TakenOut(_) => None,
         };
         self.lock().promises.iter().filter_map(of).collect()
     }
@@ -124,6 +126,22 @@ impl Ledger {
     #[must_use]
     pub fn take_promises(&self) -> Vec<Promise> {
         std::mem::take(&mut self.lock().promises)
+    }
+
+    /// That the operator takes a server out was answered well.
+    pub fn take_out(&self, server: ServerId) {
+        self.lock().out.insert(server);
+    }
+
+    /// He asks for it to be put back; the answer may be lost.
+    pub fn put_back(&self, server: ServerId) {
+        self.lock().out.remove(&server);
+    }
+
+    /// Whether a server is to be out.
+    #[must_use]
+    pub fn is_out(&self, server: ServerId) -> bool {
+        self.lock().out.contains(&server)
     }
 
     /// Its creation was answered well.

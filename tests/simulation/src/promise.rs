@@ -1,7 +1,10 @@
 //! What was answered well: from then on the database knows of it, whatever crashes.
 
 use crate::snapshot::Snapshot;
-use billet_controller::lifecycle::table::{Operation, Phase};
+use billet_controller::{
+    lifecycle::table::{Operation, Phase},
+    store::record::{ManageState, Server},
+};
 use billet_proto::{InstanceId, ServerId};
 
 /// A call that was accepted.
@@ -26,6 +29,8 @@ pub enum Subject {
     Password(InstanceId),
     /// A server.
     Server(ServerId),
+    /// A server that the operator takes out, also while an instance is on it.
+    TakenOut(ServerId),
 }
 
 impl Promise {
@@ -44,6 +49,14 @@ impl Promise {
             Subject::Server(id) => {
                 now.servers.iter().any(|server| server.id == id && server.generation > self.generation)
             }
+            Subject::TakenOut(id) => now.servers.iter().any(|server| server.id == id && is_out(server)),
         }
     }
+}
+
+/// Whether the operator keeps a server out, as it says itself.
+#[must_use]
+pub fn is_out(server: &Server) -> bool {
+    let is_set_aside = server.error.as_ref().is_some_and(|error| error.cause == "maintenance");
+    is_set_aside || matches!(server.manage_state, ManageState::Maintain | ManageState::Offboarding)
 }

@@ -59,6 +59,7 @@ impl Traffic {
                     if let Some((id, hash, _)) = &call.password {
                         self.ledger.refuse_password(*id, hash);
                     }
+                    call.put_back.into_iter().for_each(|server| self.ledger.take_out(server));
                     format!("refused: {why}")
                 }
                 ([], None) => {
@@ -79,6 +80,7 @@ impl Traffic {
         if let Some((id, hash, true)) = &call.password {
             self.ledger.accept_password(*id, hash);
         }
+        call.take_out.into_iter().for_each(|server| self.ledger.take_out(server));
         if let Some((of, generation)) = call.of {
             self.ledger.promise(Promise { what: call.what.clone(), of, generation });
         }
@@ -94,6 +96,7 @@ impl Traffic {
         if let Some((id, hash, _)) = &call.password {
             self.ledger.ask_password(*id, hash);
         }
+        call.put_back.into_iter().for_each(|server| self.ledger.put_back(server));
         let (answers, ledger) = (self.answers.clone(), self.ledger.clone());
         controller.process.spawn(async move {
             let (created, refused) = match work.await {
@@ -123,6 +126,9 @@ impl Traffic {
         }
         if self.random.happens(40) {
             return self.give_up(seen, controller);
+        }
+        if self.random.happens(25) {
+            return self.take_out(seen, controller);
         }
         if self.random.happens(40) {
             return self.give_up_or_retry(seen, controller);

@@ -1,7 +1,7 @@
 //! A call, and its answer.
 
 use crate::promise::Subject;
-use billet_proto::InstanceId;
+use billet_proto::{InstanceId, ServerId};
 
 /// What was answered.
 pub(super) struct Answer {
@@ -17,11 +17,15 @@ pub(super) struct Call {
     pub(super) of: Option<(Subject, u64)>,
     /// The password's hash that it brings, and whether no other is there once it ended well.
     pub(super) password: Option<(InstanceId, String, bool)>,
+    /// The server that is to be out where it is accepted.
+    pub(super) take_out: Option<ServerId>,
+    /// The server that was to be out until now.
+    pub(super) put_back: Option<ServerId>,
 }
 
 impl Call {
     pub(super) fn new(what: String) -> Self {
-        Self { what, of: None, password: None }
+        Self { what, of: None, password: None, take_out: None, put_back: None }
     }
 
     /// Of which a newer generation than that is known where it is accepted.

@@ -1,7 +1,11 @@
 //! What an operator does.
 
 use super::{Traffic, call::Call};
-use crate::{controller::Controller, promise::Subject, snapshot::Snapshot};
+use crate::{
+    controller::Controller,
+    promise::{Subject, is_out},
+    snapshot::Snapshot,
+};
 use billet_controller::{
     api::ports::LifecycleApi as _,
     lifecycle::table::Phase,
@@ -33,6 +37,15 @@ impl Traffic {
         }
     }
 
+    /// The operator hears a fan.
+    pub(super) fn take_out(&self, seen: &Snapshot, controller: &Controller) {
+        let used = |server: &&Server| matches!(server.manage_state, ManageState::InUse | ManageState::Ready);
+        let found: Vec<_> = seen.servers.iter().filter(used).filter(|server| !is_out(server)).collect();
+        if let Some(server) = self.random.pick(&found) {
+            self.act(server, ServerAction::Maintain { reason: "a fan".into() }, controller);
+        }
+    }
+
     /// The operator looks at what stands still.
     pub(super) fn operate(&self, seen: &Snapshot, controller: &Controller) {
         for server in seen.servers.iter().filter(|server| server.task.is_none()) {
@@ -43,6 +56,7 @@ impl Traffic {
             let action = match server.manage_state {
                 ManageState::Maintain if !occupied && !server.unwiped => ServerAction::Ready,
                 ManageState::Maintain if !occupied => ServerAction::Wipe { policy: None },
+                ManageState::InUse if is_out(server) && self.random.happens(300) => ServerAction::Ready,
                 ManageState::Onboard => ServerAction::Inspect { allow_reset: true, accept_baseline: false },
                 _ => continue,
             };
@@ -54,7 +68,10 @@ impl Traffic {
         let (id, lifecycle) = (server.id, controller.lifecycle.clone());
         let what = format!("{action:?} {}", server.serial);
         let call = match action {
-            ServerAction::Ready => Call::new(what),
+            ServerAction::Ready => Call { put_back: Some(id).filter(|id| self.ledger.is_out(*id)), ..Call::new(what) },
+            ServerAction::Maintain { .. } => {
+                Call { take_out: Some(id), ..Call::of(what, Subject::TakenOut(id), server.generation) }
+            }
             _ => Call::of(what, Subject::Server(id), server.generation),
         };
         let work = async move { lifecycle.act_on_server(id, action).await.map(|_| Vec::new()) };

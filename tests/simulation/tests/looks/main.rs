@@ -10,7 +10,7 @@ use billet_agent::{
 use billet_controller::{
     clock::Timestamp,
     lifecycle::table::{Operation, Phase},
-    store::record::{Cause, Server, ServerEvent, Task, TaskKind, Waiting},
+    store::record::{Cause, ManageState, Server, ServerEvent, Task, TaskKind, Waiting},
 };
 use billet_proto::ServerId;
 use billet_simulation::{
@@ -71,6 +71,7 @@ fn a_call_that_was_accepted_and_of_which_nothing_is_known_is_seen() {
         (LOST, |scene| promised(scene, Subject::Power(instance(1), Phase::Stopped))),
         (LOST, |scene| promised(scene, Subject::Password(instance(1)))),
         (LOST, |scene| promised(scene, Subject::Server(scene.now.servers[1].id))),
+        (LOST, |scene| promised(scene, Subject::TakenOut(scene.now.servers[1].id))),
     ]);
 }
 
@@ -199,6 +200,21 @@ fn what_is_ready_and_not_as_it_must_be_is_seen() {
         ("m1 is ready and on a tenant's network", |scene| {
             let vpc_id = scene.now.instances[0].vpc_id;
             scene.body(1).segments.push(Segment::Vpc { vpc_id });
+        }),
+    ]);
+}
+
+#[test]
+fn what_the_operator_took_out_and_is_given_away_is_seen() {
+    are_seen(&[
+        ("SIM0002 is ready, and the operator took it out", |scene| {
+            scene.ledger.take_out(scene.now.servers[1].id);
+        }),
+        ("i2 was placed on SIM0002, which the operator took out", |scene| {
+            scene.ledger.take_out(scene.now.servers[1].id);
+            scene.now.servers[1].manage_state = ManageState::Maintain;
+            scene.look(LATER / 2);
+            scene.run(2, 1);
         }),
     ]);
 }

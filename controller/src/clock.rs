@@ -1,7 +1,11 @@
 //! Time, randomness and ids enter here, so that the controller's logic can run in a simulation.
 
 use serde::{Deserialize, Serialize};
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    sync::LazyLock,
+    time::{Duration, Instant},
+};
 use uuid::Uuid;
 
 /// Milliseconds since 1970-01-01 UTC.
@@ -16,6 +20,15 @@ impl Timestamp {
     /// How long after `earlier`; zero when it is not.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+    /// How many milliseconds after `other`; negative: before it.
+    pub fn ahead_of(self, other: Self) -> i64 {
+        let whole = |later: u64, earlier: u64| i64::try_from(later.saturating_sub(earlier)).unwrap_or(i64::MAX);
+        whole(self.0, other.0) - whole(other.0, self.0)
+    }
+    /// So many milliseconds later; saturating.
+    pub fn moved(self, milliseconds: i64) -> Self {
+        Self(self.0.saturating_add_signed(milliseconds))
     }
 }
 
@@ -34,6 +47,8 @@ impl fmt::Display for Timestamp {
 pub trait Clock: Send + Sync {
     /// Now.
     fn now(&self) -> Timestamp;
+    /// How much time passed since a beginning of its own, however it is set meanwhile. What a machine sleeps through need not count.
+    fn passed(&self) -> Duration;
 }
 
 /// Gives random bytes.
@@ -50,6 +65,10 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+    fn passed(&self) -> Duration {
+        static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+        BEGAN.elapsed()
     }
 }
 
@@ -103,6 +122,10 @@ impl Edge {
     /// Now.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+    /// How much time passed, however the clock is set meanwhile.
+    pub fn passed(&self) -> Duration {
+        self.clock.passed()
     }
     /// A new UUIDv7.
     pub fn id(&self) -> Uuid {

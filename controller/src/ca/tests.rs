@@ -179,6 +179,9 @@ fn validity_is_counted_from_the_clock_given() {
         fn now(&self) -> Timestamp {
             Timestamp(1_700_000_000_000)
         }
+        fn passed(&self) -> std::time::Duration {
+            std::time::Duration::ZERO
+        }
     }
     let folder = tempfile::tempdir().unwrap();
     let edge = Edge { clock: Arc::new(Fixed), entropy: Arc::new(SystemEntropy) };

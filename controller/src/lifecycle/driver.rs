@@ -4,6 +4,7 @@
 
 mod instances;
 mod servers;
+mod steady;
 mod uncommitted;
 
 use super::{
@@ -44,6 +45,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
+use steady::Steady;
 use tokio::sync::watch;
 
 /// Progress is recorded for each percent, and at least so often.
@@ -56,6 +58,9 @@ const WIPE_RECEIPTS_KEPT: Duration = Duration::from_secs(3653 * 24 * 60 * 60);
 const MAX_SLEEP: Duration = Duration::from_secs(60);
 /// The shortest pause between two looks at the deadlines.
 const LOOK_PAUSE: Duration = Duration::from_millis(250);
+/// A look that comes so much later than it was to: nobody kept the time meanwhile. It is less than agents give up before the controller
+/// does, so that what they did in time is not overdue before it could be told.
+const LATE: Duration = Duration::from_secs(10);
 /// After the store failed, the deadlines are looked at again so soon.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -87,6 +92,7 @@ pub struct Parts {
 #[derive(Clone)]
 pub struct Lifecycle {
     parts: Arc<Parts>,
+    time: Arc<Steady>,
     changes: watch::Sender<u64>,
     /// By server: the progress recorded last.
     progress: Arc<Mutex<HashMap<String, Recorded>>>,
@@ -98,12 +104,13 @@ type Recorded = (u64, u64, Timestamp);
 impl Lifecycle {
     /// A life cycle over these parts. [`Lifecycle::run`] must run for deadlines to be kept.
     pub fn new(parts: Parts) -> Self {
-        Self { parts: Arc::new(parts), changes: watch::channel(0).0, progress: Arc::default() }
+        let time = Arc::new(Steady::new(parts.edge.clone()));
+        Self { parts: Arc::new(parts), time, changes: watch::channel(0).0, progress: Arc::default() }
     }
 
     fn rules(&self) -> Rules {
-        let Parts { edge, deadlines, policy, .. } = &*self.parts;
-        Rules { now: edge.now(), deadlines: *deadlines, policy: *policy }
+        let Parts { deadlines, policy, .. } = &*self.parts;
+        Rules { now: self.time.now(), deadlines: *deadlines, policy: *policy }
     }
 
     pub(super) fn changed(&self) {
@@ -313,18 +320,49 @@ impl Lifecycle {
         self.parts.store.run(purge).await.map(drop)
     }
 
+    /// Where the machine's clock was set, what is in progress has as much time left as before. And where nobody kept the time since
+    /// `due`, or it is not known since when (this starts), agents may have gone on: they are heard before anything is called overdue.
+    async fn follow_clock(&self, due: Option<Timestamp>) -> Result<(), StoreError> {
+        let (ahead, is_set) = self.time.difference();
+        let is_late = due.is_none_or(|due| self.time.now().since(due) > LATE);
+        if is_set {
+            tracing::warn!(
+                ahead_ms = ahead,
+                "the machine's clock was set; what is in progress has as much time left as before"
+            );
+            self.parts.store.run(move |tx| expire::follow(tx, ahead)).await?;
+            self.progress.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+        self.time.follow(ahead);
+        if is_set || is_late {
+            let rules = self.rules();
+            self.parts.store.run(move |tx| expire::hear_first(tx, &rules)).await?;
+        }
+        Ok(())
+    }
+
+    /// A look at the clock and the deadlines that was to come at `due`. Answers when the next is to come: when there is more to do.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(super) async fn look(&self, due: Option<Timestamp>) -> Result<Timestamp, StoreError> {
+        self.follow_clock(due).await?;
+        // Where all stands still from here on, the next is late.
+        let began = self.time.now();
+        let last = began.after(MAX_SLEEP);
+        Ok(self.keep_time().await?.map_or(last, |next| next.clamp(began, last)))
+    }
+
     /// Keeps deadlines until `stop`, or until the store is gone for good: then the daemon ends, and is started anew.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
         let mut changes = self.changes.subscribe();
-        // While nobody kept the time, agents may have gone on: they are heard before anything is called overdue.
-        let rules = self.rules();
-        if let Err(error) = self.parts.store.run(move |tx| expire::hear_first(tx, &rules)).await {
-            tracing::error!(%error, "deadlines cannot be put off after this start");
-        }
+        let mut due = None;
         while !*stop.borrow() {
-            let sleep = match self.keep_time().await {
-                Ok(Some(next)) => next.since(self.parts.edge.now()).min(MAX_SLEEP),
-                Ok(None) => MAX_SLEEP,
+            let sleep = match self.look(due).await {
+                Ok(next) => {
+                    due = Some(next);
+                    next.since(self.time.now())
+                }
                 Err(error @ StoreError::Unreachable) => {
                     tracing::error!(%error, "the store is gone");
                     return;

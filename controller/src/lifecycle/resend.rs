@@ -44,6 +44,15 @@ fn again(now: Timestamp, edge: &Edge, waiting: Waiting, deadline: Option<Timesta
     Waiting { attempt, next_try_at, ..waiting }
 }
 
+/// One that is to be sent again later than any is now, because the clock was wrong, is sent as late as any.
+pub(super) fn bounded(rules: &Rules, waiting: Waiting) -> Waiting {
+    let next_try_at = match waiting.resend_at() {
+        Some(next) => Some(next.min(rules.now.after(MAX_PAUSE))),
+        None => waiting.next_try_at,
+    };
+    Waiting { next_try_at, ..waiting }
+}
+
 /// Twice as long after each try; half of it by chance, so that what was sent together is not sent together again.
 fn pause(edge: &Edge, attempt: u32) -> Duration {
     let whole = FIRST_PAUSE.saturating_mul(1 << attempt.saturating_sub(1).min(10)).min(MAX_PAUSE);

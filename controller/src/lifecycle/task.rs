@@ -18,7 +18,7 @@ pub(super) mod order;
 pub(super) mod report;
 
 pub(super) use cancel::{cancel, may_be_given_up};
-pub(super) use deadline::{expire, hear_first};
+pub(super) use deadline::{expire, follow, hear_first};
 pub(super) use end::{fail, fail_as};
 
 use super::{

@@ -104,6 +104,103 @@ async fn after_a_long_absence_agents_are_heard_before_anything_is_overdue() {
     driver.await.unwrap();
 }
 
+/// The driver was told that something changed, and looked at the deadlines since.
+async fn looked(world: &World) {
+    world.lifecycle.changed();
+    tokio::time::sleep(Duration::from_millis(600)).await;
+}
+
+#[tokio::test]
+async fn where_a_controller_stood_still_or_its_clock_was_set_forward_agents_are_heard_before_anything_is_overdue() {
+    for stood_still in [true, false] {
+        let world = World::new().await;
+        let id = installed(&world).await;
+        let (stop, stopped) = tokio::sync::watch::channel(false);
+        let driver = tokio::spawn(world.lifecycle.clone().run(stopped));
+        looked(&world).await;
+        if stood_still {
+            world.clock.advance(Duration::from_secs(3600));
+        } else {
+            world.clock.jump(3_600_000);
+        }
+        looked(&world).await;
+        let instance = world.instance(id).await;
+        assert_eq!(instance.standing().state(), "pending", "stood still: {stood_still}: {:?}", instance.error);
+        world.report(1, Step::Verify, done(KEY)).await;
+        assert_eq!(world.instance(id).await.standing().state(), "running");
+        stop.send_replace(true);
+        driver.await.unwrap();
+    }
+}
+
+const YEAR_MS: i64 = 365 * 24 * 3600 * 1000;
+
+/// Milliseconds until the instance's deadline, and until its order is sent again.
+async fn left(world: &World, id: billet_proto::InstanceId) -> (i64, i64) {
+    let (instance, now) = (world.instance(id).await, world.edge.now());
+    let next = instance.waiting.resend_at().unwrap();
+    (instance.deadline.unwrap().ahead_of(now), next.ahead_of(now))
+}
+
+#[tokio::test]
+async fn what_is_in_progress_has_as_much_time_left_whichever_way_the_clock_is_set() {
+    for by in [-YEAR_MS, -60_000, 60_000, YEAR_MS] {
+        let world = World::new().await;
+        let id = world.create().await.unwrap();
+        let due = world.lifecycle.look(None).await.unwrap();
+        let before = left(&world, id).await;
+        world.clock.jump(by);
+        // What is accepted before the driver looks is moved with the others.
+        world.lifecycle.delete(None, id).await.unwrap();
+        world.lifecycle.look(Some(due)).await.unwrap();
+        assert_eq!(left(&world, id).await, before, "{by}");
+        world.clock.advance(Duration::from_millis(before.0.unsigned_abs()));
+        world.lifecycle.expire().await.unwrap();
+        let instance = world.instance(id).await;
+        assert_eq!(instance.error.unwrap().cause, "agent_unavailable", "{by}: it ends as it would have");
+    }
+}
+
+#[tokio::test]
+async fn an_inspection_ends_well_whichever_way_the_clock_is_set_in_the_middle_of_it() {
+    use crate::request::ServerAction;
+    for by in [-YEAR_MS, YEAR_MS] {
+        for is_seen in [true, false] {
+            let world = World::new().await;
+            let act = |action| world.lifecycle.act_on_server(world.server_id(), action);
+            act(ServerAction::Maintain { reason: "a fan".into() }).await.unwrap();
+            act(ServerAction::Inspect { allow_reset: true, accept_baseline: false }).await.unwrap();
+            let due = world.lifecycle.look(None).await.unwrap();
+            let generation = world.server().await.generation;
+            let seen = || world.report(generation, Step::Inspect, What::Inspected(World::inventory()));
+            if is_seen {
+                seen().await;
+            }
+            world.clock.jump(by);
+            world.lifecycle.look(Some(due)).await.unwrap();
+            if !is_seen {
+                seen().await;
+            }
+            world.report(generation, Step::Inspect, What::Done(Done::default())).await;
+            let server = world.server().await;
+            assert_eq!((server.task, server.error.unwrap().cause.as_str()), (None, "maintenance"), "{by} {is_seen}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_accepted_by_a_clock_that_was_ahead_waits_no_longer_than_anything_after_a_start() {
+    let mut world = World::new().await;
+    let id = world.create().await.unwrap();
+    let usual = left(&world, id).await;
+    world.clock.jump(-YEAR_MS);
+    world.start_again();
+    world.lifecycle.look(None).await.unwrap();
+    let (deadline, resend) = left(&world, id).await;
+    assert_eq!(deadline, usual.0);
+    assert!(resend <= 60_000, "{resend}");
+}
+
 #[tokio::test]
 async fn the_driver_ends_when_the_store_is_gone_so_that_the_daemon_is_started_anew() {
     let store = crate::store::sqlite::SqliteStore::open_in_memory().unwrap();

@@ -1,9 +1,12 @@
 //! Virtual time: of the whole world, and of one process's clock.
 
 use billet_controller::clock::{Clock, Timestamp};
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 use tokio::time::Instant;
 
@@ -53,16 +56,23 @@ impl ProcessClock {
         let began = (timeline.now(), Instant::now());
         Self { timeline, skew, began }
     }
+
+    /// Milliseconds since the simulation began.
+    fn since(&self) -> u64 {
+        if tokio::runtime::Handle::try_current().is_err() {
+            return self.timeline.now();
+        }
+        let here = Instant::now().saturating_duration_since(self.began.1).as_millis();
+        self.began.0 + u64::try_from(here).unwrap_or_default()
+    }
 }
 
 impl Clock for ProcessClock {
     fn now(&self) -> Timestamp {
-        let since = if tokio::runtime::Handle::try_current().is_ok() {
-            let here = Instant::now().saturating_duration_since(self.began.1).as_millis();
-            self.began.0 + u64::try_from(here).unwrap_or_default()
-        } else {
-            self.timeline.now()
-        };
-        Timestamp((EPOCH_MS + since).saturating_add_signed(self.skew.0.load(Ordering::Relaxed)))
+        Timestamp((EPOCH_MS + self.since()).saturating_add_signed(self.skew.0.load(Ordering::Relaxed)))
+    }
+
+    fn passed(&self) -> Duration {
+        Duration::from_millis(self.since())
     }
 }

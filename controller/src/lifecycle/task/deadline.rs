@@ -4,8 +4,8 @@ use super::{end::fail, word};
 use crate::{
     clock::Timestamp,
     lifecycle::{
-        expire::{HEARD_WITHIN, human},
-        revoke,
+        expire::{bounded, human},
+        resend, revoke,
         rules::{GRACE, Rules},
     },
     store::{
@@ -88,14 +88,32 @@ pub(in crate::lifecycle) fn expire(tx: &mut dyn Transaction, rules: &Rules, over
     Ok(ended)
 }
 
-/// Puts deadlines that passed, or will at once, off until every agent had the time to attach and tell where it stands.
+/// As [`expire::hear_first`](crate::lifecycle::expire::hear_first), of tasks.
 pub(in crate::lifecycle) fn hear_first(tx: &mut dyn Transaction, rules: &Rules) -> Result<()> {
-    let earliest = rules.now.after(HEARD_WITHIN);
     for mut server in tx.unfinished_servers()? {
-        if server.task_deadline.is_some_and(|deadline| deadline < earliest) {
-            server.task_deadline = Some(earliest);
+        let (Some(task), Some(set)) = (&mut server.task, server.task_deadline) else { continue };
+        let deadline = bounded(rules, set, of(rules, task));
+        let waiting = resend::bounded(rules, task.waiting);
+        if (deadline, waiting) != (set, task.waiting) {
+            task.waiting = waiting;
+            server.task_deadline = Some(deadline);
             tx.update_server(&server)?;
         }
+    }
+    Ok(())
+}
+
+/// As [`expire::follow`](crate::lifecycle::expire::follow), of tasks.
+pub(in crate::lifecycle) fn follow(tx: &mut dyn Transaction, milliseconds: i64) -> Result<()> {
+    for mut server in tx.unfinished_servers()? {
+        let Some(task) = &mut server.task else { continue };
+        // That it was inspected since is told by these two.
+        let inspected_in_it = server.inspected_at.filter(|at| *at >= task.began_at);
+        server.inspected_at = inspected_in_it.map(|at| at.moved(milliseconds)).or(server.inspected_at);
+        task.began_at = task.began_at.moved(milliseconds);
+        task.waiting = task.waiting.moved(milliseconds);
+        server.task_deadline = server.task_deadline.map(|at| at.moved(milliseconds));
+        tx.update_server(&server)?;
     }
     Ok(())
 }

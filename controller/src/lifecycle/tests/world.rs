@@ -35,21 +35,40 @@ pub(crate) const PROJECT: &str = "lab";
 pub(crate) const HASH: &str = "$6$saltsaltsalt$hash";
 const SERVER: &str = "0198170e-4ca7-7000-8000-000000000001";
 
-/// A clock that is set by hand.
-pub(crate) struct Hands(AtomicU64);
+/// A clock that is moved by hand.
+pub(crate) struct Hands {
+    /// What it tells.
+    now: AtomicU64,
+    /// Milliseconds that passed.
+    passed: AtomicU64,
+}
 
 impl Hands {
-    pub(crate) fn set(&self, to: Timestamp) {
-        self.0.store(to.0, Ordering::SeqCst);
+    fn at(now: Timestamp) -> Self {
+        Self { now: AtomicU64::new(now.0), passed: AtomicU64::new(0) }
     }
+    /// Time passes until then.
+    pub(crate) fn set(&self, to: Timestamp) {
+        let passed = u64::try_from(to.since(self.now()).as_millis()).unwrap();
+        self.passed.fetch_add(passed, Ordering::SeqCst);
+        self.now.store(to.0, Ordering::SeqCst);
+    }
+    /// So much time passes.
     pub(crate) fn advance(&self, by: Duration) {
         self.set(self.now().after(by));
+    }
+    /// Somebody sets it by so many milliseconds, and no time passes.
+    pub(crate) fn jump(&self, milliseconds: i64) {
+        self.now.store(self.now().moved(milliseconds).0, Ordering::SeqCst);
     }
 }
 
 impl Clock for Hands {
     fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::SeqCst))
+        Timestamp(self.now.load(Ordering::SeqCst))
+    }
+    fn passed(&self) -> Duration {
+        Duration::from_millis(self.passed.load(Ordering::SeqCst))
     }
 }
 
@@ -109,7 +128,7 @@ impl World {
 
     /// With a store of one's own.
     pub(crate) async fn over(store: Handle) -> Self {
-        let clock = Arc::new(Hands(AtomicU64::new(1_800_000_000_000)));
+        let clock = Arc::new(Hands::at(Timestamp(1_800_000_000_000)));
         let edge = Edge { clock: clock.clone(), entropy: Arc::new(SystemEntropy) };
         let keys = tempfile::tempdir().unwrap();
         let sealer = Sealer::load_or_create(&keys.path().join("key"), &edge.entropy).unwrap();

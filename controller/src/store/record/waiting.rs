@@ -19,6 +19,12 @@ pub struct Waiting {
 }
 
 impl Waiting {
+    /// As told by a clock that was set by so many milliseconds meanwhile.
+    #[must_use]
+    pub fn moved(self, milliseconds: i64) -> Self {
+        let moved = |at: Timestamp| at.moved(milliseconds);
+        Self { since: self.since.map(moved), next_try_at: self.next_try_at.map(moved), ..self }
+    }
     /// When the order is to be sent again; none where the agent has it, or where it is sent no more.
     pub fn resend_at(&self) -> Option<Timestamp> {
         self.next_try_at.filter(|_| self.untaken)

@@ -1,0 +1,52 @@
+//! The time by which deadlines are kept. It goes on as time passes, also where somebody sets the machine's clock: what is in
+//! progress is moved then, and the clock is followed in the same moment. Whoever sets a deadline in between sets one that is
+//! moved with the others.
+
+use crate::clock::{Edge, Timestamp};
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+/// A clock that differs by less was corrected and not set: NTP slews half a millisecond in a second, and a look at it comes each minute.
+const TOLERATED: Duration = Duration::from_secs(5);
+
+/// See above.
+pub(in crate::lifecycle) struct Steady {
+    edge: Edge,
+    /// The time when the clock was followed last, and what had passed then; none: nobody keeps the time yet, and it is the
+    /// clock's.
+    followed: Mutex<Option<(Timestamp, Duration)>>,
+}
+
+impl Steady {
+    /// The clock's time, until it is followed.
+    pub(super) fn new(edge: Edge) -> Self {
+        Self { edge, followed: Mutex::default() }
+    }
+
+    /// Now.
+    pub(super) fn now(&self) -> Timestamp {
+        let followed = *self.lock();
+        match followed {
+            Some((at, before)) => at.after(self.edge.passed().saturating_sub(before)),
+            None => self.edge.now(),
+        }
+    }
+
+    /// By how many milliseconds the clock is ahead, and whether somebody set it.
+    pub(super) fn difference(&self) -> (i64, bool) {
+        let ahead = self.edge.now().ahead_of(self.now());
+        (ahead, Duration::from_millis(ahead.unsigned_abs()) > TOLERATED)
+    }
+
+    /// Is later by so many milliseconds from now on.
+    pub(super) fn follow(&self, milliseconds: i64) {
+        let now = self.now().moved(milliseconds);
+        *self.lock() = Some((now, self.edge.passed()));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<(Timestamp, Duration)>> {
+        self.followed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

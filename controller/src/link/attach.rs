@@ -34,6 +34,7 @@ pub(super) async fn open(
 ) -> Result<mpsc::Receiver<Message>, Status> {
     let hello = first(&mut said).await?;
     let (version, epoch) = (hello.version.clone(), hello.epoch);
+    let registered = sessions.registered_for(agent).await.map_err(|error| unavailable(&error))?;
     let claims = lifecycle.hello(agent, hello).await.map_err(|error| match error {
         HelloError::Store(error) => unavailable(&error),
         refused => {
@@ -50,7 +51,7 @@ pub(super) async fn open(
     let welcome = ControllerMessage { body: Some(Body::Welcome(Welcome { claims, ..welcome })) };
     let opened = sessions.open(agent, epoch, welcome);
     let (number, messages) = opened.ok_or_else(|| Status::already_exists("a newer start of this agent is here"))?;
-    let is_told = sessions.still_owns(agent, number).await.map_err(|error| {
+    let is_told = sessions.still_owns(agent, number, &registered).await.map_err(|error| {
         sessions.close(agent, number);
         unavailable(&error)
     })?;

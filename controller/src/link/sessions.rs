@@ -96,14 +96,30 @@ impl Sessions {
         self.lock().by_agent.get(&agent).is_some_and(|session| session.number == number)
     }
 
-    /// Ends a session whose agent lost a server between its hello and its welcome; whether it goes on.
+    /// The servers that an agent may claim, as the operator says.
     ///
     /// # Errors
     /// When the store fails.
-    pub(super) async fn still_owns(&self, agent: AgentId, number: u64) -> Result<bool, StoreError> {
-        let known = self.store.read(move |tx| tx.servers_of(agent)).await?;
-        let known: HashSet<ServerId> = known.iter().map(|server| server.id).collect();
-        let is_told = |session: &Session| session.number == number && session.owned.is_subset(&known);
+    pub(super) async fn registered_for(&self, agent: AgentId) -> Result<HashSet<ServerId>, StoreError> {
+        Ok(ids(&self.store.read(move |tx| tx.servers_registered_for(agent)).await?))
+    }
+
+    /// Ends a session whose agent lost a server between its hello and its welcome, or may claim one that was not in `registered`,
+    /// before its hello, so that its claim may have been refused for that alone; whether it goes on.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(super) async fn still_owns(
+        &self,
+        agent: AgentId,
+        number: u64,
+        registered: &HashSet<ServerId>,
+    ) -> Result<bool, StoreError> {
+        let known = ids(&self.store.read(move |tx| tx.servers_of(agent)).await?);
+        let given = &self.registered_for(agent).await? - registered;
+        let is_told = |session: &Session| {
+            session.number == number && session.owned.is_subset(&known) && given.is_subset(&session.owned)
+        };
         if self.lock().by_agent.get(&agent).is_some_and(is_told) {
             return Ok(true);
         }
@@ -175,6 +191,10 @@ impl Presence for Sessions {
             sessions.lock().by_agent.retain(|agent, session| !is_outdated(*agent, session));
         });
     }
+}
+
+fn ids(servers: &[Server]) -> HashSet<ServerId> {
+    servers.iter().map(|server| server.id).collect()
 }
 
 /// Which servers a welcome says are the agent's.

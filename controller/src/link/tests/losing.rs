@@ -45,11 +45,31 @@ async fn an_agent_that_lost_a_server_while_it_attached_is_not_told_that_it_is_it
     let first = || billet_proto::link::ControllerMessage {
         body: Some(billet_proto::link::controller_message::Body::Welcome(welcome.clone())),
     };
+    let registered = controller.sessions.registered_for(agent).await.unwrap();
     let (number, _messages) = controller.sessions.open(agent, 1, first()).unwrap();
-    assert!(controller.sessions.still_owns(agent, number).await.unwrap());
+    assert!(controller.sessions.still_owns(agent, number, &registered).await.unwrap());
     controller.world.lifecycle.register(id, registration("rack1")).await.unwrap();
     // Nobody had its session yet when that was told.
     let (number, _messages) = controller.sessions.open(agent, 2, first()).unwrap();
-    assert!(!controller.sessions.still_owns(agent, number).await.unwrap());
+    assert!(!controller.sessions.still_owns(agent, number, &registered).await.unwrap());
     assert!(!controller.sessions.agent_online(agent));
+}
+
+#[tokio::test]
+async fn an_agent_that_was_given_a_server_while_it_attached_comes_again_once() {
+    let controller = Controller::new().await;
+    let (id, agent) = (controller.world.server_id(), controller.world.join("rack1").await);
+    let claim = billet_proto::link::Claim { server_id: id.to_string(), accepted: false, reason: "not its".into() };
+    let welcome = billet_proto::link::Welcome { claims: vec![claim], ..Default::default() };
+    let first = || billet_proto::link::ControllerMessage {
+        body: Some(billet_proto::link::controller_message::Body::Welcome(welcome.clone())),
+    };
+    let registered = controller.sessions.registered_for(agent).await.unwrap();
+    controller.world.lifecycle.register(id, registration("rack1")).await.unwrap();
+    let (number, _messages) = controller.sessions.open(agent, 1, first()).unwrap();
+    assert!(!controller.sessions.still_owns(agent, number, &registered).await.unwrap(), "it would not claim it again");
+    // Whatever its claim is refused for now, is no reason to come again and again.
+    let registered = controller.sessions.registered_for(agent).await.unwrap();
+    let (number, _messages) = controller.sessions.open(agent, 1, first()).unwrap();
+    assert!(controller.sessions.still_owns(agent, number, &registered).await.unwrap());
 }

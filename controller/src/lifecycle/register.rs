@@ -150,7 +150,9 @@ pub(super) fn forget(
         return Err(not_ready(format!("it is {}, and must be offboarding", server.manage_state.as_str())));
     }
     if tx.has_instances_on_record(id)? {
-        return Err(not_ready("a terminated instance of it is still kept for the record; try again later".into()));
+        let why = "a terminated instance of it is still kept for the record, as long as policy.terminated_retention_hours says; try \
+                   again later";
+        return Err(not_ready(why.into()));
     }
     if holds_data(&server) && !accept_unwiped && !rules.policy.allow_unwiped_reuse {
         let why = "what a tenant wrote on it was not erased in full, and nobody would know of that any more; wipe it in full \

@@ -1,5 +1,6 @@
 //! The life cycle with a real store, a clock that is set by hand, and agents that are nothing but their messages.
 
+mod asked;
 mod baseline;
 mod crash_table;
 mod documents;
@@ -10,6 +11,7 @@ mod parameter_plane;
 mod receipts;
 mod restored;
 mod servers;
+mod stuck;
 mod task_cancel;
 mod tasks;
 mod waiting;

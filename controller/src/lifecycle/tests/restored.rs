@@ -22,7 +22,7 @@ use billet_proto::{
 use std::time::Duration;
 
 /// The database as it is now is put back an hour later.
-async fn restored(world: &World) -> Doubted {
+pub(super) async fn restored(world: &World) -> Doubted {
     let taken_at = world.edge.now();
     world.clock.advance(Duration::from_secs(3600));
     let Config { deadlines, policy, .. } = Config::default();

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     api::ports::LifecycleApi,
+    config::Config,
     lifecycle::{PowerAction, refusal::Refusal},
     request::{ModifyIp, ServerAction},
     store::record::ManageState,
@@ -15,6 +16,7 @@ use billet_proto::{
     link::{self, Done, Failed, Order, Step, WordRequest, order::Work, report::What},
 };
 use serde_json::json;
+use std::time::Duration;
 
 async fn running(world: &World) -> InstanceId {
     let id = installed(world).await;
@@ -325,8 +327,16 @@ async fn a_server_that_is_gone_frees_its_addresses_by_the_operators_word_alone()
     assert_eq!(server.error.unwrap().cause, "removed");
     world.report(2, Step::PowerOff, What::Done(Done::default())).await;
     assert_eq!(world.server().await.task, None, "a late word begins nothing");
-    let forgotten = world.lifecycle.forget_server(world.server_id(), false).await.unwrap_err().to_string();
-    assert!(forgotten.contains("kept for the record"), "{forgotten}");
+    let retired = async |accept_unwiped| world.lifecycle.forget_server(world.server_id(), accept_unwiped).await;
+    for accept_unwiped in [false, true] {
+        let refused = retired(accept_unwiped).await.unwrap_err().to_string();
+        assert!(refused.contains("kept for the record"), "{refused}");
+    }
+    world.clock.advance(Config::default().policy.terminated_retention + Duration::from_secs(1));
+    world.lifecycle.purge().await.unwrap();
+    let refused = retired(false).await.unwrap_err().to_string();
+    assert!(refused.contains("accept it unwiped"), "{refused}");
+    retired(true).await.unwrap();
 }
 
 #[tokio::test]

@@ -1,20 +1,21 @@
 //! The operations: how each is begun, what its agent tells of it, and its ends.
 
 use super::super::{
-    KEY, done, installed, started,
-    world::{HASH, PROJECT, World},
+    KEY,
+    asked::{NEW_ADDRESS, asked, power},
+    done, started,
+    world::{HASH, World},
 };
 use crate::{
     api::ports::LifecycleApi,
-    lifecycle::PowerAction,
-    request::{ModifyIp, ServerAction},
+    lifecycle::{PowerAction, table},
+    request::ServerAction,
     store::record::{Instance, ManageState, Server},
 };
 use billet_proto::{
-    InstanceId, ProjectId,
+    InstanceId,
     link::{Done, Note, PowerRead, Step, report::What},
 };
-use serde_json::json;
 
 /// What may be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,22 +65,6 @@ pub(super) const OPERATIONS: [Operation; 16] = [
     O::CancelWipe,
 ];
 
-const NEW_ADDRESS: &str = "10.20.0.77";
-
-fn project() -> ProjectId {
-    PROJECT.parse().unwrap()
-}
-
-async fn running(world: &World) -> InstanceId {
-    let id = installed(world).await;
-    world.report(1, Step::Verify, done(KEY)).await;
-    id
-}
-
-async fn power(world: &World, action: PowerAction) {
-    world.lifecycle.power_servers(None, vec![world.server_id()], action).await.unwrap();
-}
-
 async fn act(world: &World, action: ServerAction) {
     world.lifecycle.act_on_server(world.server_id(), action).await.unwrap();
 }
@@ -95,58 +80,39 @@ pub(super) fn word(step: &str) -> &'static str {
 }
 
 impl Operation {
-    /// Asks for it, where it may be asked for. Answers the instance that it is about.
-    pub(super) async fn begin(self, world: &World) -> Option<InstanceId> {
+    /// What it is in the table; none where it is a server's own.
+    pub(super) const fn of_table(self) -> Option<table::Operation> {
+        use table::Operation as T;
         match self {
-            O::Install => Some(world.create().await.unwrap()),
-            O::Cancel => {
-                let id = world.create().await.unwrap();
-                world.report(1, Step::Write, started()).await;
-                world.lifecycle.cancel(id).await.unwrap();
-                Some(id)
-            }
-            O::Reinstall | O::ModifyIp | O::PowerOn | O::PowerOff | O::Reboot | O::RebootByRamdisk | O::Uninstall => {
-                let id = running(world).await;
-                self.begin_on(world, id).await;
-                Some(id)
-            }
+            O::Install | O::Cancel => Some(T::Install),
+            O::Reinstall => Some(T::Reinstall),
+            O::ModifyIp => Some(T::ModifyIp),
+            O::PowerOn => Some(T::PowerOn),
+            O::PowerOff => Some(T::PowerOff),
+            O::Reboot | O::RebootByRamdisk => Some(T::Reboot),
+            O::Uninstall => Some(T::Uninstall),
             O::InspectNew
             | O::InspectServer
             | O::WipeServer
             | O::ServerOn
             | O::ServerOff
             | O::ServerReboot
-            | O::CancelWipe => {
-                self.begin_task(world).await;
-                None
-            }
+            | O::CancelWipe => None,
         }
     }
 
-    async fn begin_on(self, world: &World, id: InstanceId) {
-        match self {
-            O::Reinstall => {
-                LifecycleApi::reinstall(&world.lifecycle, project(), (vec![id], None), HASH.into()).await.unwrap();
-            }
-            O::ModifyIp => {
-                let nics = json!({ "nics": [{ "subnet_id": world.subnet.to_string(), "ip_address": NEW_ADDRESS }] });
-                let request = ModifyIp::parse(nics.to_string().as_bytes()).unwrap();
-                LifecycleApi::modify_ip(&world.lifecycle, project(), id, request).await.unwrap();
-            }
-            O::PowerOn => {
-                power(world, PowerAction::Off).await;
-                let generation = world.server().await.generation;
-                world.report(generation, Step::PowerOff, What::Done(Done::default())).await;
-                power(world, PowerAction::On).await;
-            }
-            O::PowerOff => power(world, PowerAction::Off).await,
-            O::RebootByRamdisk => {
-                LifecycleApi::change_password(&world.lifecycle, project(), vec![id], HASH.into()).await.unwrap();
-                power(world, PowerAction::Reboot).await;
-            }
-            O::Uninstall => world.lifecycle.delete(None, id).await.unwrap(),
-            _ => power(world, PowerAction::Reboot).await,
+    /// Asks for it, where it may be asked for. Answers the instance that it is about.
+    pub(super) async fn begin(self, world: &World) -> Option<InstanceId> {
+        let Some(operation) = self.of_table() else {
+            self.begin_task(world).await;
+            return None;
+        };
+        let id = asked(world, operation, (self == O::RebootByRamdisk).then_some(HASH)).await;
+        if self == O::Cancel {
+            world.report(1, Step::Write, started()).await;
+            world.lifecycle.cancel(id).await.unwrap();
         }
+        Some(id)
     }
 
     async fn begin_task(self, world: &World) {

@@ -245,6 +245,16 @@ async fn each(wrong: impl Fn(usize) -> Wrong, is_right: impl Fn(Operation, usize
     assert!(count > 70, "{count}");
 }
 
+#[test]
+fn every_step_of_every_operation_of_an_instance_is_among_them() {
+    for operation in table::OPERATIONS {
+        for step in operation.steps() {
+            let has = |of: &Operation| of.of_table() == Some(operation) && of.steps().contains(&step.word());
+            assert!(OPERATIONS.iter().any(has), "{} of {}", step.word(), operation.word());
+        }
+    }
+}
+
 #[tokio::test]
 async fn every_operation_comes_to_its_end_by_each_of_its_steps() {
     for operation in OPERATIONS {

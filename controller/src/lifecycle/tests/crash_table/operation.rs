@@ -22,11 +22,14 @@ use billet_proto::{
 pub(super) enum Operation {
     Install,
     Reinstall,
+    SwitchInstall,
     ModifyIp,
     PowerOn,
+    /// With a password that waits for a boot.
+    PowerOnByRamdisk,
     PowerOff,
     Reboot,
-    /// With a password that waits for a boot.
+    /// The same.
     RebootByRamdisk,
     /// To the end of the wipe that follows.
     Uninstall,
@@ -46,11 +49,13 @@ pub(super) enum Operation {
 use Operation as O;
 
 /// All of them.
-pub(super) const OPERATIONS: [Operation; 16] = [
+pub(super) const OPERATIONS: [Operation; 18] = [
     O::Install,
     O::Reinstall,
+    O::SwitchInstall,
     O::ModifyIp,
     O::PowerOn,
+    O::PowerOnByRamdisk,
     O::PowerOff,
     O::Reboot,
     O::RebootByRamdisk,
@@ -86,8 +91,9 @@ impl Operation {
         match self {
             O::Install | O::Cancel => Some(T::Install),
             O::Reinstall => Some(T::Reinstall),
+            O::SwitchInstall => Some(T::SwitchInstall),
             O::ModifyIp => Some(T::ModifyIp),
-            O::PowerOn => Some(T::PowerOn),
+            O::PowerOn | O::PowerOnByRamdisk => Some(T::PowerOn),
             O::PowerOff => Some(T::PowerOff),
             O::Reboot | O::RebootByRamdisk => Some(T::Reboot),
             O::Uninstall => Some(T::Uninstall),
@@ -107,7 +113,8 @@ impl Operation {
             self.begin_task(world).await;
             return None;
         };
-        let id = asked(world, operation, (self == O::RebootByRamdisk).then_some(HASH)).await;
+        let is_by_ramdisk = matches!(self, O::PowerOnByRamdisk | O::RebootByRamdisk);
+        let id = asked(world, operation, is_by_ramdisk.then_some(HASH)).await;
         if self == O::Cancel {
             world.report(1, Step::Write, started()).await;
             world.lifecycle.cancel(id).await.unwrap();
@@ -142,8 +149,10 @@ impl Operation {
     /// Its steps, in the words that they are shown by.
     pub(super) const fn steps(self) -> &'static [&'static str] {
         match self {
-            O::Install | O::Reinstall => &["power", "boot", "inspect", "write", "configure", "hand-over", "verify"],
-            O::ModifyIp => &["power", "boot", "inspect", "configure", "hand-over", "verify"],
+            O::Install | O::Reinstall | O::SwitchInstall => {
+                &["power", "boot", "inspect", "write", "configure", "hand-over", "verify"]
+            }
+            O::ModifyIp | O::PowerOnByRamdisk => &["power", "boot", "inspect", "configure", "hand-over", "verify"],
             O::RebootByRamdisk => &["power-off", "power", "boot", "inspect", "configure", "hand-over", "verify"],
             O::PowerOn | O::ServerOn => &["power"],
             O::PowerOff | O::ServerOff | O::CancelWipe => &["power-off"],
@@ -168,8 +177,10 @@ impl Operation {
         };
         let wiped = || [booted(), vec![seen(), begun(Step::Wipe), (Step::Wipe, World::wiped())]].concat();
         match self {
-            O::Install | O::Reinstall => [booted(), vec![seen(), begun(Step::Write)], handed_over()].concat(),
-            O::ModifyIp => [booted(), handed_over()].concat(),
+            O::Install | O::Reinstall | O::SwitchInstall => {
+                [booted(), vec![seen(), begun(Step::Write)], handed_over()].concat()
+            }
+            O::ModifyIp | O::PowerOnByRamdisk => [booted(), handed_over()].concat(),
             O::RebootByRamdisk => [vec![begun(Step::PowerOff)], booted(), handed_over()].concat(),
             O::PowerOn | O::ServerOn => vec![begun(Step::Power), on()],
             O::PowerOff | O::ServerOff | O::Cancel | O::CancelWipe => vec![begun(Step::PowerOff), off()],
@@ -188,9 +199,14 @@ impl Operation {
         let instances = instance.and_then(|instance| instance.error.as_ref());
         let errors = [instances, server.error.as_ref()].map(|error| error.map(|error| error.cause.as_str()));
         let (expected, causes, is) = match self {
-            O::Install | O::Reinstall | O::ModifyIp | O::PowerOn | O::Reboot | O::RebootByRamdisk => {
-                (Some("running"), [None, None], ManageState::InUse)
-            }
+            O::Install
+            | O::Reinstall
+            | O::SwitchInstall
+            | O::ModifyIp
+            | O::PowerOn
+            | O::PowerOnByRamdisk
+            | O::Reboot
+            | O::RebootByRamdisk => (Some("running"), [None, None], ManageState::InUse),
             O::PowerOff => (Some("stopped"), [None, None], ManageState::InUse),
             O::Uninstall => (Some("terminated"), [None, None], ManageState::Ready),
             O::Cancel => (Some("error"), [Some("cancelled"), None], ManageState::InUse),

@@ -1,7 +1,7 @@
 //! Each message, each of its fields and each word of its enumerations has bytes in the newest set: one that has none could be given
 //! another number, and both ends, which are built from one file, would not see it.
 
-use protox::prost_reflect::{DescriptorPool, DynamicMessage, Kind, Value};
+use protox::prost_reflect::{DescriptorPool, DynamicMessage, Kind, ReflectMessage, Value};
 use std::{collections::BTreeSet, slice};
 
 /// The newest set, each file with the package that its messages are of.

@@ -9,10 +9,7 @@ mod ready;
 mod wire;
 
 use crate::{journal::Journal, ledger::Ledger, machine::Machine, snapshot::Snapshot};
-use billet_controller::{
-    lifecycle::table::Phase,
-    store::record::{Instance, ManageState},
-};
+use billet_controller::{lifecycle::table::Phase, store::record::Instance};
 use billet_proto::{InstanceId, ServerId};
 use kept_out::KeptOut;
 use powered::Powered;
@@ -74,9 +71,7 @@ impl Watch {
                 ledger.violate(format!("the generation of {} went back", server.serial));
             }
             let Some(machine) = numbers.get(&server.id).map(|number| &machines[*number]) else { continue };
-            if server.manage_state == ManageState::Ready && server.task.is_none() {
-                ready::look(machine, ledger);
-            }
+            ready::look(server, machine, ledger);
         }
     }
 

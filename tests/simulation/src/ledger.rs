@@ -32,6 +32,8 @@ struct Entries {
     asked: BTreeSet<(InstanceId, String)>,
     /// Servers that the operator took out, and did not put back.
     out: BTreeSet<ServerId>,
+    /// Servers that nothing is on, and that the operator asked to be powered on.
+    lit: BTreeSet<ServerId>,
     /// What was accepted since the database was looked at last.
     promises: Vec<Promise>,
     /// Those that were made by chance, and what they are.
@@ -142,6 +144,22 @@ impl Ledger {
     #[must_use]
     pub fn is_out(&self, server: ServerId) -> bool {
         self.lock().out.contains(&server)
+    }
+
+    /// The operator asks for a server to be powered on that nothing is on; the answer may be lost.
+    pub fn light(&self, server: ServerId) {
+        self.lock().lit.insert(server);
+    }
+
+    /// An instance was placed on it, or a ramdisk of ours is booted: what ends well from here leaves it off.
+    pub fn douse(&self, server: ServerId) {
+        self.lock().lit.remove(&server);
+    }
+
+    /// Whether a server may be on because the operator wanted that.
+    #[must_use]
+    pub fn is_lit(&self, server: ServerId) -> bool {
+        self.lock().lit.contains(&server)
     }
 
     /// Its creation was answered well.

@@ -130,6 +130,9 @@ impl Traffic {
         if self.random.happens(25) {
             return self.take_out(seen, controller);
         }
+        if self.random.happens(25) {
+            return self.power(seen, controller);
+        }
         if self.random.happens(40) {
             return self.give_up_or_retry(seen, controller);
         }

@@ -8,7 +8,7 @@ use crate::{
 };
 use billet_controller::{
     api::ports::LifecycleApi as _,
-    lifecycle::table::Phase,
+    lifecycle::{PowerAction, table::Phase},
     request::ServerAction,
     store::record::{Instance, ManageState, Server},
 };
@@ -44,6 +44,25 @@ impl Traffic {
         if let Some(server) = self.random.pick(&found) {
             self.act(server, ServerAction::Maintain { reason: "a fan".into() }, controller);
         }
+    }
+
+    /// The operator powers a server that nothing is on.
+    pub(super) fn power(&self, seen: &Snapshot, controller: &Controller) {
+        let is_free = |server: &&Server| server.task.is_none() && server.manage_state != ManageState::InUse;
+        let found: Vec<_> = seen.servers.iter().filter(is_free).collect();
+        let Some(server) = self.random.pick(&found) else { return };
+        let (id, lifecycle) = (server.id, controller.lifecycle.clone());
+        let action = match self.random.within(0..3) {
+            0 => PowerAction::On,
+            1 => PowerAction::Reboot,
+            _ => PowerAction::Off,
+        };
+        if action != PowerAction::Off {
+            self.ledger.light(id);
+        }
+        let call = Call::of(format!("power {action:?} {}", server.serial), Subject::Server(id), server.generation);
+        let work = async move { lifecycle.power_servers(None, vec![id], action).await.map(|()| Vec::new()) };
+        self.call(controller, call, work);
     }
 
     /// The operator looks at what stands still.

@@ -194,6 +194,18 @@ fn what_is_ready_and_not_as_it_must_be_is_seen() {
     are_seen(&[
         ("m1 is ready and was not erased", |scene| scene.body(1).disk = Disk::Half(instance(1))),
         ("m1 is ready and not off", |scene| scene.body(1).state = State::Stuck),
+        ("m1 is ready and not off", |scene| {
+            scene.ledger.light(scene.now.servers[1].id);
+            scene.now.servers[1].operation_state = "power-off-succeed".into();
+            scene.body(1).state = State::Stuck;
+        }),
+        ("m1 is ready and not off", |scene| {
+            scene.ledger.light(scene.now.servers[1].id);
+            scene.now.servers[1].manage_state = ManageState::InUse;
+            scene.look(LATER / 2);
+            scene.now.servers[1].manage_state = ManageState::Ready;
+            scene.body(1).state = State::Stuck;
+        }),
         ("m1 is ready and on the network where it boots", |scene| {
             scene.body(1).segments.push(Segment::Provisioning);
         }),
@@ -202,6 +214,15 @@ fn what_is_ready_and_not_as_it_must_be_is_seen() {
             scene.body(1).segments.push(Segment::Vpc { vpc_id });
         }),
     ]);
+}
+
+#[test]
+fn what_the_operator_powered_on_may_be_on_and_ready() {
+    let mut scene = Scene::new();
+    scene.ledger.light(scene.now.servers[1].id);
+    scene.body(1).state = State::Stuck;
+    scene.look(LATER);
+    assert_eq!(scene.ledger.violations(), [""; 0]);
 }
 
 #[test]

@@ -32,7 +32,7 @@ impl Chassis {
             let mut body = self.machine.lock();
             let world = body.world();
             let is_lost = world.random.happens(4);
-            let is_silent = body.is_silent();
+            let is_silent = body.is_gone || body.is_silent();
             if is_lost && !is_silent {
                 world.journal.slip("bmc-call-lost", &body.name());
             }
@@ -43,7 +43,8 @@ impl Chassis {
             return Err(self.unreachable(doing));
         }
         tokio::time::sleep(Duration::from_millis(delay)).await;
-        Ok(self.machine.lock())
+        let body = self.machine.lock();
+        if body.is_gone { Err(self.unreachable(doing)) } else { Ok(body) }
     }
 
     fn unreachable(&self, doing: &'static str) -> BmcError {

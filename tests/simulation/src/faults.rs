@@ -3,6 +3,7 @@
 use crate::{
     controller::Controller, machine::State, network::Node, ramdisk, random::Random, spell::Spell, world::World,
 };
+use billet_controller::store::record::ManageState;
 use std::sync::atomic::Ordering;
 
 /// Faults to come, and those that end.
@@ -10,6 +11,8 @@ pub struct Faults {
     random: Random,
     next: u64,
     ends: Vec<(u64, End)>,
+    /// A machine was carried away already: once is enough, for it is gone for long.
+    has_lost: bool,
 }
 
 /// What ends a fault.
@@ -19,10 +22,14 @@ enum End {
     Cut(&'static str, Node, Node),
     Slow,
     Database,
+    Gone(usize),
 }
 
+/// The operator says within so long that a machine is gone, and it comes back later than this.
+const GONE_MS: u64 = 600_000;
+
 /// All kinds, each as likely as it is often here.
-const KINDS: [&str; 22] = [
+const KINDS: [&str; 23] = [
     "controller-crash",
     "controller-crash",
     "controller-crash",
@@ -45,6 +52,7 @@ const KINDS: [&str; 22] = [
     "clock-jump",
     "database-refuses",
     "stubborn-system",
+    "machine-gone",
 ];
 
 impl Faults {
@@ -52,7 +60,7 @@ impl Faults {
     #[must_use]
     pub fn new(random: Random) -> Self {
         let next = random.within(10_000..90_000);
-        Self { random, next, ends: Vec::new() }
+        Self { random, next, ends: Vec::new(), has_lost: false }
     }
 
     /// The next time that something ends or begins, in milliseconds.
@@ -100,6 +108,7 @@ impl Faults {
                         world.journal.fault("database-refuses", "");
                     }
                 }
+                End::Gone(number) => come_back(world, number),
             }
         }
     }
@@ -168,6 +177,16 @@ impl Faults {
                 world.site.disk_refuses.store(true, Ordering::Relaxed);
                 self.ends.push((now + self.random.within(1_000..20_000), End::Database));
             }
+            "machine-gone" if self.has_lost => {}
+            "machine-gone" => {
+                self.has_lost = true;
+                let mut body = body.lock();
+                world.journal.fault(kind, &of_machine);
+                body.power_off("carried away");
+                body.is_gone = true;
+                world.ledger.lose(body.id, now + GONE_MS);
+                self.ends.push((now + self.random.within(2 * GONE_MS..4 * GONE_MS), End::Gone(machine)));
+            }
             _ => {
                 let mut body = body.lock();
                 if body.stubborn.is_on(now) {
@@ -202,4 +221,16 @@ impl Faults {
         let until = world.timeline.now() + self.random.within(5_000..120_000);
         self.ends.push((until, End::Cut(kind, one, other)));
     }
+}
+
+/// A machine is brought back, without power. Where the operator said that it is gone, its cables were taken out too.
+fn come_back(world: &World, number: usize) {
+    let mut body = world.machines.0[number].lock();
+    let mut servers = world.seen.servers.iter();
+    if servers.any(|server| server.id == body.id && server.manage_state == ManageState::Offboarding) {
+        body.segments.clear();
+    }
+    body.is_gone = false;
+    body.say("is back");
+    world.ledger.find(body.id);
 }

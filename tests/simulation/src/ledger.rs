@@ -34,6 +34,8 @@ struct Entries {
     out: BTreeSet<ServerId>,
     /// Servers that nothing is on, and that the operator asked to be powered on.
     lit: BTreeSet<ServerId>,
+    /// Servers that were carried away, and until when, in milliseconds, the operator may say so.
+    gone: BTreeMap<ServerId, u64>,
     /// What was accepted since the database was looked at last.
     promises: Vec<Promise>,
     /// Those that were made by chance, and what they are.
@@ -160,6 +162,22 @@ impl Ledger {
     #[must_use]
     pub fn is_lit(&self, server: ServerId) -> bool {
         self.lock().lit.contains(&server)
+    }
+
+    /// A server is carried away; until then, in milliseconds, the operator may say so.
+    pub fn lose(&self, server: ServerId, until: u64) {
+        self.lock().gone.insert(server, until);
+    }
+
+    /// It is back.
+    pub fn find(&self, server: ServerId) {
+        self.lock().gone.remove(&server);
+    }
+
+    /// Until when the operator may say that a server is gone; none where it is not.
+    #[must_use]
+    pub fn gone_until(&self, server: ServerId) -> Option<u64> {
+        self.lock().gone.get(&server).copied()
     }
 
     /// Its creation was answered well.

@@ -57,6 +57,8 @@ pub struct Body {
     pub on_at: u64,
     /// When its port came to a tenant's network last, in milliseconds.
     pub attached_at: u64,
+    /// It was carried away, with its BMC.
+    pub is_gone: bool,
     /// What its BMC was told to do since that was looked at last.
     pub told: Vec<ResetType>,
     world: World,
@@ -158,6 +160,7 @@ impl Machine {
             off_at: 0,
             on_at: 0,
             attached_at: 0,
+            is_gone: false,
             told: Vec::new(),
             world,
         };

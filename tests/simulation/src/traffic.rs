@@ -122,7 +122,7 @@ impl Traffic {
             return self.create(controller);
         }
         if self.random.happens(250) {
-            return self.operate(seen, controller);
+            return self.operate(now, seen, controller);
         }
         if self.random.happens(40) {
             return self.give_up(seen, controller);
@@ -154,7 +154,7 @@ impl Traffic {
                 self.delete(instance, controller);
             }
         }
-        self.operate(seen, controller);
+        self.operate(now, seen, controller);
     }
 }
 

@@ -42,6 +42,8 @@ const TRAFFIC_MS: u64 = 60 * 60 * 1000;
 const LONGEST_TRAFFIC_MS: u64 = 4 * TRAFFIC_MS;
 /// Without faults, everything accepted ends within so many milliseconds.
 const SETTLE_MS: u64 = 4 * 60 * 60 * 1000;
+/// Longer than a call takes.
+const QUIET_MS: u64 = 10_000;
 /// A step while anything is on its way, and while nothing is.
 const BUSY_MS: u64 = 50;
 const IDLE_MS: u64 = 500;
@@ -122,12 +124,14 @@ pub struct World {
     pub agents: Vec<Agent>,
     /// All machines.
     pub machines: Machines,
-    ledger: Ledger,
+    /// What was asked for.
+    pub ledger: Ledger,
     random: Random,
     ramdisks: BTreeMap<usize, (u64, Process)>,
     traffic: Traffic,
     watch: Watch,
-    seen: Snapshot,
+    /// The database as it was looked at last.
+    pub seen: Snapshot,
     next_look: u64,
     looks: u64,
     /// How often the controller was started.
@@ -233,6 +237,11 @@ impl World {
             if let Some(controller) = &self.controller {
                 self.traffic.step(self.timeline.now(), &self.seen, controller, INSTANCES + 6);
             }
+        }
+        // What was asked for is answered, or lost, before a machine that is gone comes back.
+        let quiet = self.timeline.now() + QUIET_MS;
+        while self.timeline.now() < quiet {
+            self.step(u64::MAX)?;
         }
         self.journal.write("--- no faults any more");
         faults.stop(self);

@@ -66,8 +66,15 @@ impl Traffic {
     }
 
     /// The operator looks at what stands still.
-    pub(super) fn operate(&self, seen: &Snapshot, controller: &Controller) {
-        for server in seen.servers.iter().filter(|server| server.task.is_none()) {
+    pub(super) fn operate(&self, now: u64, seen: &Snapshot, controller: &Controller) {
+        for server in &seen.servers {
+            if let Some(until) = self.ledger.gone_until(server.id) {
+                self.say_gone(server, now < until, (seen, controller));
+                continue;
+            }
+            if server.task.is_some() {
+                continue;
+            }
             let occupied = seen
                 .instances
                 .iter()
@@ -77,10 +84,22 @@ impl Traffic {
                 ManageState::Maintain if !occupied => ServerAction::Wipe { policy: None },
                 ManageState::InUse if is_out(server) && self.random.happens(300) => ServerAction::Ready,
                 ManageState::Onboard => ServerAction::Inspect { allow_reset: true, accept_baseline: false },
+                ManageState::Offboarding => ServerAction::Maintain { reason: "it is back".into() },
                 _ => continue,
             };
             self.act(server, action, controller);
         }
+    }
+
+    /// The operator's word that a machine is gone, as long as it certainly is when he is heard.
+    fn say_gone(&self, server: &Server, in_time: bool, (seen, controller): (&Snapshot, &Controller)) {
+        if !in_time || server.manage_state == ManageState::Offboarding {
+            return;
+        }
+        for instance in seen.instances.iter().filter(|instance| instance.server_id == server.id) {
+            self.ledger.release(instance.id);
+        }
+        self.act(server, ServerAction::Offboard { confirm_off: true }, controller);
     }
 
     fn act(&self, server: &Server, action: ServerAction, controller: &Controller) {

@@ -159,6 +159,8 @@ pub struct Controller {
     pub process: Process,
     /// What its API calls.
     pub lifecycle: Lifecycle,
+    /// Its way to the database.
+    pub store: Handle,
     _stop: watch::Sender<bool>,
 }
 
@@ -176,8 +178,9 @@ impl Controller {
     pub fn start(site: &Site, network: &Network, timeline: &Timeline, skew: &Skew) -> anyhow::Result<Self> {
         let (stop, stopped) = watch::channel(false);
         let listener = network.listen(&Self::node(), ADDRESS);
-        let (process, lifecycle) = Process::start(|| Self::main(site, listener, timeline, skew, stopped));
-        Ok(Self { process, lifecycle: lifecycle?, _stop: stop })
+        let (process, begun) = Process::start(|| Self::main(site, listener, timeline, skew, stopped));
+        let (lifecycle, store) = begun?;
+        Ok(Self { process, lifecycle, store, _stop: stop })
     }
 
     fn main(
@@ -186,7 +189,7 @@ impl Controller {
         timeline: &Timeline,
         skew: &Skew,
         stopped: watch::Receiver<bool>,
-    ) -> anyhow::Result<Lifecycle> {
+    ) -> anyhow::Result<(Lifecycle, Handle)> {
         let random = site.random.clone();
         let clock = Arc::new(ProcessClock::new(timeline.clone(), skew.clone()));
         let edge = Edge { clock, entropy: Arc::new(random.clone()) };
@@ -209,12 +212,12 @@ impl Controller {
             dispatch: Arc::new(dispatch),
         });
         let (ca, blobs) = (site.ca.clone(), site.blobs.clone());
-        let door = LinkServer { store, edge, ca, sessions, lifecycle: lifecycle.clone(), blobs };
+        let door = LinkServer { store: store.clone(), edge, ca, sessions, lifecycle: lifecycle.clone(), blobs };
         let door =
             door.serve(listener, &["192.0.2.10".to_owned()], stopped.clone()).context("open the agents' door")?;
         tokio::spawn(async move { drop(door.await) });
         tokio::spawn(lifecycle.clone().run(stopped));
-        Ok(lifecycle)
+        Ok((lifecycle, store))
     }
 }
 

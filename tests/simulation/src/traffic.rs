@@ -1,6 +1,7 @@
 //! Tenants and an operator: they ask for things by chance, and put right what they find.
 
 mod call;
+mod once;
 mod operator;
 mod tenants;
 
@@ -13,8 +14,9 @@ use billet_controller::{
 };
 use billet_proto::{ImageId, InstanceId, ProjectId, SubnetId, VpcId};
 use call::{Answer, Call};
+use once::Creation;
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -41,19 +43,23 @@ pub struct Traffic {
     asked: u64,
     next: u64,
     answers: Arc<Mutex<VecDeque<Answer>>>,
+    /// By name: creations that were not answered yet, and when they are asked for again.
+    unanswered: BTreeMap<String, (u64, Creation)>,
 }
 
 impl Traffic {
     /// Nobody asked for anything yet.
     #[must_use]
     pub fn new(random: Random, ledger: Ledger, journal: Journal, place: Place) -> Self {
-        Self { random, ledger, journal, place, asked: 0, next: 0, answers: Arc::default() }
+        let (answers, unanswered) = (Arc::default(), BTreeMap::new());
+        Self { random, ledger, journal, place, asked: 0, next: 0, answers, unanswered }
     }
 
     /// What was answered since: in the order of the answers.
-    pub fn hear(&self) {
+    pub fn hear(&mut self) {
         let answers: Vec<Answer> = self.answers.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect();
         for Answer { call, created, refused } in answers {
+            call.creation.iter().for_each(|name| drop(self.unanswered.remove(name)));
             let end = match (&created[..], refused) {
                 (_, Some(why)) => {
                     if let Some((id, hash, _)) = &call.password {
@@ -112,6 +118,7 @@ impl Traffic {
 
     /// Something is asked for, if it is time; `most` creations in all.
     pub fn step(&mut self, now: u64, seen: &Snapshot, controller: &Controller, most: usize) {
+        self.ask_again(now, controller);
         if now < self.next {
             return;
         }
@@ -119,7 +126,7 @@ impl Traffic {
         let is_early = self.ledger.instances() < most;
         let free = seen.servers.iter().any(|server| server.manage_state == ManageState::Ready);
         if is_early && free && self.random.happens(650) {
-            return self.create(controller);
+            return self.create(now, controller);
         }
         if self.random.happens(250) {
             return self.operate(now, seen, controller);

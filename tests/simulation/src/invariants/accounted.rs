@@ -1,6 +1,8 @@
 //! Nothing is lost, and nothing is silent.
 
 use crate::{ledger::Ledger, snapshot::Snapshot};
+use billet_proto::InstanceId;
+use std::collections::HashMap;
 
 /// Every server is there, what was accepted is known, what is in progress says what it waits for and until when, and what
 /// failed says why.
@@ -11,8 +13,12 @@ pub(super) fn look(now: &Snapshot, servers: usize, ledger: &Ledger) {
     for promise in ledger.take_promises().iter().filter(|promise| !promise.is_kept(now)) {
         ledger.violate(format!("{}: it was accepted, and nothing is known of it", promise.what));
     }
+    let mut names: HashMap<&str, InstanceId> = HashMap::new();
     for instance in &now.instances {
         let name = ledger.name(instance.id);
+        if let Some(other) = names.insert(&instance.name, instance.id) {
+            ledger.violate(format!("{} was created twice: {} and {name}", instance.name, ledger.name(other)));
+        }
         if instance.phase.has_order() && (instance.waiting_for.is_empty() || instance.deadline.is_none()) {
             ledger.violate(format!("{name} does not say what it waits for, or until when"));
         }

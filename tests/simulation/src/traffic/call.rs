@@ -17,6 +17,8 @@ pub(super) struct Call {
     pub(super) of: Option<(Subject, u64)>,
     /// The password's hash that it brings, and whether no other is there once it ended well.
     pub(super) password: Option<(InstanceId, String, bool)>,
+    /// The name of what it is to create.
+    pub(super) creation: Option<String>,
     /// The server that is to be out where it is accepted.
     pub(super) take_out: Option<ServerId>,
     /// The server that was to be out until now.
@@ -25,7 +27,7 @@ pub(super) struct Call {
 
 impl Call {
     pub(super) fn new(what: String) -> Self {
-        Self { what, of: None, password: None, take_out: None, put_back: None }
+        Self { what, of: None, password: None, creation: None, take_out: None, put_back: None }
     }
 
     /// Of which a newer generation than that is known where it is accepted.

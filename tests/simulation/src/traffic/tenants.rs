@@ -1,41 +1,31 @@
 //! What tenants ask for.
 
-use super::{Place, Traffic, call::Call, project};
+use super::{Place, Traffic, call::Call, once::Creation, project};
 use crate::{
     controller::Controller,
     promise::Subject,
-    secrets::{HASH, METADATA, PASSWORD, USER_DATA_BASE64, first_hash},
+    secrets::{HASH, METADATA, PASSWORD, USER_DATA_BASE64},
 };
 use billet_controller::{
     api::ports::LifecycleApi as _,
     lifecycle::{PowerAction, table::Phase},
-    request::{CreateBatch, CreateInstance, ModifyIp},
+    request::ModifyIp,
     store::record::Instance,
 };
 use billet_proto::ImageId;
 use serde_json::{Value, json};
-use std::sync::Arc;
 
 impl Traffic {
-    pub(super) fn create(&mut self, controller: &Controller) {
+    pub(super) fn create(&mut self, now: u64, controller: &Controller) {
         self.asked += 1;
-        let lifecycle = controller.lifecycle.clone();
-        if self.random.happens(120) {
-            let name = format!("set-{}", self.asked);
-            let (hash, mut body) = (first_hash(&name), self.wish(&name));
+        let is_batch = self.random.happens(120);
+        let name = format!("{}-{}", if is_batch { "set" } else { "vm" }, self.asked);
+        let mut body = self.wish(&name);
+        if is_batch {
             body["max_count"] = self.random.within(2..4).into();
             body["min_count"] = 1.into();
-            return self.call(controller, Call::new(format!("create {name}")), async move {
-                let batch = CreateBatch::parse(body.to_string().as_bytes())?;
-                lifecycle.create_batch(project(), Arc::new(batch), hash, None).await
-            });
         }
-        let name = format!("vm-{}", self.asked);
-        let (hash, body) = (first_hash(&name), self.wish(&name));
-        self.call(controller, Call::new(format!("create {name}")), async move {
-            let request = CreateInstance::parse(body.to_string().as_bytes())?;
-            lifecycle.create(project(), request, hash, None).await.map(|id| vec![id])
-        });
+        self.create_once(now, Creation { name, body, is_batch }, controller);
     }
 
     fn wish(&self, name: &str) -> Value {

@@ -51,7 +51,12 @@ fn what_is_missing_twice_or_older_is_seen() {
         ("i2 was accepted and is not there", |scene| scene.ledger.accept(instance(2))),
         ("i2 and i1 have one server", |scene| {
             let mut other = scene.now.instances[0].clone();
-            (other.id, other.phase) = (instance(2), Phase::Failed);
+            (other.id, other.phase, other.name) = (instance(2), Phase::Failed, "vm-2".into());
+            scene.now.instances.push(other);
+        }),
+        ("vm-1 was created twice: i1 and i2", |scene| {
+            let mut other = scene.now.instances[0].clone();
+            (other.id, other.phase) = (instance(2), Phase::Terminated);
             scene.now.instances.push(other);
         }),
         ("the generation of SIM0001 went back", |scene| scene.now.servers[0].generation -= 1),

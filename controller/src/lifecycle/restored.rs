@@ -96,7 +96,6 @@ fn put_in_doubt(rules: &Rules, server: &mut Server, cause: Cause, doubted: &mut 
     // As a new server's: its agent refuses what is older than the newest order that it had, and had fewer than one a second.
     server.generation = server.generation.max(rules.now.0 / 1000);
     server.unwiped = true;
-    // Or a power-off would be taken for done.
     server.power_on = None;
     if server.manage_state != ManageState::InUse {
         // It may have had a tenant since.

@@ -19,7 +19,7 @@ pub(super) struct Begun {
     pub(super) servers: Vec<ServerId>,
 }
 
-/// Powers servers; `of`: a tenant's, who sees that project's alone. What is there already stays as it is.
+/// Powers servers; `of`: a tenant's, who sees that project's alone. An instance that runs and is to be on stays as it is.
 pub(super) fn of_servers(
     tx: &mut dyn Transaction,
     rules: &Rules,

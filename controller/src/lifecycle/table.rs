@@ -201,7 +201,7 @@ pub fn may_begin(standing: Standing, wanted: Operation) -> bool {
             _ => false,
         },
         O::PowerOn => phase == Phase::Stopped,
-        // What could not be powered on may have come on since.
+        // What is stopped may have come on since.
         O::PowerOff => matches!(phase, Phase::Running | Phase::Stopped),
         O::Reboot => phase == Phase::Running,
     }

@@ -23,8 +23,8 @@ pub struct Promise {
 pub enum Subject {
     /// An instance.
     Instance(InstanceId),
-    /// An instance's power: where it is like that already, nothing is to be done.
-    Power(InstanceId, Phase),
+    /// An instance that is to be on: where it runs already, nothing is to be done.
+    PowerOn(InstanceId),
     /// An instance's password, which waits for its next boot.
     Password(InstanceId),
     /// A server.
@@ -43,9 +43,8 @@ impl Promise {
             Subject::Instance(id) | Subject::Password(id) => instance(id).is_some_and(|instance| {
                 instance.generation > self.generation || instance.operation == Operation::Uninstall
             }),
-            Subject::Power(id, phase) => {
-                instance(id).is_some_and(|instance| instance.generation > self.generation || instance.phase == phase)
-            }
+            Subject::PowerOn(id) => instance(id)
+                .is_some_and(|instance| instance.generation > self.generation || instance.phase == Phase::Running),
             Subject::Server(id) => {
                 now.servers.iter().any(|server| server.id == id && server.generation > self.generation)
             }

@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 
 /// Powers servers on, off, or off and on: all of them, or none.
 ///
-/// A tenant powers those that its instances are on. What is there already is accepted, and nothing is done.
+/// A tenant powers those that its instances are on. An instance that runs and is to be on is accepted, and nothing is done. What is to be
+/// off is powered off by its BMC, whatever that said last.
 #[utoipa::path(
     put,
     path = "/physicalservers/power-state",

@@ -13,7 +13,7 @@ use crate::{
 };
 use billet_proto::{
     InstanceId,
-    link::{self, Done, Failed, Order, Step, WordRequest, order::Work, report::What},
+    link::{self, Done, Failed, Order, PowerRead, Step, WordRequest, order::Work, report::What},
 };
 use serde_json::json;
 use std::time::Duration;
@@ -171,23 +171,28 @@ async fn a_reboot_that_did_not_get_to_power_off_for_its_password_is_not_told_to_
 }
 
 #[tokio::test]
-async fn a_stopped_instance_is_powered_off_unless_that_was_read_back() {
+async fn the_bmc_of_a_stopped_instance_is_asked_whatever_it_said_last() {
     let world = World::new().await;
     let id = running(&world).await;
-    power(&world, PowerAction::Off).await.unwrap();
-    world.report(newest(&world).generation, Step::PowerOff, What::Done(Done::default())).await;
-    let sent = world.sent().len();
-    power(&world, PowerAction::Off).await.unwrap();
-    assert_eq!((state(&world, id).await, world.sent().len()), ("stopped", sent), "its BMC said so");
+    let powered_off = async || {
+        let sent = world.sent().len();
+        power(&world, PowerAction::Off).await.unwrap();
+        let order = newest(&world);
+        let is_off = matches!(&order.work, Some(Work::Power(work)) if work.action() == link::PowerAction::Off);
+        assert!(is_off && world.sent().len() == sent + 1, "{order:?}");
+        world.report(order.generation, Step::PowerOff, What::PowerRead(PowerRead { on: false })).await;
+        world.report(order.generation, Step::PowerOff, What::Done(Done::default())).await;
+        assert_eq!((state(&world, id).await, world.instance(id).await.error), ("stopped", None));
+    };
+    powered_off().await;
+    // The rack lost its power, and it came on by itself.
+    assert_eq!(world.server().await.power_on, Some(false));
+    powered_off().await;
     // It did not come on in time; it may a moment later.
     power(&world, PowerAction::On).await.unwrap();
     world.report(newest(&world).generation, Step::Power, silent()).await;
     assert_eq!(state(&world, id).await, "stopped");
-    power(&world, PowerAction::Off).await.unwrap();
-    let order = newest(&world);
-    assert!(matches!(&order.work, Some(Work::Power(work)) if work.action() == link::PowerAction::Off), "{order:?}");
-    world.report(order.generation, Step::PowerOff, What::Done(Done::default())).await;
-    assert_eq!((state(&world, id).await, world.instance(id).await.error), ("stopped", None));
+    powered_off().await;
 }
 
 #[tokio::test]

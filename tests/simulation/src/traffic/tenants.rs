@@ -77,8 +77,8 @@ impl Traffic {
             }
             roll => {
                 let (action, of) = match roll {
-                    70..80 => (PowerAction::Off, Subject::Power(id, Phase::Stopped)),
-                    80..90 => (PowerAction::On, Subject::Power(id, Phase::Running)),
+                    70..80 => (PowerAction::Off, Subject::Instance(id)),
+                    80..90 => (PowerAction::On, Subject::PowerOn(id)),
                     _ => (PowerAction::Reboot, Subject::Instance(id)),
                 };
                 let work = async move {

@@ -47,7 +47,7 @@ pub struct Running {
 }
 
 impl Agent {
-    /// An agent that owns these machines and joined; it does not run yet.
+    /// An agent that joined, whose configuration has these machines: it owns those that it is registered for. It does not run yet.
     ///
     /// # Errors
     /// When its folder or certificate cannot be made.

@@ -161,6 +161,8 @@ pub struct Controller {
     pub lifecycle: Lifecycle,
     /// Its way to the database.
     pub store: Handle,
+    /// The agents that are attached.
+    pub sessions: Sessions,
     _stop: watch::Sender<bool>,
 }
 
@@ -179,8 +181,8 @@ impl Controller {
         let (stop, stopped) = watch::channel(false);
         let listener = network.listen(&Self::node(), ADDRESS);
         let (process, begun) = Process::start(|| Self::main(site, listener, timeline, skew, stopped));
-        let (lifecycle, store) = begun?;
-        Ok(Self { process, lifecycle, store, _stop: stop })
+        let (lifecycle, store, sessions) = begun?;
+        Ok(Self { process, lifecycle, store, sessions, _stop: stop })
     }
 
     fn main(
@@ -189,7 +191,7 @@ impl Controller {
         timeline: &Timeline,
         skew: &Skew,
         stopped: watch::Receiver<bool>,
-    ) -> anyhow::Result<(Lifecycle, Handle)> {
+    ) -> anyhow::Result<(Lifecycle, Handle, Sessions)> {
         let random = site.random.clone();
         let clock = Arc::new(ProcessClock::new(timeline.clone(), skew.clone()));
         let edge = Edge { clock, entropy: Arc::new(random.clone()) };
@@ -200,7 +202,7 @@ impl Controller {
             Box::pin(tokio::time::sleep(Duration::from_millis(time)))
         }));
         let sessions = Sessions::new(store.clone());
-        let dispatch = Repeating::new(sessions.clone(), random, site.journal.clone());
+        let dispatch = Repeating::new(site, sessions.clone());
         let Config { deadlines, policy, .. } = Config::default();
         let lifecycle = Lifecycle::new(Parts {
             store: store.clone(),
@@ -212,12 +214,19 @@ impl Controller {
             dispatch: Arc::new(dispatch),
         });
         let (ca, blobs) = (site.ca.clone(), site.blobs.clone());
-        let door = LinkServer { store: store.clone(), edge, ca, sessions, lifecycle: lifecycle.clone(), blobs };
+        let door = LinkServer {
+            store: store.clone(),
+            edge,
+            ca,
+            sessions: sessions.clone(),
+            lifecycle: lifecycle.clone(),
+            blobs,
+        };
         let door =
             door.serve(listener, &["192.0.2.10".to_owned()], stopped.clone()).context("open the agents' door")?;
         tokio::spawn(async move { drop(door.await) });
         tokio::spawn(lifecycle.clone().run(stopped));
-        Ok((lifecycle, store))
+        Ok((lifecycle, store, sessions))
     }
 }
 
@@ -227,21 +236,30 @@ struct Repeating {
     sessions: Sessions,
     random: Random,
     journal: Journal,
+    store: Handle,
     /// By server: the newest generation that was sent.
     newest: Arc<Mutex<BTreeMap<String, u64>>>,
 }
 
 impl Repeating {
-    fn new(sessions: Sessions, random: Random, journal: Journal) -> Self {
-        Self { sessions, random, journal, newest: Arc::default() }
+    fn new(site: &Site, sessions: Sessions) -> Self {
+        let (random, journal, store) = (site.random.clone(), site.journal.clone(), site.store.clone());
+        Self { sessions, random, journal, store, newest: Arc::default() }
     }
 
     fn newest(&self) -> MutexGuard<'_, BTreeMap<String, u64>> {
         self.newest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn send_again(&self, agent: AgentId, order: Order) {
-        if !self.sessions.agent_online(agent) {
+    /// Not to an agent that lost the server: its session ended then, and with it all that was sent in it.
+    async fn send_again(&self, agent: AgentId, order: Order) {
+        let id = order.server_id.parse();
+        let server = match id {
+            Ok(id) => self.store.run(move |tx| tx.server(id)).await.ok().flatten(),
+            Err(_) => None,
+        };
+        let owns = server.is_some_and(|server| server.owner == Some(agent));
+        if !owns || !self.sessions.agent_online(agent) {
             return;
         }
         let is_over = self.newest().get(&order.server_id).is_some_and(|newest| *newest > order.generation);
@@ -259,7 +277,7 @@ impl Dispatch for Repeating {
             let delay = Duration::from_millis(self.random.within(10..most));
             tokio::spawn(async move {
                 tokio::time::sleep(delay).await;
-                this.send_again(agent, late);
+                this.send_again(agent, late).await;
             });
         }
         self.newest().insert(order.server_id.clone(), order.generation);

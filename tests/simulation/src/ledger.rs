@@ -121,7 +121,11 @@ impl Ledger {
     pub fn passwords_promised(&self) -> Vec<InstanceId> {
         let of = |promise: &Promise| match promise.of {
             Subject::Password(id) => Some(id),
-            Subject::Instance(_) | Subject::PowerOn(_) | Subject::Server(_) | Subject::TakenOut(_) => None,
+            Subject::Instance(_)
+            | Subject::PowerOn(_)
+            | Subject::Server(_)
+            | Subject::Registered(..)
+            | Subject::TakenOut(_) => None,
         };
         self.lock().promises.iter().filter_map(of).collect()
     }

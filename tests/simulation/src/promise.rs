@@ -5,7 +5,7 @@ use billet_controller::{
     lifecycle::table::{Operation, Phase},
     store::record::{ManageState, Server},
 };
-use billet_proto::{InstanceId, ServerId};
+use billet_proto::{AgentId, InstanceId, ServerId};
 
 /// A call that was accepted.
 #[derive(Debug, Clone)]
@@ -29,6 +29,8 @@ pub enum Subject {
     Password(InstanceId),
     /// A server.
     Server(ServerId),
+    /// A server that is to be that agent's.
+    Registered(ServerId, AgentId),
     /// A server that the operator takes out, also while an instance is on it.
     TakenOut(ServerId),
 }
@@ -47,6 +49,9 @@ impl Promise {
                 .is_some_and(|instance| instance.generation > self.generation || instance.phase == Phase::Running),
             Subject::Server(id) => {
                 now.servers.iter().any(|server| server.id == id && server.generation > self.generation)
+            }
+            Subject::Registered(id, agent) => {
+                now.servers.iter().any(|server| server.id == id && server.registered_agent == Some(agent))
             }
             Subject::TakenOut(id) => now.servers.iter().any(|server| server.id == id && is_out(server)),
         }

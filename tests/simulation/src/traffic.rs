@@ -12,7 +12,7 @@ use billet_controller::{
     lifecycle::{refusal::Refusal, table::Phase},
     store::record::{Instance, ManageState},
 };
-use billet_proto::{ImageId, InstanceId, ProjectId, SubnetId, VpcId};
+use billet_proto::{AgentId, ImageId, InstanceId, ProjectId, SubnetId, VpcId};
 use call::{Answer, Call};
 use once::Creation;
 use std::{
@@ -22,6 +22,9 @@ use std::{
 
 /// Whose instances they are.
 pub const PROJECT: &str = "lab";
+
+/// Between two servers that are given to other agents.
+const MOVE_PAUSE_MS: u64 = 60_000;
 
 /// Where instances are put.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +43,10 @@ pub struct Traffic {
     ledger: Ledger,
     journal: Journal,
     place: Place,
+    /// All agents, and their names.
+    agents: Vec<(AgentId, String)>,
+    /// No server is given to another agent before then: what was asked for last is to be seen first.
+    next_move: u64,
     asked: u64,
     next: u64,
     answers: Arc<Mutex<VecDeque<Answer>>>,
@@ -50,9 +57,14 @@ pub struct Traffic {
 impl Traffic {
     /// Nobody asked for anything yet.
     #[must_use]
-    pub fn new(random: Random, ledger: Ledger, journal: Journal, place: Place) -> Self {
+    pub fn new(
+        random: Random,
+        ledger: Ledger,
+        journal: Journal,
+        (place, agents): (Place, Vec<(AgentId, String)>),
+    ) -> Self {
         let (answers, unanswered) = (Arc::default(), BTreeMap::new());
-        Self { random, ledger, journal, place, asked: 0, next: 0, answers, unanswered }
+        Self { random, ledger, journal, place, agents, next_move: 0, asked: 0, next: 0, answers, unanswered }
     }
 
     /// What was answered since: in the order of the answers.
@@ -139,6 +151,10 @@ impl Traffic {
         }
         if self.random.happens(25) {
             return self.power(seen, controller);
+        }
+        if now >= self.next_move && self.random.happens(25) {
+            self.next_move = now + MOVE_PAUSE_MS;
+            return self.give_to_another(seen, controller);
         }
         if self.random.happens(40) {
             return self.give_up_or_retry(seen, controller);

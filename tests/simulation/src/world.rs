@@ -1,7 +1,7 @@
 //! One simulation: everything put together, and moved forward.
 
 use crate::{
-    agent::Agent,
+    agent::{Agent, Running},
     controller::{Controller, Site},
     entropy,
     faults::Faults,
@@ -161,8 +161,7 @@ impl World {
         furnish(&site, place)?;
         let mut agents = Vec::new();
         for number in 0..AGENTS {
-            let own = machines.iter().skip(number).step_by(AGENTS).cloned().collect();
-            let agent = Agent::new(number, &site, dir, place.vpc, own)?;
+            let agent = Agent::new(number, &site, dir, place.vpc, machines.clone())?;
             for machine in machines.iter().skip(number).step_by(AGENTS) {
                 let mut server = Server::unheard_of(machine.lock().id, Timestamp(EPOCH_MS));
                 server.registered_agent = Some(agent.id);
@@ -170,7 +169,8 @@ impl World {
             }
             agents.push(agent);
         }
-        let traffic = Traffic::new(Random::new(seed, "traffic"), ledger.clone(), journal.clone(), place);
+        let names = agents.iter().map(|agent: &Agent| (agent.id, agent.node.to_string())).collect();
+        let traffic = Traffic::new(Random::new(seed, "traffic"), ledger.clone(), journal.clone(), (place, names));
         let mut world = Self {
             timeline,
             skew: Skew::default(),
@@ -213,10 +213,12 @@ impl World {
         }
     }
 
-    /// Which agent owns that machine.
+    /// Which agent that machine is registered for.
     #[must_use]
     pub fn agent_of(&self, machine: usize) -> usize {
-        machine % AGENTS
+        let id = self.machines.0[machine].lock().id;
+        let agent = self.seen.servers.iter().find(|server| server.id == id).and_then(|server| server.registered_agent);
+        self.agents.iter().position(|known| Some(known.id) == agent).unwrap_or(machine % AGENTS)
     }
 
     fn live(&mut self) -> anyhow::Result<()> {
@@ -348,11 +350,12 @@ impl World {
         }
     }
 
-    /// Firmware asks the network: its agent's boot services answer, or nobody.
+    /// Firmware asks the network: the boot services of the agent that wants it to boot answer, or nobody.
     fn boot(&mut self, number: usize, machine: &Machine) {
-        let Some(running) = &self.agents[self.agent_of(number)].running else { return };
         let mut body = machine.lock();
-        let Some(answered) = running.boots.of_mac(body.mac) else { return };
+        let mut running = self.agents.iter().filter_map(|agent| agent.running.as_ref());
+        let answers = |running: &Running| running.boots.of_mac(body.mac).map(|answered| answered.id);
+        let Some((running, boot)) = running.find_map(|running| Some((running, answers(running)?))) else { return };
         for kind in [
             BootEventKind::Offered,
             BootEventKind::LoaderFetched,
@@ -361,7 +364,7 @@ impl World {
         ] {
             running.boots.reached(body.mac, kind);
         }
-        let Identity::First(file) = running.boots.take_identity(body.mac, answered.id) else { return };
+        let Identity::First(file) = running.boots.take_identity(body.mac, boot) else { return };
         let Ok(identity) = serde_json::from_slice::<BootIdentity>(&file) else { return };
         self.ledger.keep_secret("a boot's token", identity.boot_token.clone());
         body.state = State::Ramdisk(self.timeline.now());

@@ -7,11 +7,13 @@ use crate::{
     snapshot::Snapshot,
 };
 use billet_controller::{
-    api::ports::LifecycleApi as _,
+    api::ports::{LifecycleApi as _, Presence as _},
     lifecycle::{PowerAction, table::Phase},
-    request::ServerAction,
+    request::{RegisterServer, ServerAction},
     store::record::{Instance, ManageState, Server},
 };
+use billet_proto::AgentId;
+use serde_json::json;
 
 impl Traffic {
     /// The operator gives up what is in progress on an instance, or has what failed tried once more.
@@ -75,6 +77,10 @@ impl Traffic {
             if server.task.is_some() {
                 continue;
             }
+            if let (None, Some(agent)) = (server.owner, server.registered_agent) {
+                self.register(server, agent, controller);
+                continue;
+            }
             let occupied = seen
                 .instances
                 .iter()
@@ -89,6 +95,32 @@ impl Traffic {
             };
             self.act(server, action, controller);
         }
+    }
+
+    /// The operator gives a server that nothing is on to the other agent, whose configuration has it too.
+    pub(super) fn give_to_another(&self, seen: &Snapshot, controller: &Controller) {
+        let is_free = |server: &&Server| server.task.is_none() && server.manage_state != ManageState::InUse;
+        let is_owned = |server: &&Server| server.owner.is_some() && server.owner == server.registered_agent;
+        let found: Vec<_> = seen.servers.iter().filter(is_free).filter(is_owned).collect();
+        let Some(server) = self.random.pick(&found) else { return };
+        let mut others = self.agents.iter().filter(|(id, _)| Some(*id) != server.owner);
+        if let Some((agent, _)) = others.next() {
+            self.register(server, *agent, controller);
+        }
+    }
+
+    /// As the API does: the sessions of both agents end, so that one loses it and the other claims it.
+    fn register(&self, server: &Server, agent: AgentId, controller: &Controller) {
+        let Some((_, name)) = self.agents.iter().find(|(id, _)| *id == agent) else { return };
+        let (id, lifecycle, sessions) = (server.id, controller.lifecycle.clone(), controller.sessions.clone());
+        let what = format!("register {} for {name}", server.serial);
+        let body = json!({ "agent_name": name }).to_string();
+        let work = async move {
+            lifecycle.register(id, RegisterServer::parse(body.as_bytes())?).await?;
+            sessions.server_changed(id);
+            Ok(Vec::new())
+        };
+        self.call(controller, Call::of(what, Subject::Registered(id, agent), server.generation), work);
     }
 
     /// The operator's word that a machine is gone, as long as it certainly is when he is heard.

@@ -12,7 +12,7 @@ use billet_controller::{
     lifecycle::table::{Operation, Phase},
     store::record::{Cause, ManageState, Server, ServerEvent, Task, TaskKind, Waiting},
 };
-use billet_proto::ServerId;
+use billet_proto::{AgentId, ServerId};
 use billet_simulation::{
     controller::Site,
     journal::Journal,
@@ -76,6 +76,9 @@ fn a_call_that_was_accepted_and_of_which_nothing_is_known_is_seen() {
         (LOST, |scene| promised(scene, Subject::Power(instance(1), Phase::Stopped))),
         (LOST, |scene| promised(scene, Subject::Password(instance(1)))),
         (LOST, |scene| promised(scene, Subject::Server(scene.now.servers[1].id))),
+        (LOST, |scene| {
+            promised(scene, Subject::Registered(scene.now.servers[1].id, AgentId::new(Uuid::from_u128(1))));
+        }),
         (LOST, |scene| promised(scene, Subject::TakenOut(scene.now.servers[1].id))),
     ]);
 }

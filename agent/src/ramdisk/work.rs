@@ -2,6 +2,7 @@
 
 mod erase;
 mod install;
+mod put_back;
 mod reconfigure;
 mod wipe;
 
@@ -9,8 +10,8 @@ use super::{agent::Agent, heartbeat::Heartbeat, identity, inventory, network, st
 use crate::{causes::chain, dial};
 use anyhow::{Context, bail};
 use billet_proto::{
-    link::{Disk, Failed, Finished, Started, Step},
-    ramdisk::{DiskHint, EnlistReply, enlist_reply::Task, ramdisk_report::What},
+    link::{Disk, Failed, Finished, Inspect, Started, Step},
+    ramdisk::{DiskHint, EnlistReply, PutBack, enlist_reply::Task, ramdisk_report::What},
 };
 use std::path::Path;
 
@@ -56,16 +57,21 @@ impl Work {
         match task {
             Task::Install(order) => self.install(order, hint).await,
             Task::Reconfigure(order) => self.reconfigure(order, hint).await,
-            Task::Inspect(_) => self.inspect().await,
+            Task::Inspect(order) => self.inspect(order).await,
             Task::Wipe(order) => self.wipe(order).await,
         }
     }
 
-    /// What is to be seen was told at enlisting.
-    async fn inspect(&mut self) -> Result<(), StepError> {
+    /// What is to be seen was told at enlisting; what is put back is told as it is then.
+    async fn inspect(&mut self, order: &Inspect) -> Result<(), StepError> {
         self.begin(Step::Inspect, "the ramdisk to look at the machine").await?;
         let detail = format!("{} disks; nothing was written", self.disks.len());
-        self.end(&detail).await
+        if order.baseline.is_none() {
+            return self.end(&detail).await;
+        }
+        let boot_variables = self.put_back(order.baseline.as_ref()).await?;
+        self.end(&detail).await?;
+        Ok(self.agent.report(Step::Inspect, What::PutBack(PutBack { boot_variables })).await?)
     }
 
     async fn begin(&mut self, next: Step, waiting_for: &str) -> Result<(), StepError> {

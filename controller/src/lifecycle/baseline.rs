@@ -178,10 +178,11 @@ pub(super) fn differs(server: &Server) -> bool {
     server.error.as_ref().is_some_and(|error| error.cause == CAUSE)
 }
 
-/// The order's part: the wipe puts right what it can, before it is compared.
+/// The order's part: a wipe puts right what it can, before it is compared, and so does the inspection in the place of one.
 pub(super) fn of_order(tx: &mut dyn Transaction, server: &Server) -> Result<Option<link::Baseline>> {
-    let wipes = server.task.as_ref().is_some_and(|task| matches!(task.kind, TaskKind::Wipe { .. }));
-    if !wipes {
+    let puts_right =
+        |kind: TaskKind| matches!(kind, TaskKind::Wipe { .. } | TaskKind::Inspect { accept_unwiped: true, .. });
+    if !server.task.as_ref().is_some_and(|task| puts_right(task.kind)) {
         return Ok(None);
     }
     Ok(tx.baseline(server.id)?.map(|baseline| baseline.facts))

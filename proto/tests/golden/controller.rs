@@ -43,7 +43,7 @@ fn what_a_controller_of_0_1_0_says_means_the_same() {
         ("power-off", Work::PowerOff(PowerOff { nics: vec![nic("10.20.0.2")] })),
         ("reconfigure", Work::Reconfigure(reconfigure())),
         ("power", Work::Power(reboot)),
-        ("inspect", Work::Inspect(Inspect { allow_reset: true })),
+        ("inspect", Work::Inspect(Inspect { allow_reset: true, baseline: None })),
         ("wipe", Work::Wipe(wipe())),
     ] {
         golden.means(name, &order(work));

@@ -23,7 +23,7 @@ fn what_an_agent_of_0_1_0_says_to_a_ramdisk_means_the_same() {
     for (name, task, disk) in [
         ("enlist-install", Task::Install(install()), Some(hint.clone())),
         ("enlist-reconfigure", Task::Reconfigure(reconfigure()), Some(hint)),
-        ("enlist-inspect", Task::Inspect(Inspect { allow_reset: true }), None),
+        ("enlist-inspect", Task::Inspect(Inspect { allow_reset: true, baseline: None }), None),
         ("enlist-wipe", Task::Wipe(wipe()), None),
     ] {
         let session = "session-1".to_owned();

@@ -13,9 +13,10 @@ use billet_agent::{
 use billet_proto::{
     identity::BootIdentity,
     link::{
-        self, Failed, Finished, Install, Inventory, NetworkPort, Progress, Reconfigure, Started, Step, Wipe, WipedDisk,
+        self, Failed, Finished, Inspect, Install, Inventory, NetworkPort, Progress, Reconfigure, Started, Step, Wipe,
+        WipedDisk,
     },
-    ramdisk::{Configured, Wiped, enlist_reply::Task, ramdisk_report::What},
+    ramdisk::{Configured, PutBack, Wiped, enlist_reply::Task, ramdisk_report::What},
 };
 use std::{sync::MutexGuard, time::Duration};
 
@@ -50,7 +51,7 @@ pub fn boot(machine: &Machine, identity: BootIdentity, network: &Network) -> Pro
         let done = match reply.task {
             Some(Task::Install(order)) => work.install(&order).await,
             Some(Task::Reconfigure(order)) => work.reconfigure(&order).await,
-            Some(Task::Inspect(_)) => work.inspect().await,
+            Some(Task::Inspect(order)) => work.inspect(&order).await,
             Some(Task::Wipe(order)) => work.wipe(&order).await,
             None => return,
         };
@@ -95,9 +96,13 @@ impl Work {
         Ok(self.agent.report(self.step, What::Finished(Finished { detail: "done".into() })).await?)
     }
 
-    async fn inspect(&mut self) -> Result<(), StepError> {
+    async fn inspect(&mut self, order: &Inspect) -> Result<(), StepError> {
         self.begin(Step::Inspect).await?;
-        self.end().await
+        self.end().await?;
+        if order.baseline.is_some() {
+            self.agent.report(Step::Inspect, What::PutBack(PutBack { boot_variables: None })).await?;
+        }
+        Ok(())
     }
 
     /// Takes a while, and tells how far it came.

@@ -160,7 +160,7 @@ impl Ordered<'_> {
         Ok((Step::PowerOff, Done::default()))
     }
 
-    async fn inspect(&self, Inspect { allow_reset }: Inspect) -> Result<(Step, Done)> {
+    async fn inspect(&self, Inspect { allow_reset, .. }: Inspect) -> Result<(Step, Done)> {
         if self.job.hardware.is_on() && !allow_reset {
             self.job.reporter.started(Step::Power, "the BMC to say that the server is off").await;
             self.job.reporter.power_read(true).await;

@@ -96,6 +96,11 @@ fn note(job: &Job, done: &[String], refused: &[String]) {
     }
 }
 
+/// What runs in the server has no business with the BMC's accounts: it puts back the firmware's variables alone.
+pub(super) fn for_ramdisk(was: Baseline) -> Baseline {
+    Baseline { bmc: None, ..was }
+}
+
 /// Changes the password of the BMC's account where the operator wants that after each tenant.
 pub(super) async fn change_password(job: &Job, step: Step) -> Result<(), Failure> {
     if job.tools.server.bmc.rotate_password == RotatePassword::Never {

@@ -1,4 +1,5 @@
-//! Inspecting: a real boot that only looks. What the ramdisk saw is told at its enlisting.
+//! Inspecting: a real boot that only looks. What the ramdisk saw is told at its enlisting. Where a tenant left the server and
+//! nothing is wiped, what he may have changed beside the disks is put right first, as a wipe does.
 
 use super::{Job, baseline, visit};
 use crate::host::{
@@ -6,8 +7,8 @@ use crate::host::{
     state::{Produced, Stage},
 };
 use billet_proto::{
-    link::{Inspect, Step},
-    ramdisk::{enlist_reply::Task, ramdisk_report::What},
+    link::{Inspect, Inventory, Step},
+    ramdisk::{PutBack, enlist_reply::Task, ramdisk_report::What},
 };
 
 /// Does the work; may be done again. A server that somebody else powered on is left alone, unless the order allows it.
@@ -15,7 +16,16 @@ pub(super) async fn run(job: &Job, order: Inspect, stage: Stage) -> Result<Produ
     if matches!(stage, Stage::Begun) {
         job.within(Step::Power, may_begin(job, &order)).await?;
     }
-    let produced = visit::run(job, Task::Inspect(order), Step::Inspect, end, stage).await?;
+    let mut ends: visit::Ends = end;
+    if let Some(was) = &order.baseline {
+        ends = put_back;
+        // Nothing of ours runs there yet.
+        if matches!(stage, Stage::Begun | Stage::Taken) {
+            job.within(Step::Power, baseline::put_right(job, Step::Power, Some(was))).await?;
+        }
+    }
+    let task = Task::Inspect(Inspect { baseline: order.baseline.map(baseline::for_ramdisk), ..order });
+    let produced = visit::run(job, task, Step::Inspect, ends, stage).await?;
     // The server is off: whatever ran there has no say any more in what its BMC tells.
     baseline::look(job, Step::Inspect).await?;
     Ok(Produced { bmc: job.reporter.known_bmc_facts().map(|facts| Box::new(facts.into())), ..produced })
@@ -28,6 +38,16 @@ fn end(job: &Job, step: Step, what: What) -> Option<Produced> {
         booted: true,
         ..Produced::after(Step::Inspect)
     })
+}
+
+/// The last word of one that puts right: what firmware starts is as it is now.
+fn put_back(job: &Job, _: Step, what: What) -> Option<Produced> {
+    let What::PutBack(PutBack { boot_variables }) = what else { return None };
+    if let Some(seen) = job.reporter.inventory() {
+        job.reporter.inspected(Inventory { boot_variables, ..seen });
+    }
+    let inventory = job.reporter.inventory().map(|seen| Box::new(seen.into()));
+    Some(Produced { inventory, booted: true, ..Produced::after(Step::Inspect) })
 }
 
 async fn may_begin(job: &Job, order: &Inspect) -> Result<(), Failure> {

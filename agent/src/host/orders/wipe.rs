@@ -7,7 +7,7 @@ use crate::host::{
     state::{Produced, Stage},
 };
 use billet_proto::{
-    link::{Baseline, Inventory, Step, Wipe},
+    link::{Inventory, Step, Wipe},
     ramdisk::{Wiped, enlist_reply::Task, ramdisk_report::What},
 };
 
@@ -18,18 +18,13 @@ pub(super) async fn run(job: &Job, order: Wipe, stage: Stage) -> Result<Produced
         job.within(Step::Power, baseline::put_right(job, Step::Power, order.baseline.as_ref())).await?;
         job.within(Step::Power, baseline::change_password(job, Step::Power)).await?;
     }
-    let produced = visit::run(job, Task::Wipe(for_ramdisk(order)), Step::Wipe, end, stage).await?;
+    let task = Task::Wipe(Wipe { baseline: order.baseline.map(baseline::for_ramdisk), ..order });
+    let produced = visit::run(job, task, Step::Wipe, end, stage).await?;
     if job.reporter.known_bmc_facts().is_none() {
         // Told before this agent was started anew: the server is off again, and its BMC is asked once more.
         baseline::look_if_it_answers(job, Step::Wipe).await;
     }
     Ok(Produced { bmc: job.reporter.known_bmc_facts().map(|facts| Box::new(facts.into())), ..produced })
-}
-
-/// What runs in the server has no business with the BMC's accounts: it puts back the firmware's variables alone.
-fn for_ramdisk(order: Wipe) -> Wipe {
-    let baseline = order.baseline.map(|baseline| Baseline { bmc: None, ..baseline });
-    Wipe { baseline, ..order }
 }
 
 fn end(job: &Job, _: Step, what: What) -> Option<Produced> {

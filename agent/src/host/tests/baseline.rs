@@ -7,7 +7,7 @@ use crate::{
 };
 use billet_proto::{
     link::{self, BmcFacts, BootVariables, Disk, Note, Step, Wipe, WipeMethod, order::Work, report::What},
-    ramdisk::enlist_reply::Task,
+    ramdisk::{PutBack, enlist_reply::Task, ramdisk_report::What as Said},
 };
 use std::time::Duration;
 
@@ -151,7 +151,7 @@ async fn a_call_that_is_lost_is_tried_again_wherever_that_is() {
 async fn an_inspection_tells_what_the_bmc_says_and_changes_nothing() {
     let mut rack = Rack::new(false);
     change(&rack);
-    rack.order(1, Work::Inspect(link::Inspect { allow_reset: false })).await;
+    rack.order(1, Work::Inspect(link::Inspect { allow_reset: false, baseline: None })).await;
     let session = rack.enlist().await;
     let finished = billet_proto::ramdisk::ramdisk_report::What::Finished(link::Finished::default());
     rack.report(&session, Step::Inspect, finished).await;
@@ -160,12 +160,29 @@ async fn an_inspection_tells_what_the_bmc_says_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn an_inspection_in_the_place_of_a_wipe_puts_right_and_tells_how_it_is_then() {
+    let mut rack = Rack::configured(false, &ROTATED);
+    change(&rack);
+    let Work::Wipe(Wipe { baseline, .. }) = wipe() else { unreachable!("it is a wipe") };
+    rack.order(1, Work::Inspect(link::Inspect { allow_reset: true, baseline })).await;
+    assert!(noted(&mut rack, "baseline-restored").await.contains("account 4 'evil'"));
+    let session = rack.enlist().await;
+    let Some(Task::Inspect(offered)) = &rack.offered else { panic!("it is an inspection") };
+    assert_eq!(offered.baseline, Some(link::Baseline::default()), "nothing of the BMC");
+    rack.report(&session, Step::Inspect, Said::Finished(link::Finished::default())).await;
+    let put_back = PutBack { boot_variables: Some(BootVariables::default()) };
+    rack.report(&session, Step::Inspect, Said::PutBack(put_back)).await;
+    assert!(matches!(rack.end(1).await, End::Done(_)));
+    assert!(!rack.machine().on && rack.machine().passwords == 0, "the password is a wipe's affair");
+}
+
+#[tokio::test]
 async fn an_inspection_asks_a_silent_bmc_again_and_fails_where_it_stays_silent() {
     for (unheard, is_told) in [(2, true), (u32::MAX, false)] {
         let mut rack = Rack::new(false);
         rack.machine().facts = enrolled();
         rack.machine().unheard = unheard;
-        rack.order(1, Work::Inspect(link::Inspect { allow_reset: false })).await;
+        rack.order(1, Work::Inspect(link::Inspect { allow_reset: false, baseline: None })).await;
         let session = rack.enlist().await;
         let finished = billet_proto::ramdisk::ramdisk_report::What::Finished(link::Finished::default());
         rack.report(&session, Step::Inspect, finished).await;

@@ -75,7 +75,7 @@ async fn another_machines_bmc_is_given_no_action() {
         power(PowerAction::On),
         power(PowerAction::Reboot),
         Work::PowerOff(PowerOff::default()),
-        Work::Inspect(Inspect { allow_reset: true }),
+        Work::Inspect(Inspect { allow_reset: true, baseline: None }),
         Work::Wipe(billet_proto::link::Wipe::default()),
     ] {
         let mut rack = Rack::new(true);
@@ -94,7 +94,7 @@ async fn a_bmc_that_refuses_the_login_is_asked_once_whatever_the_order_is_and_ho
         power(PowerAction::Off),
         power(PowerAction::Reboot),
         Work::PowerOff(PowerOff::default()),
-        Work::Inspect(Inspect { allow_reset: true }),
+        Work::Inspect(Inspect { allow_reset: true, baseline: None }),
         Work::Wipe(billet_proto::link::Wipe::default()),
     ] {
         let mut rack = Rack::new(true);
@@ -114,7 +114,7 @@ async fn a_server_that_may_have_taken_the_order_to_power_on_is_off_and_off_the_p
 {
     let mut rack = Rack::new(false);
     rack.machine().is_deaf = true;
-    rack.order(1, Work::Inspect(Inspect { allow_reset: true })).await;
+    rack.order(1, Work::Inspect(Inspect { allow_reset: true, baseline: None })).await;
     rack.until(|machine| !machine.actions.is_empty()).await;
     // Most of the step's 60 s; the hook that moves ports lives in the real ones.
     tokio::time::pause();
@@ -130,7 +130,7 @@ async fn a_server_that_may_have_taken_the_order_to_power_on_is_off_and_off_the_p
 async fn a_bmc_that_lets_nobody_in_after_it_was_told_to_power_on_is_not_asked_again_and_the_server_may_be_on() {
     let mut rack = Rack::new(false);
     rack.machine().is_deaf = true;
-    rack.order(1, Work::Inspect(Inspect { allow_reset: true })).await;
+    rack.order(1, Work::Inspect(Inspect { allow_reset: true, baseline: None })).await;
     rack.until(|machine| !machine.actions.is_empty()).await;
     rack.machine().refuses_login = true;
     let End::Failed(step, failed) = rack.end(1).await else { panic!("nobody is let in") };
@@ -141,7 +141,7 @@ async fn a_bmc_that_lets_nobody_in_after_it_was_told_to_power_on_is_not_asked_ag
 #[tokio::test(start_paused = true)]
 async fn a_server_that_is_on_is_not_inspected_unless_that_is_allowed() {
     let mut rack = Rack::new(true);
-    rack.order(1, Work::Inspect(Inspect { allow_reset: false })).await;
+    rack.order(1, Work::Inspect(Inspect { allow_reset: false, baseline: None })).await;
     let End::Failed(_, failed) = rack.end(1).await else { panic!("it is on") };
     assert_eq!(failed.cause, "server_is_on");
     assert_eq!(rack.machine().actions, []);

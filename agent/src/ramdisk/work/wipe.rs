@@ -5,16 +5,14 @@ use crate::{
     disk::{self, Extent, Held},
     ramdisk::{
         agent::Agent,
-        boot_variables,
         steps::{StepError, choose},
     },
 };
 use billet_proto::{
-    link::{BootVariables, Erasure, Note, Progress, Step, Wipe, WipeMethod, WipedDisk},
+    link::{Erasure, Progress, Step, Wipe, WipeMethod, WipedDisk},
     ramdisk::{self, ramdisk_report::What},
 };
 use std::{
-    path::Path,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -50,25 +48,8 @@ impl Work {
         };
         let each: Vec<String> = wiped.iter().map(described).collect();
         self.end(&each.join("; ")).await?;
-        let boot_variables = self.restore_boot_variables(order).await?;
+        let boot_variables = self.put_back(order.baseline.as_ref()).await?;
         Ok(self.agent.report(Step::Wipe, What::Wiped(ramdisk::Wiped { disks: wiped, boot_variables })).await?)
-    }
-
-    /// Puts what firmware starts back as it was at enrolment, where that is known; answers how it is now. What cannot be put
-    /// back is told: the controller compares, and keeps the server out.
-    async fn restore_boot_variables(&self, order: &Wipe) -> Result<Option<BootVariables>, StepError> {
-        let folder = Path::new(boot_variables::FOLDER);
-        let Some(was) = order.baseline.as_ref().and_then(|baseline| baseline.boot_variables.as_ref()) else {
-            return Ok(boot_variables::read(folder));
-        };
-        let restored = boot_variables::restore(folder, was);
-        for (kind, each) in [("baseline-restored", restored.done), ("baseline-refused", restored.refused)] {
-            if !each.is_empty() {
-                let note = Note { kind: kind.into(), message: each.join("; ") };
-                self.agent.report(Step::Wipe, What::Note(note)).await?;
-            }
-        }
-        Ok(restored.variables)
     }
 }
 

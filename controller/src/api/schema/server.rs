@@ -59,7 +59,7 @@ pub(in crate::api) struct Server {
     /// Work on the server itself; absent where none is in progress.
     #[schema(required = false)]
     task: ServerTask,
-    /// What the task waits for, for a person; without one, and a server that no agent owns yet, that its agent claims it.
+    /// What the task waits for, for a person; without a task, the claim of its agent, where no agent owns it yet.
     #[schema(required = false)]
     waiting_for: String,
     /// When what is waited for changed last; absent where that is not known.

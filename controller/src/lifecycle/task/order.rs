@@ -36,14 +36,14 @@ pub(in crate::lifecycle) fn of(
 ) -> Result<Option<(AgentId, Order)>> {
     let (Some(task), Some(agent)) = (&server.task, server.owner) else { return Ok(None) };
     let power = |action: PowerAction| Work::Power(Power { action: action.into(), instance_id: String::new() });
+    let baseline = baseline::of_order(tx, server)?;
     let work = match task.kind {
-        TaskKind::Inspect { allow_reset, .. } => Work::Inspect(Inspect { allow_reset }),
+        TaskKind::Inspect { allow_reset, .. } => Work::Inspect(Inspect { allow_reset, baseline }),
         TaskKind::Wipe { policy } => {
             let method = match policy {
                 WipePolicy::Full => WipeMethod::Full,
                 WipePolicy::Metadata => WipeMethod::Metadata,
             };
-            let baseline = baseline::of_order(tx, server)?;
             let allowed = rules.policy.wipe_methods.iter().map(Into::into).collect();
             Work::Wipe(Wipe { method: method.into(), disks: task.disks.clone(), allowed, baseline })
         }

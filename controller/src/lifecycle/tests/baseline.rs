@@ -251,7 +251,9 @@ async fn a_server_that_the_policy_lets_be_used_unwiped_is_ready_only_where_it_is
         let id = world.create().await.unwrap();
         world.terminate(id).await;
         let (_, order) = world.sent().pop().unwrap();
-        assert!(matches!(order.work, Some(Work::Inspect(inspect)) if inspect.allow_reset), "it was read back off");
+        let Some(Work::Inspect(inspection)) = order.work else { panic!("an inspection") };
+        assert!(inspection.allow_reset, "it was read back off");
+        assert_eq!(inspection.baseline.unwrap().bmc, Some(self::bmc()), "what can be put right is");
         assert!(world.create().await.is_err(), "nobody looked yet");
         assert_eq!(found(&world, bmc).await, expected);
         assert!(world.server().await.unwiped, "and still told");

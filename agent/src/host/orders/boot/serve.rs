@@ -133,7 +133,7 @@ impl<'a> Session<'a> {
                 reporter.finished(step, &finished.detail);
                 return Ok(Some((step, What::Finished(finished))));
             }
-            Some(what @ (What::Configured(_) | What::Wiped(_))) => return Ok(Some((step, what))),
+            Some(what @ (What::Configured(_) | What::Wiped(_) | What::PutBack(_))) => return Ok(Some((step, what))),
             // A sign of life.
             None => {}
         }

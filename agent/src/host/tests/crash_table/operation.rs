@@ -81,7 +81,7 @@ impl Operation {
             O::PowerOff => power(PowerAction::Off),
             O::Reboot => power(PowerAction::Reboot),
             O::Release => Work::PowerOff(PowerOff { nics }),
-            O::Inspect => Work::Inspect(Inspect { allow_reset: false }),
+            O::Inspect => Work::Inspect(Inspect { allow_reset: false, baseline: None }),
             O::Wipe => {
                 let disks = vec![Disk { serial: "A".into(), size_bytes: 512, direct: true, ..Disk::default() }];
                 Work::Wipe(Wipe { method: WipeMethod::Full.into(), disks, ..Wipe::default() })

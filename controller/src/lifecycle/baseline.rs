@@ -9,10 +9,10 @@
 mod difference;
 mod tamed;
 
-use super::{event::tame, report::Applied, rules::Rules, server_event, server_table::ServerEvent, task};
+use super::{event::tame, report::Applied, rules::Rules, server_event, server_table::kept_out, task};
 use crate::store::{
     Result, Transaction,
-    record::{Baseline, Cause, ManageState, Server, Task, TaskKind},
+    record::{Baseline, Cause, Server, Task, TaskKind},
 };
 use billet_proto::{
     ServerId,
@@ -110,11 +110,7 @@ pub(super) fn after_inspection(
         return server_event::record(tx, rules, server, server_event::BASELINE_RECORDED, why);
     };
     let Some(failed) = told(&differences(&was.facts, &is)) else { return Ok(()) };
-    // One that is about to be ready is not; whatever else it was, it stays.
-    let event = match server.manage_state {
-        ManageState::Onboard | ManageState::Ready => ServerEvent::TakenOut,
-        ManageState::InUse | ManageState::Maintain | ManageState::Offboarding => ServerEvent::Settled,
-    };
+    let event = kept_out(server);
     task::fail_as(tx, rules, server, (event, server_event::BASELINE_DIFFERS), &failed)
 }
 

@@ -86,7 +86,7 @@ kinds! {
     INSPECTION_ENDED: "inspection-ended", Info, "Inspection ended",
         "Its hardware is recorded.", "None.";
     INSPECTION_FAILED: "inspection-failed", Major, "Inspection failed",
-        "The server stays where it was.", "Mend what the event names, and inspect again.";
+        "The server stays where it was, or is kept out where it was to be used unwiped.", "Mend what the event names, and inspect again.";
     WIPE_BEGAN: "wipe-began", Info, "Wipe began",
         "The recorded disks are erased.", "None.";
     WIPE_ENDED: "wipe-ended", Info, "Wipe ended",

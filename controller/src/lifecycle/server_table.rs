@@ -78,6 +78,14 @@ pub(super) fn next(server: &Server, event: ServerEvent) -> Option<ManageState> {
     }
 }
 
+/// What becomes of a server that is found not to be fit: one that is about to be ready is not; whatever else it was, it stays.
+pub(super) fn kept_out(server: &Server) -> ServerEvent {
+    match server.manage_state {
+        ManageState::Onboard | ManageState::Ready => ServerEvent::TakenOut,
+        ManageState::InUse | ManageState::Maintain | ManageState::Offboarding => ServerEvent::Settled,
+    }
+}
+
 /// Whether the operator registered the server for the very agent whose claim was accepted.
 pub(crate) fn is_vouched_for(server: &Server) -> bool {
     server.registered_agent.is_some() && server.registered_agent == server.owner

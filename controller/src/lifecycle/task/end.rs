@@ -8,7 +8,7 @@ use crate::{
         inspect, inventory, maintain,
         rules::Rules,
         server_event::{self, Kind},
-        server_table::{ServerEvent, next},
+        server_table::{ServerEvent, kept_out, next},
         wipe,
     },
     store::{
@@ -100,6 +100,8 @@ pub(in crate::lifecycle) fn fail(
     let event = match task.kind {
         TaskKind::Wipe { .. } if planted::is(Bug::FailedWipeBelieved) => ServerEvent::Wiped,
         TaskKind::Wipe { .. } => ServerEvent::WipeFailed,
+        // It is not wiped, and that it may be used so is to be said again.
+        TaskKind::Inspect { accept_unwiped: true, .. } => kept_out(server),
         _ => ServerEvent::Settled,
     };
     fail_as(tx, rules, server, (event, kind(task.kind)), failed)

@@ -274,6 +274,20 @@ async fn a_server_that_was_set_aside_in_use_and_is_released_unwiped_is_inspected
 }
 
 #[tokio::test]
+async fn a_server_whose_inspection_in_the_place_of_a_wipe_failed_is_kept_out_until_it_is_accepted_again() {
+    let world = not_wiped().await;
+    for _ in 0..2 {
+        assert_eq!(act(&world, ServerAction::AcceptUnwiped).await.unwrap().manage_state, ManageState::Onboard);
+        world.report(world.server().await.generation, Step::Boot, silent()).await;
+        let server = world.server().await;
+        assert_eq!((server.manage_state, server.unwiped), (ManageState::Maintain, true));
+        assert!(act(&world, ServerAction::Ready).await.is_err(), "it is not wiped");
+    }
+    act(&world, ServerAction::AcceptUnwiped).await.unwrap();
+    assert_eq!(found(&world, bmc()).await, ManageState::Ready);
+}
+
+#[tokio::test]
 async fn a_server_that_was_inspected_after_its_tenant_left_is_accepted_unwiped_at_once() {
     let world = not_wiped().await;
     inspect(&world, false, machine(), Some(bmc())).await;

@@ -203,7 +203,7 @@ async fn an_inspection_waits_for_a_bmc_that_takes_its_time_over_many_accounts() 
     let mut rack = Rack::new(false);
     rack.machine().facts = enrolled();
     rack.machine().facts_take = Duration::from_secs(80);
-    rack.order(1, Work::Inspect(link::Inspect { allow_reset: false })).await;
+    rack.order(1, Work::Inspect(link::Inspect::default())).await;
     let session = rack.enlist().await;
     let finished = billet_proto::ramdisk::ramdisk_report::What::Finished(link::Finished::default());
     rack.report(&session, Step::Inspect, finished).await;

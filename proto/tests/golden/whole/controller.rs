@@ -1,13 +1,13 @@
 //! What the controller says to an agent.
 
-use super::parts::{install, reconfigure, wipe};
+use super::parts::{inspect, install, reconfigure, wipe};
 use crate::{
     Golden,
     parts::{CERTIFICATE, INSTANCE, NONCE, SERVER, nic},
 };
 use billet_proto::link::{
-    Chunk, Claim, ControllerMessage, Inspect, JoinReply, Order, Power, PowerAction, PowerOff, ReadManifestReply,
-    RenewReply, Step, StepDeadline, Welcome, Wipe, WipeMethod, Word, controller_message::Body, order::Work,
+    Chunk, Claim, ControllerMessage, JoinReply, Order, Power, PowerAction, PowerOff, ReadManifestReply, RenewReply,
+    Step, StepDeadline, Welcome, Wipe, WipeMethod, Word, controller_message::Body, order::Work,
 };
 
 fn says(body: Body) -> ControllerMessage {
@@ -56,7 +56,7 @@ fn what_a_controller_says_with_each_field_set_means_the_same() {
         ("ControllerMessage.order.power.on", power(PowerAction::On)),
         ("ControllerMessage.order.power.off", power(PowerAction::Off)),
         ("ControllerMessage.order.power.reboot", power(PowerAction::Reboot)),
-        ("ControllerMessage.order.inspect", Work::Inspect(Inspect { allow_reset: true })),
+        ("ControllerMessage.order.inspect", Work::Inspect(inspect())),
         ("ControllerMessage.order.wipe.full", Work::Wipe(wipe())),
         (
             "ControllerMessage.order.wipe.metadata",

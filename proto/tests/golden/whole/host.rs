@@ -1,11 +1,8 @@
 //! What an agent says to a ramdisk.
 
-use super::parts::{install, reconfigure, wipe};
+use super::parts::{inspect, install, reconfigure, wipe};
 use crate::{Golden, parts::NONCE};
-use billet_proto::{
-    link::Inspect,
-    ramdisk::{Ack, DiskHint, EnlistReply, HandOverReply, enlist_reply::Task},
-};
+use billet_proto::ramdisk::{Ack, DiskHint, EnlistReply, HandOverReply, enlist_reply::Task};
 
 #[test]
 fn what_an_agent_says_to_a_ramdisk_with_each_field_set_means_the_same() {
@@ -21,7 +18,7 @@ fn what_an_agent_says_to_a_ramdisk_with_each_field_set_means_the_same() {
     for (name, task, disk) in [
         ("EnlistReply.install", Task::Install(install()), Some(hint.clone())),
         ("EnlistReply.reconfigure", Task::Reconfigure(reconfigure()), Some(hint)),
-        ("EnlistReply.inspect", Task::Inspect(Inspect { allow_reset: true }), None),
+        ("EnlistReply.inspect", Task::Inspect(inspect()), None),
         ("EnlistReply.wipe", Task::Wipe(wipe()), None),
     ] {
         golden.means(name, &EnlistReply { session: "session-1".into(), generation: 7, task: Some(task), disk });

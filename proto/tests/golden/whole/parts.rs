@@ -3,8 +3,8 @@
 use crate::parts::{self, disk, nic};
 use billet_proto::link::{
     Baseline, BmcFacts, BmcSetting, BmcUser, BmcUserState, BondMode, BootVariables, ByteRange, DiskCapacity, Erasure,
-    FirmwareVersion, Install, Inventory, LoadOption, LoadOrder, NicConfig, Progress, Reconfigure, Started, Wipe,
-    WipedDisk, Wiring,
+    FirmwareVersion, Inspect, Install, Inventory, LoadOption, LoadOrder, NicConfig, Progress, Reconfigure, Started,
+    Wipe, WipedDisk, Wiring,
 };
 
 pub fn started() -> Started {
@@ -54,17 +54,24 @@ pub fn bmc_facts() -> BmcFacts {
     }
 }
 
-pub fn wipe() -> Wipe {
-    let baseline = Baseline {
+fn baseline() -> Baseline {
+    Baseline {
         bmc: Some(bmc_facts()),
         boot_variables: Some(boot_variables()),
         secure_boot: true,
         versions: vec![FirmwareVersion { part: "BIOS".into(), version: "2.5".into() }],
         capacities: vec![DiskCapacity { disk: "vda-1".into(), size_bytes: 10 << 30 }],
-    };
+    }
+}
+
+pub fn inspect() -> Inspect {
+    Inspect { allow_reset: true, baseline: Some(baseline()) }
+}
+
+pub fn wipe() -> Wipe {
     let ways =
         [Erasure::NvmeSanitize, Erasure::NvmeFormat, Erasure::AtaSecureErase, Erasure::WriteZeroes, Erasure::Overwrite];
-    Wipe { allowed: ways.map(i32::from).to_vec(), baseline: Some(baseline), ..parts::wipe() }
+    Wipe { allowed: ways.map(i32::from).to_vec(), baseline: Some(baseline()), ..parts::wipe() }
 }
 
 pub fn wiped() -> WipedDisk {

@@ -8,7 +8,7 @@ use crate::{
 use billet_proto::{
     link::{Failed, Finished, Note, Step},
     ramdisk::{
-        Configured, EnlistRequest, HandOverRequest, RamdiskReport, ReadChunksRequest, SessionRequest, Wiped,
+        Configured, EnlistRequest, HandOverRequest, PutBack, RamdiskReport, ReadChunksRequest, SessionRequest, Wiped,
         ramdisk_report::What,
     },
 };
@@ -33,6 +33,7 @@ fn what_a_ramdisk_says_with_each_field_set_means_the_same() {
         ("RamdiskReport.note", What::Note(Note { kind: "disk".into(), message: "vda".into() })),
         ("RamdiskReport.configured", What::Configured(configured)),
         ("RamdiskReport.wiped", What::Wiped(wiped)),
+        ("RamdiskReport.put-back", What::PutBack(PutBack { boot_variables: Some(boot_variables()) })),
     ] {
         golden.means(name, &RamdiskReport { session: SESSION.into(), step: Step::Wipe.into(), what: Some(what) });
     }

@@ -18,6 +18,8 @@ pub(super) async fn run(world: &World, command: &str) -> Result<(), Refusal> {
         ["billet", "server", "onboard", "SERVER", "--agent", "AGENT"] => {
             world.lifecycle.register(world.server_id(), registration("rack0")).await.map(drop)
         }
+        // It asks for nothing; what is mended then is the agent's.
+        ["billet", "server", "show", "SERVER"] => Ok(()),
         ["billet", "server", verb @ ("on" | "off" | "reboot"), "SERVER"] => power(world, verb).await,
         ["billet", "server", "retire", "SERVER"] => world.lifecycle.forget_server(world.server_id(), false).await,
         ["billet", "server", "retire", "SERVER", "--accept-unwiped"] => {

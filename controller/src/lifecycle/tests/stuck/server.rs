@@ -21,6 +21,7 @@ pub(super) async fn brought_to(row: &str) -> World {
     let world = World::new().await;
     let ask = async |command: &str| run(&world, command).await.unwrap();
     match row {
+        "`onboard`: nobody owns it" => unknown(&world, |server| server.owner = None).await,
         "`onboard`: no word for it" => unknown(&world, |server| server.registered_agent = None).await,
         "`onboard`: its inspection failed" => {
             unknown(&world, |_| ()).await;

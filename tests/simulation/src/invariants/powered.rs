@@ -1,7 +1,7 @@
 //! Nobody powers a server for which there is no order.
 
 use crate::{ledger::Ledger, machine::Machine, snapshot::Snapshot};
-use billet_controller::lifecycle::table::Phase;
+use billet_controller::{lifecycle::table::Phase, store::record::Server};
 use billet_proto::{InstanceId, ServerId};
 use std::collections::BTreeMap;
 
@@ -30,9 +30,11 @@ impl Powered {
     }
 }
 
-/// Where something failed, its agent may be at it still: the controller did not wait.
+/// Where something failed, its agent may be at it still: the controller did not wait. So may one that the server was taken from,
+/// until it hears of that.
 fn at_rest(now: &Snapshot) -> BTreeMap<ServerId, AtRest> {
-    let free = now.servers.iter().filter(|server| server.task.is_none() && server.error.is_none());
+    let is_free = |server: &&Server| server.task.is_none() && server.error.is_none() && server.owner.is_some();
+    let free = now.servers.iter().filter(is_free);
     free.filter_map(|server| {
         let on_it = |phase: Phase| phase != Phase::Terminated;
         let instance = now.instances.iter().find(|i| i.server_id == server.id && on_it(i.phase));

@@ -6,7 +6,7 @@ use billet_controller::{
     lifecycle::table::{Operation, Phase},
     store::record::{Instance, InstanceNic, ManageState, Server, Waiting},
 };
-use billet_proto::{ImageId, InstanceId, SubnetId, VpcId};
+use billet_proto::{AgentId, ImageId, InstanceId, SubnetId, VpcId};
 use billet_simulation::{
     invariants::Watch,
     journal::Journal,
@@ -95,10 +95,13 @@ fn id(kind: u128, number: u8) -> Uuid {
 }
 
 fn ready(body: &Body) -> Server {
+    let agent = AgentId::new(id(0x50, 1));
     Server {
         serial: body.serial.clone(),
         manage_state: ManageState::Ready,
         generation: 7,
+        registered_agent: Some(agent),
+        owner: Some(agent),
         ..Server::unheard_of(body.id, Timestamp(0))
     }
 }
@@ -109,7 +112,7 @@ fn running(number: u8, body: &Body) -> Instance {
     Instance {
         id: instance(number),
         version: 1,
-        project_id: PROJECT.parse().unwrap(),
+        project_id: PROJECT.parse().expect("the name of a project"),
         name: format!("vm-{number}"),
         description: String::new(),
         image_id: image(1),

@@ -73,7 +73,7 @@ fn a_call_that_was_accepted_and_of_which_nothing_is_known_is_seen() {
     const LOST: &str = "a call: it was accepted, and nothing is known of it";
     are_seen(&[
         (LOST, |scene| promised(scene, Subject::Instance(instance(1)))),
-        (LOST, |scene| promised(scene, Subject::PowerOn(instance(1)))),
+        (LOST, |scene| promised(scene, Subject::PowerOn(instance(2)))),
         (LOST, |scene| promised(scene, Subject::Password(instance(1)))),
         (LOST, |scene| promised(scene, Subject::Server(scene.now.servers[1].id))),
         (LOST, |scene| {

@@ -88,7 +88,7 @@ pub(in crate::lifecycle) fn fail(
         // What it saw is half of what it was to see: nobody gets the server before one ends well.
         TaskKind::Inspect { .. } => tx.baseline_seen(server.id, task.generation)?.is_some(),
         // Nothing was compared with what a tenant's root may have changed.
-        TaskKind::Wipe { .. } => server.unwiped,
+        TaskKind::Wipe { .. } => server.unwiped && !planted::is(Bug::FailedWipeBelieved),
         TaskKind::PowerOn | TaskKind::PowerOff | TaskKind::Reboot => false,
     };
     if is_unknown {

@@ -9,7 +9,10 @@ mod ready;
 mod wire;
 
 use crate::{journal::Journal, ledger::Ledger, machine::Machine, snapshot::Snapshot};
-use billet_controller::{lifecycle::table::Phase, store::record::Instance};
+use billet_controller::{
+    lifecycle::table::{Operation, Phase},
+    store::record::Instance,
+};
 use billet_proto::{InstanceId, ServerId};
 use kept_out::KeptOut;
 use powered::Powered;
@@ -22,7 +25,7 @@ pub struct Watch {
     servers: BTreeMap<ServerId, String>,
     generations: BTreeMap<ServerId, u64>,
     /// Since when an instance's present operation is known, in milliseconds.
-    operations: BTreeMap<InstanceId, (u64, u64)>,
+    operations: BTreeMap<InstanceId, (Operation, u64, u64)>,
     powered: Powered,
     kept_out: KeptOut,
     /// Instances that ran.
@@ -59,11 +62,13 @@ impl Watch {
             if matches!(instance.phase, Phase::Running | Phase::Stopped) {
                 installed::look(instance, machine, ledger);
             }
-            let known = self.operations.entry(instance.id).or_insert((0, at));
-            if known.0 != instance.generation {
-                *known = (instance.generation, at);
+            // By the operator's word an instance may be gone without an order.
+            let (operation, generation) = (instance.operation, instance.generation);
+            let known = self.operations.entry(instance.id).or_insert((operation, generation, at));
+            if (known.0, known.1) != (operation, generation) {
+                *known = (operation, generation, at);
             }
-            off::look(instance, machine, (known.1, ledger));
+            off::look(instance, machine, (known.2, ledger));
         }
         for server in &now.servers {
             let before = self.generations.insert(server.id, server.generation).unwrap_or(0);

@@ -18,8 +18,11 @@ pub(super) async fn run(world: &World, command: &str) -> Result<(), Refusal> {
         ["billet", "server", "onboard", "SERVER", "--agent", "AGENT"] => {
             world.lifecycle.register(world.server_id(), registration("rack0")).await.map(drop)
         }
-        // It asks for nothing; what is mended then is the agent's.
-        ["billet", "server", "show", "SERVER"] => Ok(()),
+        // It says what is to be mended; then the agent comes with a configuration that is right.
+        ["billet", "server", "show", "SERVER"] => {
+            assert!(world.hello(world.agent, 2).await.unwrap().0[0].accepted, "it owns the server now");
+            Ok(())
+        }
         ["billet", "server", verb @ ("on" | "off" | "reboot"), "SERVER"] => power(world, verb).await,
         ["billet", "server", "retire", "SERVER"] => world.lifecycle.forget_server(world.server_id(), false).await,
         ["billet", "server", "retire", "SERVER", "--accept-unwiped"] => {

@@ -17,19 +17,8 @@ use billet_proto::{
     link::{Failed, Step, report::What},
 };
 
-const STEPS: [Step; 8] = [
-    Step::Power,
-    Step::Boot,
-    Step::Inspect,
-    Step::Write,
-    Step::Configure,
-    Step::HandOver,
-    Step::Verify,
-    Step::PowerOff,
-];
-
 fn step_of(phase: Phase) -> Option<Step> {
-    STEPS.into_iter().find(|step| phase_of(*step) == Some(phase))
+    (0..).map_while(|number| Step::try_from(number).ok()).find(|step| phase_of(*step) == Some(phase))
 }
 
 /// A world whose instance stands there.

@@ -2,27 +2,19 @@
 
 use super::{
     Golden,
-    parts::{NONCE, install, reconfigure, wipe},
+    parts::{NONCE, hint, install, reconfigure, wipe},
 };
 use billet_proto::{
     link::Inspect,
-    ramdisk::{Ack, DiskHint, EnlistReply, HandOverReply, enlist_reply::Task},
+    ramdisk::{Ack, EnlistReply, HandOverReply, enlist_reply::Task},
 };
 
 #[test]
 fn what_an_agent_of_0_1_0_says_to_a_ramdisk_means_the_same() {
     let mut golden = Golden::read("host", include_str!("0.1.0/host.hex"));
-    let hint = DiskHint {
-        serial: "vda-1".into(),
-        wwn: "0x5000c500a0b1c2d3".into(),
-        model: "QEMU HARDDISK".into(),
-        name: "vda".into(),
-        min_bytes: 1 << 30,
-        max_bytes: 20 << 30,
-    };
     for (name, task, disk) in [
-        ("enlist-install", Task::Install(install()), Some(hint.clone())),
-        ("enlist-reconfigure", Task::Reconfigure(reconfigure()), Some(hint)),
+        ("enlist-install", Task::Install(install()), Some(hint())),
+        ("enlist-reconfigure", Task::Reconfigure(reconfigure()), Some(hint())),
         ("enlist-inspect", Task::Inspect(Inspect { allow_reset: true, baseline: None }), None),
         ("enlist-wipe", Task::Wipe(wipe()), None),
     ] {

@@ -1,8 +1,11 @@
 //! What several messages are made of, with every field set.
 
-use billet_proto::link::{
-    BondMode, Disk, Image, Install, Inventory, MemoryModule, NetworkPort, NicConfig, NicRole, Processor, Reconfigure,
-    Wipe, WipeMethod, WipedDisk, Wiring,
+use billet_proto::{
+    link::{
+        BondMode, Disk, Image, Install, Inventory, MemoryModule, NetworkPort, NicConfig, NicRole, Processor,
+        Reconfigure, Wipe, WipeMethod, WipedDisk, Wiring,
+    },
+    ramdisk::DiskHint,
 };
 
 pub const SERVER: &str = "0198170e-4ca7-7000-8000-000000000001";
@@ -14,6 +17,17 @@ pub const REQUEST: &str = "-----BEGIN CERTIFICATE REQUEST-----\n";
 const MAC: &str = "52:54:00:00:00:01";
 const OTHER_MAC: &str = "52:54:00:00:00:02";
 const UUID: &str = "4c4c4544-0042-4810-8036-b4c04f4d3032";
+
+pub fn hint() -> DiskHint {
+    DiskHint {
+        serial: "vda-1".into(),
+        wwn: "0x5000c500a0b1c2d3".into(),
+        model: "QEMU HARDDISK".into(),
+        name: "vda".into(),
+        min_bytes: 1 << 30,
+        max_bytes: 20 << 30,
+    }
+}
 
 pub fn disk() -> Disk {
     Disk {

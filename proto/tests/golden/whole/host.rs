@@ -1,23 +1,18 @@
 //! What an agent says to a ramdisk.
 
 use super::parts::{inspect, install, reconfigure, wipe};
-use crate::{Golden, parts::NONCE};
-use billet_proto::ramdisk::{Ack, DiskHint, EnlistReply, HandOverReply, enlist_reply::Task};
+use crate::{
+    Golden,
+    parts::{NONCE, hint},
+};
+use billet_proto::ramdisk::{Ack, EnlistReply, HandOverReply, enlist_reply::Task};
 
 #[test]
 fn what_an_agent_says_to_a_ramdisk_with_each_field_set_means_the_same() {
     let mut golden = Golden::read("host", include_str!("../2026-11-30/host.hex"));
-    let hint = DiskHint {
-        serial: "vda-1".into(),
-        wwn: "0x5000c500a0b1c2d3".into(),
-        model: "QEMU HARDDISK".into(),
-        name: "vda".into(),
-        min_bytes: 1 << 30,
-        max_bytes: 20 << 30,
-    };
     for (name, task, disk) in [
-        ("EnlistReply.install", Task::Install(install()), Some(hint.clone())),
-        ("EnlistReply.reconfigure", Task::Reconfigure(reconfigure()), Some(hint)),
+        ("EnlistReply.install", Task::Install(install()), Some(hint())),
+        ("EnlistReply.reconfigure", Task::Reconfigure(reconfigure()), Some(hint())),
         ("EnlistReply.inspect", Task::Inspect(inspect()), None),
         ("EnlistReply.wipe", Task::Wipe(wipe()), None),
     ] {

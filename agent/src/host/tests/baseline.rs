@@ -147,14 +147,26 @@ async fn a_call_that_is_lost_is_tried_again_wherever_that_is() {
     }
 }
 
+/// The ramdisk of an inspection looked.
+async fn looked(rack: &mut Rack) {
+    rack.order(1, Work::Inspect(link::Inspect::default())).await;
+    let session = rack.enlist().await;
+    rack.report(&session, Step::Inspect, Said::Finished(link::Finished::default())).await;
+}
+
+async fn bmc_is_asked(rack: &mut Rack) {
+    rack.told(|report| match &report.what {
+        Some(What::Started(started)) if started.waiting_for == "the BMC to tell how it is set" => Some(()),
+        _ => None,
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn an_inspection_tells_what_the_bmc_says_and_changes_nothing() {
     let mut rack = Rack::new(false);
     change(&rack);
-    rack.order(1, Work::Inspect(link::Inspect { allow_reset: false, baseline: None })).await;
-    let session = rack.enlist().await;
-    let finished = billet_proto::ramdisk::ramdisk_report::What::Finished(link::Finished::default());
-    rack.report(&session, Step::Inspect, finished).await;
+    looked(&mut rack).await;
     assert_eq!(facts(&mut rack).await.users[3].name(), "evil");
     assert!(matches!(rack.end(1).await, End::Done(_)));
 }
@@ -172,6 +184,11 @@ async fn an_inspection_in_the_place_of_a_wipe_puts_right_and_tells_how_it_is_the
     rack.report(&session, Step::Inspect, Said::Finished(link::Finished::default())).await;
     let put_back = PutBack { boot_variables: Some(BootVariables::default()) };
     rack.report(&session, Step::Inspect, Said::PutBack(put_back)).await;
+    rack.told(|report| match &report.what {
+        Some(What::Inspected(seen)) => seen.boot_variables.clone(),
+        _ => None,
+    })
+    .await;
     assert!(matches!(rack.end(1).await, End::Done(_)));
     assert!(!rack.machine().on && rack.machine().passwords == 0, "the password is a wipe's affair");
 }
@@ -182,15 +199,8 @@ async fn an_inspection_asks_a_silent_bmc_again_and_fails_where_it_stays_silent()
         let mut rack = Rack::new(false);
         rack.machine().facts = enrolled();
         rack.machine().unheard = unheard;
-        rack.order(1, Work::Inspect(link::Inspect { allow_reset: false, baseline: None })).await;
-        let session = rack.enlist().await;
-        let finished = billet_proto::ramdisk::ramdisk_report::What::Finished(link::Finished::default());
-        rack.report(&session, Step::Inspect, finished).await;
-        rack.told(|report| match &report.what {
-            Some(What::Started(started)) if started.waiting_for == "the BMC to tell how it is set" => Some(()),
-            _ => None,
-        })
-        .await;
+        looked(&mut rack).await;
+        bmc_is_asked(&mut rack).await;
         tokio::time::pause();
         assert_eq!(matches!(rack.end(1).await, End::Done(_)), is_told);
         tokio::time::resume();
@@ -203,15 +213,8 @@ async fn an_inspection_waits_for_a_bmc_that_takes_its_time_over_many_accounts() 
     let mut rack = Rack::new(false);
     rack.machine().facts = enrolled();
     rack.machine().facts_take = Duration::from_secs(80);
-    rack.order(1, Work::Inspect(link::Inspect::default())).await;
-    let session = rack.enlist().await;
-    let finished = billet_proto::ramdisk::ramdisk_report::What::Finished(link::Finished::default());
-    rack.report(&session, Step::Inspect, finished).await;
-    rack.told(|report| match &report.what {
-        Some(What::Started(started)) if started.waiting_for == "the BMC to tell how it is set" => Some(()),
-        _ => None,
-    })
-    .await;
+    looked(&mut rack).await;
+    bmc_is_asked(&mut rack).await;
     tokio::time::pause();
     assert!(matches!(rack.end(1).await, End::Done(_)));
     tokio::time::resume();

@@ -12,7 +12,6 @@ pub struct Archive {
 
 const DIRECTORY: u32 = 0o040_000;
 const FILE: u32 = 0o100_000;
-const SYMLINK: u32 = 0o120_000;
 const CHARACTER_DEVICE: u32 = 0o020_000;
 
 impl Archive {
@@ -32,12 +31,6 @@ impl Archive {
     #[must_use]
     pub fn file(self, path: &str, mode: u32, content: &[u8]) -> Self {
         self.entry(path, FILE | mode, (0, 0), content)
-    }
-
-    /// Adds a symbolic link.
-    #[must_use]
-    pub fn symlink(self, path: &str, target: &str) -> Self {
-        self.entry(path, SYMLINK | 0o777, (0, 0), target.as_bytes())
     }
 
     /// Adds a character device.
@@ -108,7 +101,6 @@ mod tests {
             .dir("/dev", 0o755)
             .file("init", 0o755, b"#!/bin/sh\n")
             .file("/secret.json", 0o600, b"{}x")
-            .symlink("/sbin", "bin")
             .device("/dev/console", 0o600, 5, 1)
             .finish();
         assert_eq!(archive.len() % 4, 0);
@@ -122,11 +114,10 @@ mod tests {
         cpio.stdin.take().unwrap().write_all(&archive).unwrap();
         let listed = String::from_utf8(cpio.wait_with_output().unwrap().stdout).unwrap();
         let lines: Vec<&str> = listed.lines().collect();
-        assert_eq!(lines.len(), 5, "{listed}");
+        assert_eq!(lines.len(), 4, "{listed}");
         assert!(lines[0].starts_with("drwxr-xr-x") && lines[0].ends_with(" dev"), "{listed}");
         assert!(lines[1].starts_with("-rwxr-xr-x") && lines[1].contains(" 10 "), "{listed}");
         assert!(lines[2].starts_with("-rw-------") && lines[2].ends_with("secret.json"), "{listed}");
-        assert!(lines[3].contains("sbin -> bin"), "{listed}");
-        assert!(lines[4].starts_with("crw-------"), "{listed}");
+        assert!(lines[3].starts_with("crw-------"), "{listed}");
     }
 }

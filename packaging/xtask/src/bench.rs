@@ -3,11 +3,11 @@
 use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context, Result};
-use billet_lab::{daemons::write_private, simulated::site::Site};
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
-use crate::{build, lab, stage, step};
+use crate::fleet::{self, Fleet};
+use crate::{build, stage, step};
 
 /// What to measure.
 #[derive(Debug, Subcommand)]
@@ -69,20 +69,17 @@ fn accept(goals: &mut Goals) -> Result<()> {
 }
 
 fn over_http(api: &Api, servers: u32, goals: &mut Goals) -> Result<()> {
-    let mut options = lab::simulated_options(NAME, servers, api.agents.min(servers))?;
     // The load's own tokens have no limit; what is measured is the way, and not the bound.
-    options.extra.clear();
-    println!("\n==> {servers} servers behind {} agents", options.agents);
-    let site = Site::start(&options, |what| println!("    {what}"))?;
-    let fresh = memory(site.controller.pid)?;
-    let file = site.dir.join("site.json");
-    write_private(&file, &format!("{}\n", lab::simulated_json(&site)))?;
-    let figures = site.dir.join("figures.json");
+    let (binaries, dir) = (build::binaries()?, fleet::dir(NAME));
+    let fleet = Fleet::up(&binaries, NAME, servers, api.agents.min(servers), &dir.join("site.json"))?;
+    let controller = fleet.site["controller_pid"].as_i64().context("the fleet's controller has a process")?;
+    let fresh = memory(controller)?;
+    let figures = dir.join("figures.json");
     let clients: Vec<String> = api.clients.iter().map(ToString::to_string).collect();
-    let mut load = Command::new(&options.program);
-    load.args(["load", "--clients", &clients.join(","), "--site"]).arg(&file).arg("--json").arg(&figures);
+    let mut load = Command::new(&binaries.fleet);
+    load.args(["load", "--clients", &clients.join(","), "--site"]).arg(&fleet.file).arg("--json").arg(&figures);
     step::run("load", &mut load)?;
-    let after = memory(site.controller.pid)?;
+    let after = memory(controller)?;
     println!(
         "    the controller's memory: {:.1} MiB with the fleet ready, {:.1} MiB after the load, {:.1} MiB at most",
         fresh.resident, after.resident, after.peak
@@ -107,7 +104,7 @@ struct Memory {
 }
 
 /// VmRSS and VmHWM of proc_pid_status(5).
-fn memory(pid: i32) -> Result<Memory> {
+fn memory(pid: i64) -> Result<Memory> {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).context("read the controller's memory")?;
     let field = |name: &str| -> Option<f64> {
         text.lines().find_map(|line| line.strip_prefix(name))?.split_whitespace().next()?.parse().ok()

@@ -21,6 +21,8 @@ pub struct Binaries {
     pub client: PathBuf,
     /// The laboratory's own program.
     pub lab: PathBuf,
+    /// The simulated fleet's.
+    pub fleet: PathBuf,
 }
 
 /// Where cargo builds.
@@ -35,7 +37,7 @@ pub fn target_dir() -> PathBuf {
 /// When the build fails.
 pub fn binaries() -> Result<Binaries> {
     let arguments = ["build", "--release", "--locked", "--target", TARGET];
-    let packages = ["-p", "billet-agent", "-p", "billet-controller", "-p", "billet-lab"];
+    let packages = ["-p", "billet-agent", "-p", "billet-controller", "-p", "billet-lab", "-p", "billet-fleet"];
     let mut command = cargo(&[&arguments[..], &packages].concat());
     command.env(FLAGS.0, FLAGS.1);
     step::run("static binaries", &mut command)?;
@@ -45,21 +47,8 @@ pub fn binaries() -> Result<Binaries> {
         controller: at("billet-controller"),
         client: at("billet"),
         lab: at("billet-lab"),
+        fleet: at("billet-fleet"),
     })
-}
-
-/// Those that a simulated fleet needs: built, or others that are there already, which `BILLET_LAB_CONTROLLER` and
-/// `BILLET_LAB_PROGRAM` name.
-///
-/// # Errors
-/// When the build fails.
-pub fn for_fleet() -> Result<Binaries> {
-    let given = |name: &str| std::env::var_os(name).map(PathBuf::from);
-    if let (Some(controller), Some(lab)) = (given("BILLET_LAB_CONTROLLER"), given("BILLET_LAB_PROGRAM")) {
-        let beside = |name: &str| controller.with_file_name(name);
-        return Ok(Binaries { agent: beside("billet-agent"), client: beside("billet"), controller, lab });
-    }
-    binaries()
 }
 
 /// A benchmark of a package, built as the binaries are.

@@ -7,9 +7,9 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use billet_lab::{daemons::write_private, simulated::site::Site};
 
-use crate::{build, lab, step};
+use crate::fleet::{self, Fleet};
+use crate::{build, step};
 
 const NAME: &str = "conform";
 const SERVERS: u32 = 40;
@@ -24,13 +24,10 @@ const ALL_CALLS: u32 = 200;
 /// Naming the step that failed.
 pub fn run(all: bool) -> Result<()> {
     let python = Python::prepare()?;
-    let options = lab::simulated_options(NAME, SERVERS, AGENTS)?;
-    println!("\n==> a simulated fleet");
-    let site = Site::start(&options, |what| println!("    {what}"))?;
-    let file = site.dir.join("site.json");
-    write_private(&file, &format!("{}\n", lab::simulated_json(&site)))?;
+    let file = fleet::dir(NAME).join("site.json");
+    let fleet = Fleet::up(&build::binaries()?, NAME, SERVERS, AGENTS, &file)?;
     python.client(&file, "the public client library", &["--ignore", "test_laboratory.py"])?;
-    python.made_up_calls(&site, &file, if all { ALL_CALLS } else { CALLS })
+    python.made_up_calls(&fleet, if all { ALL_CALLS } else { CALLS })
 }
 
 /// The public client library against a real laboratory, whose file `site` is: one instance comes and goes.
@@ -84,14 +81,14 @@ impl Python {
         step::run(title, &mut pytest)
     }
 
-    /// No answer may be a 500, nor one that our own OpenAPI does not have. `file` says where `site` is.
-    fn made_up_calls(&self, site: &Site, file: &Path, each: u32) -> Result<()> {
+    /// No answer may be a 500, nor one that our own OpenAPI does not have.
+    fn made_up_calls(&self, fleet: &Fleet, each: u32) -> Result<()> {
         let mut program = self.program("schemathesis");
-        program.env("SCHEMATHESIS_HOOKS", self.tests.join("known.py")).env("BILLET_SITE", file);
+        program.env("SCHEMATHESIS_HOOKS", self.tests.join("known.py")).env("BILLET_SITE", &fleet.file);
         program.env("PYTHONDONTWRITEBYTECODE", "1");
         program.arg("--config-file").arg(self.tests.join("schemathesis.toml"));
-        program.args(["run", &format!("http://{}/openapi.json", site.address)]);
-        program.args(["--header", &format!("X-Auth-Token: {}", site.operator_token)]);
+        program.args(["run", &format!("{}/openapi.json", fleet.text("endpoint")?)]);
+        program.args(["--header", &format!("X-Auth-Token: {}", fleet.text("operator_token")?)]);
         program.args(["--max-examples", &each.to_string(), "--request-timeout", "40", "--no-color"]);
         program.args([
             "--checks",

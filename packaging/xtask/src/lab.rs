@@ -8,12 +8,12 @@ use billet_lab::{
     daemons::write_private,
     ordinary,
     record::Held,
-    simulated,
     site::{PROJECT, Site},
 };
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use crate::fleet::Fleet;
 use crate::{build, packages, stage};
 
 const LAB: &str = "lab";
@@ -130,55 +130,9 @@ fn bring_up_simulated(up: &Up, servers: u32) -> Result<()> {
     let most = MAX_SIMULATED;
     anyhow::ensure!((1..=most).contains(&servers), "--simulated: 1 to {most}, not {servers}");
     anyhow::ensure!((1..=servers).contains(&up.agents), "--agents: 1 to {servers}, not {}", up.agents);
-    let options = simulated_options(SIMULATED, servers, up.agents)?;
-    println!("\n==> a simulated fleet");
-    let site = simulated::site::Site::start(&options, |what| println!("    {what}"))?;
-    write_private(&up.json, &format!("{:#}\n", simulated_json(&site)))?;
-    site.keep();
+    Fleet::up(&build::binaries()?, SIMULATED, servers, up.agents, &up.json)?.keep();
     println!("\nready; {} says how to reach it, `cargo xtask lab down` takes it down", up.json.display());
     Ok(())
-}
-
-/// A simulated fleet of that name, with the programs built.
-///
-/// # Errors
-/// When they cannot be built.
-pub fn simulated_options(name: &str, servers: u32, agents: u32) -> Result<simulated::site::Options> {
-    let built = build::for_fleet()?;
-    let dir = stage::cache().join(name);
-    let (controller, program) = (built.controller, built.lab);
-    let extra = String::new();
-    Ok(simulated::site::Options {
-        name: name.into(),
-        dir,
-        controller,
-        program,
-        servers,
-        agents,
-        extra,
-        state_mib: None,
-    })
-}
-
-/// How to reach a simulated fleet.
-#[must_use]
-pub fn simulated_json(site: &simulated::site::Site) -> serde_json::Value {
-    json!({
-        "endpoint": format!("http://{}", site.address),
-        "ca_file": site.dir.join("state/ca.pem"),
-        "token": site.token,
-        "operator_token": site.operator_token,
-        "access_key": site.access_key,
-        "secret_key": site.secret_key,
-        "project_id": simulated::site::PROJECT,
-        "image_ids": { "simulated": site.image },
-        "vpc_id": site.vpc,
-        "subnet_ids": site.subnets,
-        "server_ids": site.servers,
-        "ssh_argv": [],
-        "rules_file": site.rules_file(),
-        "database": site.database(),
-    })
 }
 
 /// The words to put before a command to run ssh to an instance, from where this was called.

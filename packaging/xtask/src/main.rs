@@ -6,6 +6,7 @@ mod build;
 mod conformance;
 mod crash;
 mod demo;
+mod fleet;
 mod lab;
 mod packages;
 mod ramdisk;

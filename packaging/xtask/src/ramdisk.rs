@@ -1,5 +1,8 @@
 //! The ramdisk: Debian's kernel, the modules that servers need, and the static agent as PID 1.
 
+// The agent's own, and nothing else of it: else the task runner would be built with all that the agent needs.
+#[path = "../../../agent/src/boot/cpio.rs"]
+mod cpio;
 mod kernel;
 mod modules;
 
@@ -9,7 +12,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use billet_agent::boot::cpio::Archive;
+use cpio::Archive;
 
 /// Without kernel and modules, compressed.
 const MAX_AGENT_BYTES: u64 = 8 << 20;

@@ -195,12 +195,12 @@ pub fn run(options: &Options) -> Result<()> {
 
 /// A real controller and a simulated fleet.
 fn restarts() -> Result<()> {
-    let binaries = build::for_fleet()?;
+    let binaries = build::binaries()?;
     for title in ["restarts", "full_disk"] {
         let words = ["test", "--locked", "--workspace", "--test", title, "--", "--ignored", "--nocapture"];
         let mut test = cargo(&words);
-        test.env("BILLET_LAB_CONTROLLER", &binaries.controller).env("BILLET_LAB_PROGRAM", &binaries.lab);
-        step::run(title, test.env("BILLET_LAB_DIR", stage::cache()))?;
+        test.env("BILLET_FLEET_CONTROLLER", &binaries.controller).env("BILLET_FLEET_PROGRAM", &binaries.fleet);
+        step::run(title, test.env("BILLET_FLEET_DIR", stage::cache()))?;
     }
     Ok(())
 }

@@ -3,9 +3,8 @@
 use std::{collections::HashMap, fs};
 
 use anyhow::{Context, Result, bail};
-use billet_agent::boot::cpio::Archive;
 
-use super::kernel::Kernel;
+use super::{cpio::Archive, kernel::Kernel};
 
 /// Module and what needs it.
 const WANTED: &[(&str, &str)] = &[

@@ -1,20 +1,20 @@
 //! A controller and a simulated fleet in service, on loopback: no root, no namespaces.
 
-use super::{
+use crate::{
     http::Connection,
     identity::Identity,
     plan::{AgentPlan, Plan},
 };
-use crate::{
+use anyhow::{Context, Result, ensure};
+use billet_lab::{
     access_key::AccessKey,
     daemons::write_private,
     process,
     record::{Held, Process},
     small_disk::SmallDisk,
 };
-use anyhow::{Context, Result, ensure};
 use nix::sys::signal::Signal;
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::{
     fs,
@@ -46,14 +46,12 @@ pub struct Options {
     pub dir: PathBuf,
     /// `billet-controller`.
     pub controller: PathBuf,
-    /// `billet-lab`.
+    /// `billet-fleet`.
     pub program: PathBuf,
     /// How many servers.
     pub servers: u32,
     /// How many agents.
     pub agents: u32,
-    /// More of `controller.toml`.
-    pub extra: String,
     /// The controller's state is on a disk of so many MiB, which can be filled; else where the rest is.
     pub state_mib: Option<u32>,
 }
@@ -105,7 +103,7 @@ impl Site {
         make_private(dir)?;
         let dir = dir.canonicalize().context("find the site's folder")?;
         let (address, link) = (free_port()?, free_port()?);
-        let mut text = format!(
+        let text = format!(
             "state_dir = \"{dir}/state\"\ntokens_file = \"{dir}/tokens.toml\"\n\n[rest]\nlisten = \"{address}\"\ntls = \"off\"\n\n\
              [link]\nlisten = \"{link}\"\nnames = [\"127.0.0.1\"]\n\n\
              [limits]\nrequests_per_second = 1000000\nburst = 1000000\n\n\
@@ -113,7 +111,6 @@ impl Site {
              [auth]\ntokens = true\nsignature = true\naccess_keys_file = \"{dir}/access_keys.toml\"\n\n",
             dir = dir.display(),
         );
-        text.push_str(&options.extra);
         write_private(&dir.join("controller.toml"), &text)?;
         let operator_token = new_token(options, &dir, "operator", None)?;
         let token = new_token(options, &dir, "tenant", Some(PROJECT))?;
@@ -177,7 +174,7 @@ impl Site {
         plan.save(&file)?;
         say("they are inspected, and ready");
         let mut command = Command::new(&options.program);
-        command.args(["simulate", "--plan"]).arg(&file);
+        command.args(["agents", "--plan"]).arg(&file);
         let fleet = process::start("fleet", &mut command, &self.dir.join("fleet.log"))?;
         self.held.note_process(fleet)?;
         self.wait_for_servers(&mut operator, options.servers).await
@@ -193,6 +190,28 @@ impl Site {
     #[must_use]
     pub fn database(&self) -> PathBuf {
         self.dir.join("state/billet.db")
+    }
+
+    /// How to reach it: addresses, tokens and ids, and its files.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        json!({
+            "endpoint": format!("http://{}", self.address),
+            "ca_file": self.dir.join("state/ca.pem"),
+            "token": self.token,
+            "operator_token": self.operator_token,
+            "access_key": self.access_key,
+            "secret_key": self.secret_key,
+            "project_id": PROJECT,
+            "image_ids": { "simulated": self.image },
+            "vpc_id": self.vpc,
+            "subnet_ids": self.subnets,
+            "server_ids": self.servers,
+            "ssh_argv": [],
+            "rules_file": self.rules_file(),
+            "database": self.database(),
+            "controller_pid": self.controller.pid,
+        })
     }
 
     /// Kills the controller where it stands, and starts it again; returns when it answers.
@@ -242,7 +261,7 @@ impl Site {
     }
 
     async fn make_networks(&mut self, tenant: &mut Connection) -> Result<()> {
-        let id = |made: serde_json::Value, what: &str| {
+        let id = |made: Value, what: &str| {
             made[what]["id"].as_str().map(str::to_owned).with_context(|| format!("the {what} has an id"))
         };
         let asked = json!({ "vpc": { "name": "simulated", "cidr": "10.0.0.0/8" } });

@@ -5,7 +5,7 @@ mod hold;
 mod read;
 mod sample;
 
-use crate::simulated::http::Connection;
+use crate::http::Connection;
 use anyhow::{Context, Result};
 pub use sample::Sample;
 use serde_json::{Value, json};

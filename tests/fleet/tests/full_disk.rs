@@ -2,13 +2,11 @@
 //! does not accept, and with room again it goes on.
 
 use anyhow::{Context, Result, ensure};
-use billet_lab::{
-    process,
-    simulated::{
-        http::{Answer, Connection},
-        site::{Options, PROJECT, Site},
-    },
+use billet_fleet::{
+    http::{Answer, Connection},
+    site::{Options, PROJECT, Site},
 };
+use billet_lab::process;
 use serde_json::{Value, json};
 use std::{
     fs,
@@ -37,12 +35,11 @@ fn a_full_disk_loses_nothing_that_was_accepted_and_with_room_again_all_goes_on()
     const NAME: &str = "fulldisk";
     let options = Options {
         name: NAME.into(),
-        dir: path("BILLET_LAB_DIR").join(NAME),
-        controller: path("BILLET_LAB_CONTROLLER"),
-        program: path("BILLET_LAB_PROGRAM"),
+        dir: path("BILLET_FLEET_DIR").join(NAME),
+        controller: path("BILLET_FLEET_CONTROLLER"),
+        program: path("BILLET_FLEET_PROGRAM"),
         servers: 10,
         agents: 2,
-        extra: String::new(),
         state_mib: Some(DISK_MIB),
     };
     let mut site = Site::start(&options, |what| println!("    {what}")).unwrap();

@@ -12,6 +12,7 @@ mod agent;
 pub mod http;
 pub mod identity;
 mod inventory;
+pub mod load;
 mod machine;
 pub mod plan;
 mod reporter;

@@ -1,6 +1,6 @@
 //! What a server does with an order, step for step, and what it says meanwhile.
 
-use super::{
+use crate::{
     agent::Link,
     inventory,
     machine::Hardware,

@@ -1,6 +1,6 @@
 //! One simulated agent: its session, and its servers.
 
-use super::{
+use crate::{
     identity::{Identity, host},
     machine::Machine,
     plan::AgentPlan,
@@ -89,7 +89,7 @@ impl Agent {
             .keep_alive_while_idle(true)
             .connect_lazy();
         let link = Link::default();
-        let made = |server: &super::plan::MachinePlan| {
+        let made = |server: &crate::plan::MachinePlan| {
             (server.id.clone(), Machine::new(server.clone(), link.clone(), rules.clone()))
         };
         let machines = plan.servers.iter().map(made).collect();

@@ -1,7 +1,7 @@
 //! Instances come and go: creations alone, and whole deployments.
 
 use super::{Sample, Target, hold::Hold, together};
-use crate::simulated::http::Connection;
+use crate::http::Connection;
 use anyhow::{Context, Result, bail, ensure};
 use std::{
     sync::{

@@ -1,6 +1,6 @@
 //! What an order tells the controller, and telling it again when it asks where the order stands.
 
-use super::agent::Link;
+use crate::agent::Link;
 use billet_proto::link::{Done, Failed, Finished, Note, PowerRead, Report, Started, Step, report::What};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -1,6 +1,6 @@
 //! What a simulated server's ramdisk sees.
 
-use super::plan::MachinePlan;
+use crate::plan::MachinePlan;
 use billet_proto::link::{Disk, Inventory, MemoryModule, NetworkPort, Processor};
 
 const GIB: u64 = 1 << 30;

@@ -1,7 +1,7 @@
 //! One simulated server: what a real one keeps on disk and in its BMC, and its worker, which takes the newest order and
 //! answers those that come again.
 
-use super::{
+use crate::{
     agent::Link,
     plan::MachinePlan,
     reporter::{Ended, Reporter},

@@ -1,7 +1,7 @@
 //! A controller that is killed again and again, in a simulated fleet: what was accepted comes about, once.
 
 use anyhow::{Context, Result, ensure};
-use billet_lab::simulated::{
+use billet_fleet::{
     http::Connection,
     site::{Options, PROJECT, Site},
 };
@@ -34,12 +34,11 @@ fn thirty_installations_in_flight_outlive_a_controller_that_is_killed_again_and_
     const NAME: &str = "restarts";
     let options = Options {
         name: NAME.into(),
-        dir: path("BILLET_LAB_DIR").join(NAME),
-        controller: path("BILLET_LAB_CONTROLLER"),
-        program: path("BILLET_LAB_PROGRAM"),
+        dir: path("BILLET_FLEET_DIR").join(NAME),
+        controller: path("BILLET_FLEET_CONTROLLER"),
+        program: path("BILLET_FLEET_PROGRAM"),
         servers: SERVERS,
         agents: AGENTS,
-        extra: String::new(),
         state_mib: None,
     };
     let mut site = Site::start(&options, |what| println!("    {what}")).unwrap();

@@ -1,7 +1,7 @@
 //! How a simulated agent joins, and the certificate that it keeps.
 
-use crate::daemons::write_private;
 use anyhow::{Context, Result};
+use billet_lab::daemons::write_private;
 use billet_proto::{
     join::JoinToken,
     link::{JoinRequest, enrollment_client::EnrollmentClient},

@@ -47,6 +47,8 @@ pub enum Step {
     Verify,
 }
 
+/// The laboratories in which cells are run side by side: one keeps about one processor busy.
+pub const LABORATORIES: [&str; 2] = ["crash0", "crash1"];
 /// Those that are struck at each step.
 pub const VICTIMS: [Victim; 4] = [Victim::Controller, Victim::Agent, Victim::Both, Victim::Power];
 /// Networks, which are cut for a minute while the image is written; and the disk that is full for a moment when an order comes, and

@@ -3,15 +3,13 @@
 use std::{collections::BTreeMap, fs, process::Command, time::Instant};
 
 use anyhow::{Context, Result, ensure};
-use billet_lab::crash::{Cell, OTHERS, STEPS, VICTIMS, Victim};
+use billet_lab::crash::{Cell, LABORATORIES, OTHERS, STEPS, VICTIMS, Victim};
 
 use crate::stage;
 use crate::step::{self, cargo};
 
 /// Names the cells, for whoever wants certain ones.
 const CELLS: &str = "BILLET_CRASH_CELLS";
-/// The laboratory's name.
-const LAB: &str = "crash";
 /// What the story writes: cell, outcome, seconds.
 const RESULTS: &str = "crash-matrix.tsv";
 
@@ -32,7 +30,7 @@ pub fn chosen() -> Result<Vec<Cell>> {
     Ok(cells)
 }
 
-/// Runs each part in a laboratory of its own; all are run, whatever becomes of one, and printed together.
+/// Runs each part in laboratories of its own; all are run, whatever becomes of one, and printed together.
 ///
 /// # Errors
 /// Naming the parts that failed.
@@ -46,7 +44,7 @@ pub fn run(parts: &[Vec<Cell>]) -> Result<()> {
     let mut failed = Vec::new();
     for cells in parts {
         let (names, began) = (Cell::list(cells), Instant::now());
-        let done = stage::with_lab(LAB, &stage.lab_dir(LAB), || {
+        let done = stage::with_labs(&LABORATORIES, || {
             let words =
                 ["test", "--locked", "--workspace", "--test", "stories", "--", "--ignored", "--exact", "--nocapture"];
             let mut story =

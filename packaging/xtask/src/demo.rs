@@ -37,8 +37,7 @@ pub fn run(options: &Options) -> Result<()> {
     let stage = stage::prepare()?;
     let began = Instant::now();
     let firmware = if options.bios { Firmware::Bios } else { Firmware::Uefi };
-    let dir = stage.lab_dir(LAB);
-    stage::with_lab(LAB, &dir, || show(&stage, firmware, began))
+    stage::with_labs(&[LAB], || show(&stage, firmware, began))
 }
 
 fn show(stage: &stage::Stage, firmware: Firmware, began: Instant) -> Result<()> {

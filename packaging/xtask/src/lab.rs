@@ -93,7 +93,7 @@ fn bring_up(up: &Up) -> Result<()> {
     let stage = stage::prepare()?;
     let firmware = if up.bios { Firmware::Bios } else { Firmware::Uefi };
     let servers = vec![stage::server(firmware); up.servers];
-    stage::with_lab(LAB, &stage.lab_dir(LAB), || {
+    stage::with_labs(&[LAB], || {
         println!("\n==> the laboratory");
         let site = Site::start(stage.site(LAB, servers, 1))?;
         let file = json_of(&site, stage.program())?;

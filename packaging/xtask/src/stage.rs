@@ -6,7 +6,7 @@ use std::{
     thread,
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow};
 use billet_lab::{
     Firmware, Lab, Options, ServerSpec,
     daemons::Binaries,
@@ -32,6 +32,11 @@ pub struct Stage {
 /// Where images, kernel and laboratories are.
 pub fn cache() -> PathBuf {
     std::env::var_os("BILLET_LAB_CACHE").map_or_else(|| step::root().join("target/lab"), PathBuf::from)
+}
+
+/// The folder of a laboratory.
+pub fn lab_dir(name: &str) -> PathBuf {
+    cache().join(name)
 }
 
 /// Builds binaries, ramdisk and images.
@@ -79,23 +84,11 @@ impl Stage {
         &self.program
     }
 
-    /// The folder of a laboratory.
-    #[must_use]
-    pub fn lab_dir(&self, name: &str) -> PathBuf {
-        cache().join(name)
-    }
-
     /// A site with these servers.
     #[must_use]
     pub fn site(&self, name: &str, servers: Vec<ServerSpec>, racks: usize) -> SiteOptions {
-        let lab = Options {
-            name: name.into(),
-            dir: self.lab_dir(name),
-            program: self.program.clone(),
-            servers,
-            racks,
-            vpcs: 2,
-        };
+        let lab =
+            Options { name: name.into(), dir: lab_dir(name), program: self.program.clone(), servers, racks, vpcs: 2 };
         SiteOptions {
             lab,
             binaries: self.binaries.clone(),
@@ -123,11 +116,12 @@ impl Stage {
     }
 }
 
-/// Runs `work` with a laboratory of that name, an ordinary user's in a user namespace: a signal takes it down, and so does an error, after its logs were shown.
+/// Runs `work` with laboratories of these names, an ordinary user's in a user namespace: a signal takes them down, and so does an error, after
+/// their logs were shown.
 ///
 /// # Errors
 /// What `work` answers; an interruption.
-pub fn with_lab(name: &'static str, dir: &Path, work: impl FnOnce() -> Result<()> + Send) -> Result<()> {
+pub fn with_labs(names: &'static [&'static str], work: impl FnOnce() -> Result<()> + Send) -> Result<()> {
     ordinary::enter()?;
     let mut signals = SigSet::empty();
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
@@ -135,20 +129,20 @@ pub fn with_lab(name: &'static str, dir: &Path, work: impl FnOnce() -> Result<()
     }
     // Blocked here and in every thread from now on; children start with an empty mask.
     signals.thread_block()?;
-    let dir_of_thread = dir.to_owned();
     thread::spawn(move || {
         let Ok(signal) = signals.wait() else { return };
         eprintln!("\n{signal}: taking the laboratory down");
-        if let Err(error) = Lab::down_own(name) {
-            eprintln!("{error:#}; the next start clears what is left in {}", dir_of_thread.display());
+        for name in names {
+            if let Err(error) = Lab::down_own(name) {
+                eprintln!("{error:#}; the next start clears what is left in {}", lab_dir(name).display());
+            }
         }
         std::process::exit(130);
     });
-    match work() {
-        Ok(()) => Ok(()),
-        Err(error) => {
-            demo::logs(dir);
-            bail!("{error:#}\n    the logs stay in {}", dir.display())
-        }
+    let done = work();
+    if done.is_err() {
+        names.iter().for_each(|name| demo::logs(&lab_dir(name)));
     }
+    let dirs: Vec<String> = names.iter().map(|name| lab_dir(name).display().to_string()).collect();
+    done.map_err(|error| anyhow!("{error:#}\n    the logs stay in {}", dirs.join(" and ")))
 }

@@ -213,7 +213,7 @@ fn laboratory(part: Part) -> Result<()> {
         step::run("laboratory: an ordinary user's", story.envs(stage.environment()))?;
     }
     for (test, lab) in part.stories() {
-        stage::with_lab(lab, &stage.lab_dir(lab), || {
+        stage::with_labs(std::slice::from_ref(lab), || {
             let words = ["test", "--locked", "--workspace", "--test", "stories", "--"];
             let mut story = cargo(&[&words[..], &["--ignored", "--exact", "--nocapture", test]].concat());
             story.envs(stage.environment());
@@ -229,11 +229,10 @@ fn laboratory(part: Part) -> Result<()> {
 /// The public client library on a real server.
 fn from_outside(stage: &stage::Stage) -> Result<()> {
     const LAB: &str = "sdk";
-    let dir = stage.lab_dir(LAB);
-    stage::with_lab(LAB, &dir, || {
+    stage::with_labs(&[LAB], || {
         println!("\n==> laboratory: {LAB}");
         let site = Site::start(stage.site(LAB, vec![stage::server(Firmware::Bios)], 1))?;
-        let file = dir.join("site.json");
+        let file = stage::lab_dir(LAB).join("site.json");
         write_private(&file, &format!("{}\n", lab::json_of(&site, stage.program())?))?;
         conformance::laboratory(&file)
     })

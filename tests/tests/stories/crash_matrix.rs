@@ -15,16 +15,19 @@ use crate::stage::{PASSWORD, events, site_with};
 use anyhow::{Context, Result, bail, ensure};
 use billet_lab::{
     Firmware, ServerSpec, chassis,
-    crash::Cell,
+    crash::{Cell, LABORATORIES},
     hook, process,
     site::{Site, retry},
 };
 use contents::Contents;
 use serde_json::Value;
 use std::{
+    collections::VecDeque,
     fmt, fs,
     io::Write,
     path::PathBuf,
+    sync::Mutex,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -48,23 +51,38 @@ const MAY_FAIL: [(&str, &str, &str); 2] = [
 fn a_crash_at_any_step_costs_time_and_nothing_else() {
     let cells = std::env::var("BILLET_CRASH_CELLS").expect("BILLET_CRASH_CELLS is not set: run `cargo xtask test`");
     let cells = Cell::parse_list(&cells).unwrap();
-    let server = ServerSpec { firmware: Firmware::Bios, nics: 1, ..ServerSpec::default() };
-    let mut matrix = Matrix::new(site_with(&["plain"], "crash", vec![server], 1, SETTINGS));
     println!("    {:<24} {:<46} {:>7}", "cell", "outcome", "seconds");
-    let mut red = Vec::new();
-    for cell in cells {
+    let laboratories = LABORATORIES.iter().take(cells.len());
+    let (waiting, red) = (Mutex::new(VecDeque::from(cells)), Mutex::new(Vec::new()));
+    let work = |laboratory: &str| {
+        if let Err(error) = one_after_the_other(laboratory, &waiting, &red) {
+            red.lock().unwrap().push(format!("{laboratory}: {error:#}"));
+        }
+    };
+    thread::scope(|scope| {
+        for laboratory in laboratories {
+            scope.spawn(move || work(laboratory));
+        }
+    });
+    let (waiting, red) = (waiting.into_inner().unwrap(), red.into_inner().unwrap());
+    assert!(red.is_empty() && waiting.is_empty(), "{red:#?}, and not run: {waiting:?}");
+}
+
+/// Runs in one laboratory what waits, until nothing does; what went wrong is red.
+fn one_after_the_other(laboratory: &str, waiting: &Mutex<VecDeque<Cell>>, red: &Mutex<Vec<String>>) -> Result<()> {
+    let server = ServerSpec { firmware: Firmware::Bios, nics: 1, ..ServerSpec::default() };
+    let mut matrix = Matrix::new(site_with(&["plain"], laboratory, vec![server], 1, SETTINGS));
+    let next = || waiting.lock().unwrap().pop_front();
+    while let Some(cell) = next() {
         let (outcome, seconds) = matrix.run(cell);
         matrix.note(cell, &outcome, seconds);
         println!("    {:<24} {:<46} {:>7.1}", cell.to_string(), outcome.to_string(), seconds);
         if !matches!(outcome, Outcome::Running | Outcome::Allowed(_)) {
-            red.push(format!("{cell}: {outcome}"));
+            red.lock().unwrap().push(format!("{cell}: {outcome}"));
         }
-        if let Err(error) = matrix.clear() {
-            red.push(format!("after {cell}: {error:#}"));
-            break;
-        }
+        matrix.clear().with_context(|| format!("after {cell}"))?;
     }
-    assert!(red.is_empty(), "{red:#?}");
+    Ok(())
 }
 
 #[test]
@@ -96,7 +114,7 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// The laboratory, with one server that is installed again and again.
+/// A laboratory, with one server that is installed again and again.
 struct Matrix {
     site: Site,
     password: PathBuf,

@@ -40,8 +40,10 @@ enum Part {
     Conformance,
     /// A controller that is killed again and again, or whose disk is full, with a simulated fleet.
     Restarts,
-    /// The controller and agents in virtual time, from seeds, and bugs that are planted to be found.
+    /// The controller and agents in virtual time, from seeds.
     Simulation,
+    /// Bugs that are planted, one after the other, for the simulation to find. Only in --all.
+    PlantedBugs,
     /// The controller with a real Keystone.
     Keystone,
     /// Whole installations in the laboratory, and an ordinary user's laboratory.
@@ -88,7 +90,8 @@ impl Part {
             | Self::Keystone
             | Self::Laboratory
             | Self::CrashMatrix => true,
-            Self::Operations
+            Self::PlantedBugs
+            | Self::Operations
             | Self::Failures
             | Self::Networks
             | Self::CrashMatrixController
@@ -169,6 +172,8 @@ pub fn run(options: &Options) -> Result<()> {
     }
     if wants(Part::Simulation) {
         simulate::seeds()?;
+    }
+    if wants(Part::PlantedBugs) {
         simulate::find_planted_bugs()?;
     }
     if wants(Part::Keystone) {

@@ -29,14 +29,18 @@ impl Fleet {
     /// # Errors
     /// Naming the step that failed.
     pub fn up(binaries: &Binaries, name: &'static str, servers: u32, agents: u32, file: &Path) -> Result<Self> {
+        // A step runs at the top of the checkout.
+        let absolute = |path: &Path| std::path::absolute(path).with_context(|| format!("find {}", path.display()));
+        let (file, dir) = (absolute(file)?, absolute(&dir(name))?);
         let mut up = Command::new(&binaries.fleet);
         up.args(["up", "--name", name, "--servers", &servers.to_string(), "--agents", &agents.to_string()]);
-        up.arg("--dir").arg(dir(name)).arg("--controller").arg(&binaries.controller).arg("--json").arg(file);
+        up.arg("--dir").arg(dir).arg("--controller").arg(&binaries.controller).arg("--json").arg(&file);
         step::run(&format!("a simulated fleet: {servers} servers, {agents} agents"), &mut up)?;
         // From here on it is taken down, whatever comes.
-        let mut fleet = Self { file: file.to_owned(), site: Value::Null, name, keep: false };
-        let text = fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
-        fleet.site = serde_json::from_str(&text).with_context(|| format!("read {}", file.display()))?;
+        let mut fleet = Self { file, site: Value::Null, name, keep: false };
+        let read = || format!("read {}", fleet.file.display());
+        let text = fs::read_to_string(&fleet.file).with_context(read)?;
+        fleet.site = serde_json::from_str(&text).with_context(read)?;
         Ok(fleet)
     }
 

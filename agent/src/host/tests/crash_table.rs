@@ -99,7 +99,7 @@ async fn run(operation: Operation, wrong: Wrong) -> Ended {
         }
     };
     player.abort();
-    let looks = matches!(operation, O::Inspect | O::Wipe);
+    let looks = matches!(operation, O::Inspect | O::InspectUnwiped | O::Wipe);
     assert!(!looks || end.is_err() || tells_inventory, "what it saw is told at its end: {case}");
     is_safe(operation, &end, &agent, &case);
     let happened = *agent.world.happened.lock().unwrap()
@@ -128,7 +128,7 @@ fn is_safe(operation: Operation, end: &Result<Done, Failed>, agent: &Agent, case
         }
         O::PowerOn | O::Reboot => runs,
         O::PowerOff => is_off,
-        O::Release | O::Inspect | O::Wipe => is_off && networks.is_empty(),
+        O::Release | O::Inspect | O::InspectUnwiped | O::Wipe => is_off && networks.is_empty(),
     };
     match end {
         Ok(_) => assert!(is_as_asked, "it is done: {case}"),
@@ -175,7 +175,7 @@ async fn no_order_starts_its_server_more_often_than_into_its_ramdisk_and_out_of_
             let Ended { actions, .. } = run(operation, wrong).await;
             let most = match operation {
                 O::Install | O::Reinstall | O::Reconfigure => 2,
-                O::PowerOn | O::Reboot | O::Inspect | O::Wipe => 1,
+                O::PowerOn | O::Reboot | O::Inspect | O::InspectUnwiped | O::Wipe => 1,
                 O::PowerOff | O::Release => 0,
             };
             assert_eq!(actions.iter().filter(is_a_start).count(), most, "{operation:?} {wrong:?}: {actions:?}");

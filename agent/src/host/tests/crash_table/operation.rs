@@ -2,7 +2,8 @@
 
 use super::{player::Word, world::Agent};
 use billet_proto::link::{
-    Disk, Inspect, Install, Power, PowerAction, PowerOff, Reconfigure, Step, Wipe, WipeMethod, order::Work,
+    Baseline, BmcFacts, Disk, Inspect, Install, Power, PowerAction, PowerOff, Reconfigure, Step, Wipe, WipeMethod,
+    order::Work,
 };
 
 /// An operation, and what is on the server before it.
@@ -16,13 +17,25 @@ pub(super) enum Operation {
     Reboot,
     Release,
     Inspect,
+    /// Of one that a tenant left unwiped.
+    InspectUnwiped,
     Wipe,
 }
 
 use Operation as O;
 
-pub(super) const OPERATIONS: [Operation; 9] =
-    [O::Install, O::Reinstall, O::Reconfigure, O::PowerOn, O::PowerOff, O::Reboot, O::Release, O::Inspect, O::Wipe];
+pub(super) const OPERATIONS: [Operation; 10] = [
+    O::Install,
+    O::Reinstall,
+    O::Reconfigure,
+    O::PowerOn,
+    O::PowerOff,
+    O::Reboot,
+    O::Release,
+    O::Inspect,
+    O::InspectUnwiped,
+    O::Wipe,
+];
 
 const INSTALLS: &[Word] = &[
     Word::Begins(Step::Inspect),
@@ -45,11 +58,12 @@ const RECONFIGURES: &[Word] = &[
     Word::Leaves,
 ];
 const INSPECTS: &[Word] = &[Word::Begins(Step::Inspect), Word::Ends(Step::Inspect)];
+const PUTS_BACK: &[Word] = &[Word::Begins(Step::Inspect), Word::PutsBack];
 const WIPES: &[Word] = &[Word::Begins(Step::Inspect), Word::Begins(Step::Wipe), Word::Goes(Step::Wipe), Word::Wiped];
 
 impl Operation {
     pub(super) fn has_system(self) -> bool {
-        !matches!(self, O::Install | O::Inspect | O::Wipe)
+        !matches!(self, O::Install | O::Inspect | O::InspectUnwiped | O::Wipe)
     }
 
     pub(super) fn words(self) -> &'static [Word] {
@@ -57,6 +71,7 @@ impl Operation {
             O::Install | O::Reinstall => INSTALLS,
             O::Reconfigure => RECONFIGURES,
             O::Inspect => INSPECTS,
+            O::InspectUnwiped => PUTS_BACK,
             O::Wipe => WIPES,
             O::PowerOn | O::PowerOff | O::Reboot | O::Release => &[],
         }
@@ -82,6 +97,10 @@ impl Operation {
             O::Reboot => power(PowerAction::Reboot),
             O::Release => Work::PowerOff(PowerOff { nics }),
             O::Inspect => Work::Inspect(Inspect { allow_reset: false, baseline: None }),
+            O::InspectUnwiped => {
+                let was = Baseline { bmc: Some(BmcFacts::default()), ..Baseline::default() };
+                Work::Inspect(Inspect { allow_reset: true, baseline: Some(was) })
+            }
             O::Wipe => {
                 let disks = vec![Disk { serial: "A".into(), size_bytes: 512, direct: true, ..Disk::default() }];
                 Work::Wipe(Wipe { method: WipeMethod::Full.into(), disks, ..Wipe::default() })

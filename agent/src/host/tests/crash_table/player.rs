@@ -12,7 +12,7 @@ use crate::{
 };
 use billet_proto::{
     link::{Finished, Inventory, Progress, Started, Step},
-    ramdisk::{Configured, RamdiskReport, ramdisk_report::What},
+    ramdisk::{Configured, PutBack, RamdiskReport, ramdisk_report::What},
 };
 use std::{sync::Arc, time::Duration};
 use tokio::{
@@ -36,6 +36,7 @@ pub(super) enum Word {
     HandsOver,
     Leaves,
     Wiped,
+    PutsBack,
 }
 
 /// One machine's ramdisks, one after the other.
@@ -222,6 +223,7 @@ impl Player {
             }
             Word::Leaves => self.call(|answer| Call::Leave { answer }).await,
             Word::Wiped => self.report(Step::Wipe, rack::wiped("A")).await,
+            Word::PutsBack => self.report(Step::Inspect, What::PutBack(PutBack::default())).await,
         }
     }
 

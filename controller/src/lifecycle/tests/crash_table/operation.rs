@@ -38,6 +38,8 @@ pub(super) enum Operation {
     /// The first, which nobody asks for.
     InspectNew,
     InspectServer,
+    /// The inspection before an unwiped server is used again.
+    AcceptUnwiped,
     WipeServer,
     ServerOn,
     ServerOff,
@@ -49,7 +51,7 @@ pub(super) enum Operation {
 use Operation as O;
 
 /// All of them.
-pub(super) const OPERATIONS: [Operation; 18] = [
+pub(super) const OPERATIONS: [Operation; 19] = [
     O::Install,
     O::Reinstall,
     O::SwitchInstall,
@@ -63,6 +65,7 @@ pub(super) const OPERATIONS: [Operation; 18] = [
     O::Cancel,
     O::InspectNew,
     O::InspectServer,
+    O::AcceptUnwiped,
     O::WipeServer,
     O::ServerOn,
     O::ServerOff,
@@ -99,6 +102,7 @@ impl Operation {
             O::Uninstall => Some(T::Uninstall),
             O::InspectNew
             | O::InspectServer
+            | O::AcceptUnwiped
             | O::WipeServer
             | O::ServerOn
             | O::ServerOff
@@ -132,6 +136,11 @@ impl Operation {
             O::InspectServer => {
                 taken_out(world, ServerAction::Inspect { allow_reset: true, accept_baseline: false }).await;
             }
+            O::AcceptUnwiped => {
+                let left = Server { manage_state: ManageState::Maintain, unwiped: true, ..world.server().await };
+                world.store.run(move |tx| tx.update_server(&left)).await.unwrap();
+                act(world, ServerAction::AcceptUnwiped).await;
+            }
             O::WipeServer => taken_out(world, ServerAction::Wipe { policy: None }).await,
             O::CancelWipe => {
                 taken_out(world, ServerAction::Wipe { policy: None }).await;
@@ -159,7 +168,7 @@ impl Operation {
             O::Reboot | O::ServerReboot => &["power-off", "power"],
             O::Uninstall => &["power-off", "power", "boot", "inspect", "wipe"],
             O::Cancel => &["cancelling"],
-            O::InspectNew | O::InspectServer => &["power", "boot", "inspect"],
+            O::InspectNew | O::InspectServer | O::AcceptUnwiped => &["power", "boot", "inspect"],
             O::WipeServer => &["power", "boot", "inspect", "wipe"],
         }
     }
@@ -186,7 +195,7 @@ impl Operation {
             O::PowerOff | O::ServerOff | O::Cancel | O::CancelWipe => vec![begun(Step::PowerOff), off()],
             O::Reboot | O::ServerReboot => vec![begun(Step::PowerOff), begun(Step::Power), on()],
             O::Uninstall => [vec![begun(Step::PowerOff), off()], wiped()].concat(),
-            O::InspectNew | O::InspectServer => {
+            O::InspectNew | O::InspectServer | O::AcceptUnwiped => {
                 [booted(), vec![seen(), (Step::Inspect, What::Done(Done::default()))]].concat()
             }
             O::WipeServer => wiped(),
@@ -212,13 +221,15 @@ impl Operation {
             O::Cancel => (Some("error"), [Some("cancelled"), None], ManageState::InUse),
             O::InspectServer | O::WipeServer => (None, [None, Some("maintenance")], ManageState::Maintain),
             O::CancelWipe => (None, [None, None], ManageState::Maintain),
-            O::InspectNew | O::ServerOn | O::ServerOff | O::ServerReboot => (None, [None, None], ManageState::Ready),
+            O::InspectNew | O::AcceptUnwiped | O::ServerOn | O::ServerOff | O::ServerReboot => {
+                (None, [None, None], ManageState::Ready)
+            }
         };
         assert_eq!((state, errors, server.manage_state), (expected, causes, is), "{self:?}");
         let is_erased = matches!(self, O::Uninstall | O::WipeServer);
         assert_eq!(
             (server.last_wipe.is_some(), server.unwiped),
-            (is_erased, instance.is_some() && !is_erased),
+            (is_erased, self == O::AcceptUnwiped || instance.is_some() && !is_erased),
             "{self:?}"
         );
         if self == O::ModifyIp {
@@ -239,12 +250,13 @@ impl Operation {
         assert!(cause == error.cause || error.cause.ends_with("_deadline") || error.cause == "agent_unavailable");
         assert_eq!(server.last_wipe, None, "{self:?} {at}");
         let is = match self {
-            O::InspectServer | O::WipeServer | O::CancelWipe => ManageState::Maintain,
+            O::InspectServer | O::AcceptUnwiped | O::WipeServer | O::CancelWipe => ManageState::Maintain,
             O::InspectNew => ManageState::Onboard,
             O::ServerOn | O::ServerOff | O::ServerReboot => ManageState::Ready,
             O::Uninstall if is_of_wipe => ManageState::Maintain,
             _ => ManageState::InUse,
         };
-        assert_eq!((server.manage_state, server.unwiped), (is, instance.is_some()), "{self:?} {at}");
+        let is_unwiped = instance.is_some() || self == O::AcceptUnwiped;
+        assert_eq!((server.manage_state, server.unwiped), (is, is_unwiped), "{self:?} {at}");
     }
 }

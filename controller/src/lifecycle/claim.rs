@@ -2,7 +2,7 @@
 
 use super::{
     event::tame,
-    inspect, restored,
+    inspect, register, restored,
     rules::Rules,
     server_event,
     server_table::{ServerEvent, next},
@@ -68,7 +68,10 @@ pub(super) fn hello(
         let id = known.id.to_string();
         let is_replaced = hello.servers.iter().any(|said| said.id == id && is_another(&known, said));
         // Where it was may be another server's place now, whichever is named first.
-        if is_replaced && known.manage_state != ManageState::InUse {
+        if is_replaced
+            && known.manage_state != ManageState::InUse
+            && register::must_be_remembered(rules, &known).is_none()
+        {
             machines.forget(known.id);
         }
     }
@@ -142,6 +145,13 @@ fn claim(
     }
     if let Some((other, what)) = machines.taken(id, said, &macs) {
         return Ok(Err(format!("server {other} has {what}")));
+    }
+    let replaced = known.as_ref().filter(|known| known.manage_state != ManageState::InUse && is_another(known, said));
+    if let Some((why, way_out)) = replaced.and_then(|known| register::must_be_remembered(rules, known)) {
+        return Ok(Err(format!(
+            "it is another machine than before, of which {why}; let it have its UUID and serial number again and {way_out}, or retire it: \
+             billet server retire {id} --accept-unwiped"
+        )));
     }
     machines.note(id, said, &macs);
     let is_new = known.is_none();
@@ -217,7 +227,6 @@ struct Machines {
 }
 
 impl Machines {
-    /// Those that somebody owns, or that an instance is on.
     fn of(machines: Vec<Machine>) -> Self {
         let mut known = Self { by_mac: HashMap::new(), by_uuid: HashMap::new(), by_serial: HashMap::new() };
         for Machine { id, uuid, serial, macs } in machines {

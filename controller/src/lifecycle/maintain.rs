@@ -74,11 +74,15 @@ pub(super) fn put_back(tx: &mut dyn Transaction, rules: &Rules, id: ServerId) ->
 }
 
 /// Lets a server be used that nothing wiped: the operator's explicit word. What its last tenant's root may have changed is another
-/// thing: where nobody looked since, it is inspected first, and ready only where it is as it was.
+/// thing: it is inspected first, also where somebody looked already, for that system may have run since; and it is ready only where it
+/// is as it was.
 pub(super) fn accept_unwiped(tx: &mut dyn Transaction, rules: &Rules, id: ServerId) -> Result<Server, Refusal> {
     let mut server = known(tx, id)?;
     task::none_in_progress(&server)?;
     must_be_as_it_was(&server)?;
+    if server.unwiped {
+        server.inspected_at = None;
+    }
     server.manage_state =
         next(&server, ServerEvent::UnwipedAccepted).ok_or_else(|| not_ready(&server, "must be maintain"))?;
     server.error = None;

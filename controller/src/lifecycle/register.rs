@@ -154,15 +154,19 @@ pub(super) fn forget(
                    again later";
         return Err(not_ready(why.into()));
     }
-    if holds_data(&server) && !accept_unwiped && !rules.policy.allow_unwiped_reuse {
-        let why = "what a tenant wrote on it was not erased in full, and nobody would know of that any more; wipe it in full \
-                   first, or accept it unwiped";
-        return Err(not_ready(why.into()));
+    match must_be_remembered(rules, &server).filter(|_| !accept_unwiped) {
+        Some((why, way_out)) => Err(not_ready(format!(
+            "{why}, and nobody would know of that any more; {way_out} first, or accept it unwiped"
+        ))),
+        None => Ok(tx.delete_server(id)?),
     }
-    if baseline::differs(&server) && !accept_unwiped {
-        let why = "it is not as it was when it was enrolled, and nobody would know of that any more; put that right first, or \
-                   accept it unwiped";
-        return Err(not_ready(why.into()));
+}
+
+/// Why the machine that has this id must keep it, and what to do first: another machine under the id, or it under another, would
+/// pass for one that no tenant ever had.
+pub(super) fn must_be_remembered(rules: &Rules, server: &Server) -> Option<(&'static str, &'static str)> {
+    if holds_data(server) && !rules.policy.allow_unwiped_reuse {
+        return Some(("what a tenant wrote on it was not erased in full", "wipe it in full"));
     }
-    Ok(tx.delete_server(id)?)
+    baseline::differs(server).then_some(("it is not as it was when it was enrolled", "put that right"))
 }

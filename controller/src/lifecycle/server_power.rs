@@ -75,6 +75,12 @@ fn of_empty(
     if server.manage_state == ManageState::InUse {
         return Err(not_ready("it is in use"));
     }
+    if server.manage_state == ManageState::Ready && server.unwiped && action != PowerAction::Off {
+        // Whatever that system's root changed would be the next tenant's.
+        return Err(not_ready(
+            "it is ready, and the system of its last tenant would run; take it out for maintenance first",
+        ));
+    }
     let kind = match action {
         PowerAction::On => TaskKind::PowerOn,
         PowerAction::Off => TaskKind::PowerOff,

@@ -288,10 +288,27 @@ async fn a_server_whose_inspection_in_the_place_of_a_wipe_failed_is_kept_out_unt
 }
 
 #[tokio::test]
-async fn a_server_that_was_inspected_after_its_tenant_left_is_accepted_unwiped_at_once() {
+async fn a_server_whose_last_system_ran_again_after_an_inspection_is_inspected_again_when_it_is_accepted_unwiped() {
     let world = not_wiped().await;
     inspect(&world, false, machine(), Some(bmc())).await;
-    assert_eq!(act(&world, ServerAction::AcceptUnwiped).await.unwrap().manage_state, ManageState::Ready);
+    for (action, step) in [(PowerAction::On, Step::Power), (PowerAction::Off, Step::PowerOff)] {
+        power(&world, action, step, What::Done(Done::default())).await;
+    }
+    assert_eq!(act(&world, ServerAction::AcceptUnwiped).await.unwrap().manage_state, ManageState::Onboard);
+    assert_eq!(found(&world, with_stranger()).await, ManageState::Maintain);
+}
+
+#[tokio::test]
+async fn the_last_tenants_system_is_not_run_on_a_server_that_is_ready() {
+    let world = not_wiped().await;
+    act(&world, ServerAction::AcceptUnwiped).await.unwrap();
+    assert_eq!(found(&world, bmc()).await, ManageState::Ready);
+    let ask = |action| world.lifecycle.power_servers(None, vec![world.server_id()], action);
+    for action in [PowerAction::On, PowerAction::Reboot] {
+        let refused = ask(action).await.unwrap_err().to_string();
+        assert!(refused.contains("maintenance first"), "{refused}");
+    }
+    ask(PowerAction::Off).await.unwrap();
 }
 
 #[tokio::test]
@@ -497,6 +514,49 @@ async fn a_machine_that_moved_from_one_server_to_another_is_that_ones_whichever_
 }
 
 #[tokio::test]
+async fn a_machine_that_no_tenant_may_have_as_it_is_keeps_its_id_however_often_its_agent_attaches() {
+    const SECOND: &str = "0198170e-4ca7-7000-8000-000000000002";
+    for differs in [false, true] {
+        let world = not_wiped().await;
+        if differs {
+            act(&world, ServerAction::Wipe { policy: None }).await.unwrap();
+            wiped(&world, world.server().await.generation, machine(), Some(with_stranger())).await;
+        }
+        let first = world.server_id().to_string();
+        let known = world.server().await;
+        let of = |id: &str, serial: &str, mac: &str| OwnedServer {
+            id: id.into(),
+            serial: serial.into(),
+            macs: vec![mac.into()],
+            ..OwnedServer::default()
+        };
+        for epoch in [3, 4] {
+            let mac = known.macs[0].to_string();
+            let servers = vec![of(&first, "SN2", "52:54:00:00:00:09"), of(SECOND, &known.serial, &mac)];
+            let hello = Hello { version: "test".into(), epoch, servers };
+            let claims = world.lifecycle.hello(world.agent, hello).await.unwrap();
+            assert!(claims.iter().all(|claim| !claim.accepted), "{claims:?}");
+            assert!(claims[0].reason.contains("--accept-unwiped") && claims[1].reason.contains(&first), "{claims:?}");
+            let server = world.server().await;
+            assert_eq!(
+                (server.unwiped, server.serial, server.macs),
+                (!differs, known.serial.clone(), known.macs.clone())
+            );
+        }
+        // With its own marks it is its agent's again; and without it nobody holds them.
+        configured(&world, 5, ("", "SN1")).await;
+        assert_eq!(world.server().await.owner, Some(world.agent));
+        act(&world, ServerAction::Offboard { confirm_off: false }).await.unwrap();
+        world.clock.advance(std::time::Duration::from_secs(25 * 3600));
+        world.lifecycle.purge().await.unwrap();
+        world.lifecycle.forget_server(world.server_id(), true).await.unwrap();
+        let servers = vec![of(SECOND, &known.serial, "52:54:00:00:00:09")];
+        let hello = Hello { version: "test".into(), epoch: 6, servers };
+        assert!(world.lifecycle.hello(world.agent, hello).await.unwrap()[0].accepted);
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_is_not_as_it_was_is_forgotten_only_by_the_operators_word() {
     let world = enrolled().await;
     act(&world, ServerAction::Maintain { reason: "a fan".into() }).await.unwrap();
@@ -505,22 +565,6 @@ async fn a_server_that_is_not_as_it_was_is_forgotten_only_by_the_operators_word(
     let forget = async |accept_unwiped| world.lifecycle.forget_server(world.server_id(), accept_unwiped).await;
     assert!(forget(false).await.unwrap_err().to_string().contains("not as it was"));
     forget(true).await.unwrap();
-}
-
-#[tokio::test]
-async fn no_other_marks_in_the_configuration_let_a_server_in_that_is_not_as_it_was() {
-    for marks in [("", "SN2"), ("ab-12", "SN2")] {
-        let world = enrolled().await;
-        let (generation, _) = released(&world).await;
-        wiped(&world, generation, machine(), Some(with_stranger())).await;
-        configured(&world, 2, marks).await;
-        let refused = async || act(&world, ServerAction::Ready).await.unwrap_err().to_string();
-        assert!(refused().await.contains("--accept-baseline"));
-        inspect(&world, false, machine(), Some(with_stranger())).await;
-        assert!(refused().await.contains("--accept-baseline"), "compared with what it was");
-        inspect(&world, true, machine(), Some(with_stranger())).await;
-        assert_eq!(act(&world, ServerAction::Ready).await.unwrap().manage_state, ManageState::Ready);
-    }
 }
 
 #[tokio::test]

@@ -52,7 +52,8 @@ pub(super) fn tally(connection: &Connection, project: &ProjectId) -> Result<Vec<
 }
 
 pub(super) fn machines(connection: &Connection) -> Result<Vec<Machine>> {
-    let sql = "SELECT id, uuid, serial, macs FROM server WHERE owner IS NOT NULL OR manage_state = 'in-use'";
+    let sql = "SELECT id, uuid, serial, macs FROM server WHERE owner IS NOT NULL OR manage_state = 'in-use'
+        OR unwiped OR error_cause = 'baseline_differs' OR last_wipe ->> 'policy' = 'metadata'";
     readable(connection, sql, [], |row| {
         Ok(Machine {
             id: row.parsed("id")?,

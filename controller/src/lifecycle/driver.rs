@@ -12,7 +12,9 @@ use super::{
     certify::certify,
     claim::{self, HelloError},
     create::{self, New},
-    delete, expire, image_access, order,
+    delete,
+    expire::{self, Since},
+    image_access, order,
     power::PowerAction,
     refusal::Refusal,
     register,
@@ -306,12 +308,9 @@ impl Lifecycle {
     /// Forgets terminated instances that are older than the policy keeps them, and what happened to servers long ago.
     pub(super) async fn purge(&self) -> Result<(), StoreError> {
         let rules = self.rules();
-        let before = |kept: Duration| {
-            let kept = u64::try_from(kept.as_millis()).unwrap_or(u64::MAX);
-            Timestamp(rules.now.0.saturating_sub(kept))
-        };
-        let (instances, events) = (before(rules.policy.terminated_retention), before(SERVER_EVENTS_KEPT));
-        let receipts = before(WIPE_RECEIPTS_KEPT);
+        let (now, kept) = (rules.now, rules.policy.terminated_retention);
+        let (instances, events, receipts) =
+            (now.before(kept), now.before(SERVER_EVENTS_KEPT), now.before(WIPE_RECEIPTS_KEPT));
         let purge = move |tx: &mut dyn Transaction| {
             tx.purge(instances)?;
             tx.purge_wipe_receipts(receipts)?;
@@ -335,8 +334,8 @@ impl Lifecycle {
         }
         self.time.follow(ahead);
         if is_set || is_late {
-            let rules = self.rules();
-            self.parts.store.run(move |tx| expire::hear_first(tx, &rules)).await?;
+            let (rules, since) = (self.rules(), if due.is_none() { Since::Start } else { Since::Look });
+            self.parts.store.run(move |tx| expire::hear_first(tx, &rules, since)).await?;
         }
         Ok(())
     }

@@ -34,25 +34,50 @@ pub(super) fn expire(tx: &mut dyn Transaction, rules: &Rules) -> Result<(u32, Op
 /// Agents attach again within this time after a start of the controller.
 const HEARD_WITHIN: Duration = Duration::from_secs(30);
 
+/// Since when nobody kept the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Since {
+    /// The controller was away, and nobody knows how long: the clock may be another than it was.
+    Start,
+    /// It was set, or the controller stood still; it knows how long.
+    Look,
+}
+
+impl Since {
+    /// When an operation began whose steps may take `all` together. What a start finds has once more as much.
+    pub(super) fn began(self, rules: &Rules, began_at: Timestamp, all: Duration) -> Timestamp {
+        match self {
+            Self::Start => began_at.max(rules.now.before(all)).min(rules.now),
+            Self::Look => began_at,
+        }
+    }
+
+    /// A deadline not later than if its step began now, but when agents are heard first. Of one that a start finds passed, nobody
+    /// knows how much was left.
+    pub(super) fn deadline(self, rules: &Rules, set: Timestamp, latest: Timestamp) -> Timestamp {
+        let heard = rules.now.after(HEARD_WITHIN);
+        match self {
+            Self::Start if set <= heard => latest.max(heard),
+            Self::Start | Self::Look => set.min(latest).max(heard),
+        }
+    }
+}
+
 /// Puts deadlines that passed, or will at once, off until every agent had the time to attach and tell where it stands; and takes back
 /// those that lie further off than any that is set now, as the clock was wrong when they were.
-pub(super) fn hear_first(tx: &mut dyn Transaction, rules: &Rules) -> Result<()> {
-    task::hear_first(tx, rules)?;
+pub(super) fn hear_first(tx: &mut dyn Transaction, rules: &Rules, since: Since) -> Result<()> {
+    task::hear_first(tx, rules, since)?;
     for mut instance in tx.unfinished_instances()? {
+        let before = (instance.operation_began_at, instance.deadline, instance.waiting);
+        instance.operation_began_at = since.began(rules, instance.operation_began_at, rules.of_all(&instance));
         let latest = rules.deadline(&instance, instance.phase);
-        let deadline = instance.deadline.map(|set| bounded(rules, set, latest.unwrap_or(set)));
-        let waiting = resend::bounded(rules, instance.waiting);
-        if (deadline, waiting) != (instance.deadline, instance.waiting) {
-            (instance.deadline, instance.waiting) = (deadline, waiting);
+        instance.deadline = instance.deadline.map(|set| since.deadline(rules, set, latest.unwrap_or(set)));
+        instance.waiting = resend::bounded(rules, instance.waiting);
+        if (instance.operation_began_at, instance.deadline, instance.waiting) != before {
             tx.update_instance(&instance)?;
         }
     }
     Ok(())
-}
-
-/// A deadline not later than if its step began now, but when agents are heard first.
-pub(super) fn bounded(rules: &Rules, deadline: Timestamp, latest: Timestamp) -> Timestamp {
-    deadline.min(latest).max(rules.now.after(HEARD_WITHIN))
 }
 
 /// The clock was set by so many milliseconds: what is in progress has as much time left as before, and began as long ago.

@@ -111,6 +111,7 @@ pub(super) fn record(
     server.hardware = Hardware::of(&seen);
     if inspects {
         server.inspected_at = Some(rules.now);
+        server.task.iter_mut().for_each(|task| task.is_told = true);
     }
     tx.update_server(&server)?;
     Ok(Applied::Recorded)
@@ -152,8 +153,8 @@ pub(super) fn record_power(tx: &mut dyn Transaction, mut server: Server, on: boo
 }
 
 /// An inspection that told nothing is none.
-pub(super) fn borne_out(server: &Server, task: &Task) -> std::result::Result<(), Failed> {
-    if server.inspected_at.is_some_and(|at| at >= task.began_at) {
+pub(super) fn borne_out(task: &Task) -> std::result::Result<(), Failed> {
+    if task.is_told {
         return Ok(());
     }
     let message = "the boot ended, and what the ramdisk saw was not told; inspect again".to_owned();

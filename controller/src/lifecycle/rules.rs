@@ -48,9 +48,13 @@ impl Rules {
             // It is entered once, however late.
             return Some(own);
         }
+        Some(own.min(instance.operation_began_at.after(self.of_all(instance) * 2)))
+    }
+
+    /// How long all steps of the operation may take together.
+    pub(super) fn of_all(&self, instance: &Instance) -> Duration {
         let steps = [Phase::Waiting].iter().chain(instance.operation.steps());
-        let all: Duration = steps.filter_map(|phase| self.duration(*phase)).sum();
-        Some(own.min(instance.operation_began_at.after(all * 2)))
+        steps.filter_map(|phase| self.duration(*phase)).sum()
     }
 
     /// The deadlines that go with an order.

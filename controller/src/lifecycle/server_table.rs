@@ -127,6 +127,7 @@ mod tests {
             began_at: Timestamp(0),
             progress: None,
             disks: vec![],
+            is_told: false,
         };
         Server {
             manage_state: state,

@@ -107,6 +107,7 @@ pub(super) fn begin(
         began_at: rules.now,
         progress: None,
         disks,
+        is_told: false,
     };
     server.task_deadline = Some(deadline::of(rules, &task));
     server.task = Some(task);

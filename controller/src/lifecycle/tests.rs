@@ -20,6 +20,7 @@ pub(crate) mod world;
 
 use crate::{
     api::ports::{LifecycleApi, Secrets},
+    clock::Timestamp,
     store::{Handle, StoreError, Transaction, record::ManageState, sqlite::SqliteStore},
 };
 use billet_proto::link::{Done, Failed, Note, Order, Started, Step, WordRequest, order::Work, report::What};
@@ -191,6 +192,79 @@ async fn what_was_accepted_by_a_clock_that_was_ahead_waits_no_longer_than_anythi
     let (deadline, resend) = left(&world, id).await;
     assert_eq!(deadline, usual.0);
     assert!(resend <= 60_000, "{resend}");
+}
+
+/// Time passes, and whatever is overdue ends.
+async fn wait(world: &World, seconds: u64) {
+    world.clock.advance(Duration::from_secs(seconds));
+    world.lifecycle.expire().await.unwrap();
+}
+
+const HOUR_MS: i64 = 3600 * 1000;
+/// Of a look that is not late.
+const NOT_LATE: Option<Timestamp> = Some(Timestamp(u64::MAX));
+
+#[tokio::test]
+async fn an_installation_goes_on_whatever_the_clock_says_when_the_controller_starts_and_is_put_right_later() {
+    for by in [-YEAR_MS, -8 * HOUR_MS, 8 * HOUR_MS, YEAR_MS] {
+        let mut world = World::new().await;
+        let id = world.create().await.unwrap();
+        world.report(1, Step::Power, started()).await;
+        world.clock.jump(by);
+        world.start_again();
+        world.lifecycle.look(None).await.unwrap();
+        for (step, is_put_right) in
+            [(Step::Boot, false), (Step::Inspect, true), (Step::Write, false), (Step::Configure, false)]
+        {
+            wait(&world, 45).await;
+            world.report(1, step, started()).await;
+            wait(&world, 45).await;
+            if is_put_right {
+                world.clock.jump(-by);
+                world.lifecycle.look(NOT_LATE).await.unwrap();
+            }
+            let instance = world.instance(id).await;
+            assert_eq!(instance.standing().state(), "pending", "{by}, {step:?}: {:?}", instance.error);
+        }
+        // And it ends at last, where its agent is heard of no more.
+        wait(&world, 24 * 3600).await;
+        assert_eq!(world.instance(id).await.standing().state(), "error", "{by}");
+    }
+}
+
+#[tokio::test]
+async fn an_inspection_ends_well_whatever_the_clock_says_when_the_controller_starts_and_is_put_right_later() {
+    use crate::request::ServerAction;
+    for by in [-YEAR_MS, -8 * HOUR_MS, 8 * HOUR_MS, YEAR_MS] {
+        for is_seen_before in [true, false] {
+            let mut world = World::new().await;
+            let act = |action| world.lifecycle.act_on_server(world.server_id(), action);
+            act(ServerAction::Maintain { reason: "a fan".into() }).await.unwrap();
+            act(ServerAction::Inspect { allow_reset: true, accept_baseline: false }).await.unwrap();
+            let generation = world.server().await.generation;
+            world.report(generation, Step::Power, started()).await;
+            world.clock.jump(by);
+            world.start_again();
+            world.lifecycle.look(None).await.unwrap();
+            wait(&world, 45).await;
+            world.report(generation, Step::Boot, started()).await;
+            wait(&world, 45).await;
+            let seen = || world.report(generation, Step::Inspect, What::Inspected(World::inventory()));
+            if is_seen_before {
+                seen().await;
+            }
+            world.clock.jump(-by);
+            world.lifecycle.look(NOT_LATE).await.unwrap();
+            if !is_seen_before {
+                seen().await;
+            }
+            wait(&world, 45).await;
+            world.report(generation, Step::Inspect, What::Done(Done::default())).await;
+            let server = world.server().await;
+            let cause = server.error.map(|error| error.cause);
+            assert_eq!((server.task, cause.as_deref()), (None, Some("maintenance")), "{by} {is_seen_before}");
+        }
+    }
 }
 
 #[tokio::test]

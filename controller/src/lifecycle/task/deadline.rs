@@ -4,7 +4,7 @@ use super::{end::fail, word};
 use crate::{
     clock::Timestamp,
     lifecycle::{
-        expire::{bounded, human},
+        expire::{Since, human},
         resend, revoke,
         rules::{GRACE, Rules},
     },
@@ -22,9 +22,12 @@ pub(super) fn of(rules: &Rules, task: &Task) -> Timestamp {
     let steps = task.kind.steps();
     let present = steps.iter().find(|step| word(**step) == task.step);
     let own = present.map_or(rules.deadlines.dispatch, |step| of_step(rules, task, *step));
-    let all: Duration = steps.iter().map(|step| of_step(rules, task, *step)).sum();
-    let last = task.began_at.after((rules.deadlines.dispatch + all) * 2);
-    rules.now.after(own + GRACE).min(last)
+    rules.now.after(own + GRACE).min(task.began_at.after(of_all(rules, task) * 2))
+}
+
+fn of_all(rules: &Rules, task: &Task) -> Duration {
+    let steps = task.kind.steps().iter().map(|step| of_step(rules, task, *step));
+    rules.deadlines.dispatch + steps.sum::<Duration>()
 }
 
 /// After its last step the ramdisk's machine is powered off.
@@ -89,13 +92,14 @@ pub(in crate::lifecycle) fn expire(tx: &mut dyn Transaction, rules: &Rules, over
 }
 
 /// As [`expire::hear_first`](crate::lifecycle::expire::hear_first), of tasks.
-pub(in crate::lifecycle) fn hear_first(tx: &mut dyn Transaction, rules: &Rules) -> Result<()> {
+pub(in crate::lifecycle) fn hear_first(tx: &mut dyn Transaction, rules: &Rules, since: Since) -> Result<()> {
     for mut server in tx.unfinished_servers()? {
         let (Some(task), Some(set)) = (&mut server.task, server.task_deadline) else { continue };
-        let deadline = bounded(rules, set, of(rules, task));
+        let began_at = since.began(rules, task.began_at, of_all(rules, task));
+        let deadline = since.deadline(rules, set, of(rules, &Task { began_at, ..task.clone() }));
         let waiting = resend::bounded(rules, task.waiting);
-        if (deadline, waiting) != (set, task.waiting) {
-            task.waiting = waiting;
+        if (began_at, deadline, waiting) != (task.began_at, set, task.waiting) {
+            (task.began_at, task.waiting) = (began_at, waiting);
             server.task_deadline = Some(deadline);
             tx.update_server(&server)?;
         }
@@ -107,9 +111,6 @@ pub(in crate::lifecycle) fn hear_first(tx: &mut dyn Transaction, rules: &Rules) 
 pub(in crate::lifecycle) fn follow(tx: &mut dyn Transaction, milliseconds: i64) -> Result<()> {
     for mut server in tx.unfinished_servers()? {
         let Some(task) = &mut server.task else { continue };
-        // That it was inspected since is told by these two.
-        let inspected_in_it = server.inspected_at.filter(|at| *at >= task.began_at);
-        server.inspected_at = inspected_in_it.map(|at| at.moved(milliseconds)).or(server.inspected_at);
         task.began_at = task.began_at.moved(milliseconds);
         task.waiting = task.waiting.moved(milliseconds);
         server.task_deadline = server.task_deadline.map(|at| at.moved(milliseconds));

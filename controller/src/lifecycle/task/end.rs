@@ -30,7 +30,7 @@ pub(super) fn done(
     done: &Done,
 ) -> Result<()> {
     let borne_out = match task.kind {
-        TaskKind::Inspect { .. } => inspect::borne_out(server, task).map(|()| Vec::new()),
+        TaskKind::Inspect { .. } => inspect::borne_out(task).map(|()| Vec::new()),
         TaskKind::Wipe { policy } => wipe::borne_out(rules, task, policy, inventory::tamed_wiped(&done.wiped)),
         TaskKind::PowerOn | TaskKind::PowerOff | TaskKind::Reboot => Ok(Vec::new()),
     };

@@ -316,6 +316,7 @@ fn servers(state: ManageState) -> impl Iterator<Item = Server> {
                 began_at: now,
                 progress: None,
                 disks: vec![],
+                is_told: false,
             });
         }
         server

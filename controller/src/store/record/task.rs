@@ -68,6 +68,9 @@ pub struct Task {
     /// Those to erase, as they were recorded when the wipe was accepted: what a later boot sees does not change them.
     #[serde(default)]
     pub disks: Vec<Disk>,
+    /// Of an inspection: what the ramdisk saw was told.
+    #[serde(default)]
+    pub is_told: bool,
 }
 
 /// How far a step came.

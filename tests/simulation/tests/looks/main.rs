@@ -93,6 +93,7 @@ fn task() -> Task {
         began_at: Timestamp(0),
         progress: None,
         disks: vec![],
+        is_told: false,
     }
 }
 

@@ -76,6 +76,7 @@ pub(super) fn server(n: u128) -> Server {
             began_at: Timestamp(9),
             progress: Some(TaskProgress { done_bytes: 1, total_bytes: 2, bytes_per_second: 3 }),
             disks: vec![Disk { name: "vda".into(), ..Disk::default() }],
+            is_told: true,
         }),
         task_deadline: Some(Timestamp(10)),
     }

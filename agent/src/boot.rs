@@ -8,7 +8,6 @@ pub mod cpio;
 mod dhcp;
 mod dhcp_socket;
 mod http;
-mod http_listener;
 mod router_advertisement;
 mod script;
 mod server;

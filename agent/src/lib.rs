@@ -8,6 +8,7 @@ pub mod dial;
 pub mod disk;
 pub mod host;
 pub mod inject;
+mod listener;
 pub mod network;
 pub mod probe;
 pub mod ramdisk;

@@ -17,6 +17,8 @@ pub(super) fn udp(interface: &str, address: Ipv4Addr, port: u16) -> io::Result<s
     socket.set_reuse_address(true)?;
     socket.set_broadcast(true)?;
     socket.bind_device(Some(interface.as_bytes()))?;
+    // The interface has its address when its switch is up: that may be later.
+    socket.set_freebind_v4(true)?;
     socket.bind(&std::net::SocketAddr::V4(SocketAddrV4::new(address, port)).into())?;
     Ok(socket.into())
 }

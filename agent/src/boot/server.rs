@@ -4,16 +4,17 @@ use super::{
     dhcp::Place,
     dhcp_socket,
     http::{self, Files},
-    http_listener::Bounded,
     router_advertisement,
     table::BootTable,
     tftp,
 };
+use crate::listener::{Bounded, Bounds};
 use socket2::Socket;
 use std::{
     io,
     net::{Ipv4Addr, SocketAddrV4},
     path::PathBuf,
+    time::Duration,
 };
 use tokio::{net::UdpSocket, sync::watch};
 
@@ -33,6 +34,9 @@ pub struct BootConfig {
     /// Holds `vmlinuz` and `initrd`.
     pub ramdisk_dir: PathBuf,
 }
+
+/// Kernel and ramdisk take seconds; a boot loader asks for one file after the other.
+const HTTP: Bounds = Bounds { connections: 128, of_one: 8, lifetime: Duration::from_secs(600) };
 
 /// Why boots cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -83,8 +87,8 @@ impl BootServer {
         let dhcp = dhcp_socket::bind(&interface).map_err(failed("DHCP (port 67)"))?;
         let tftp = dhcp_socket::udp(&interface, address, 69).map_err(failed("TFTP (port 69)"))?;
         tftp::spawn(tftp, loader_dir.clone(), boots.clone()).map_err(failed("TFTP (port 69)"))?;
-        let http =
-            Bounded::bind(&interface, SocketAddrV4::new(address, http_port)).map_err(failed("boot files (HTTP)"))?;
+        let http = Bounded::bind(&interface, SocketAddrV4::new(address, http_port), HTTP)
+            .map_err(failed("boot files (HTTP)"))?;
         let advertisements = router_advertisement::bind(&interface)
             .and_then(|socket| Ok((socket, nix::net::if_::if_nametoindex(interface.as_str())?)))
             .inspect_err(|error| tracing::warn!(%error, "no router advertisements: iPXE waits about 13 s at each boot"))

@@ -5,6 +5,7 @@ use super::{
     link::Link,
     ramdisks::{Call, Ramdisks, Session},
 };
+use crate::listener::{Bounded, Bounds, Connection};
 use billet_proto::{
     link::{Chunk, ReadChunksRequest as LinkChunks, ReadManifestReply, ReadManifestRequest},
     planted::{self, Bug},
@@ -18,10 +19,9 @@ use rand::TryRngCore;
 use std::{net::SocketAddrV4, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::TcpListener,
     sync::{oneshot, watch},
 };
-use tokio_stream::{Stream, wrappers::TcpListenerStream};
+use tokio_stream::Stream;
 use tonic::{
     Request, Response, Status, Streaming,
     transport::{Identity, Server, ServerTlsConfig, server::Connected},
@@ -35,6 +35,14 @@ const MAX_SENT_BYTES: usize = 72 << 20;
 const KEEPALIVE: Duration = Duration::from_secs(10);
 /// How long a caller may take for its TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+/// Of a connection at once: a ramdisk has three at most. Each may hold a whole request, from whomever it is, before its token is seen.
+const CALLS: u32 = 8;
+/// The largest request: an inventory.
+const MAX_TAKEN_BYTES: usize = 512 << 10;
+/// Longer than any worker takes.
+const CALL: Duration = Duration::from_secs(100);
+/// A server has one connection, or two when it was booted anew; one that a wipe keeps open for days is opened again now and then.
+const BOUNDS: Bounds = Bounds { connections: 128, of_one: 4, lifetime: Duration::from_secs(6 * 3600) };
 
 /// Answers ramdisks.
 pub(super) struct Door {
@@ -63,9 +71,12 @@ where
         .context("use the boot certificate")?
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE))
-        .max_concurrent_streams(64)
+        .max_concurrent_streams(CALLS)
+        .timeout(CALL)
         .add_service(
-            RamdiskServer::new(door).max_decoding_message_size(1 << 20).max_encoding_message_size(MAX_SENT_BYTES),
+            RamdiskServer::new(door)
+                .max_decoding_message_size(MAX_TAKEN_BYTES)
+                .max_encoding_message_size(MAX_SENT_BYTES),
         );
     let stopped = async move {
         // A sender that is gone means the same as a stop.
@@ -74,15 +85,12 @@ where
     Ok(router.serve_with_incoming_shutdown(incoming, stopped))
 }
 
-/// The door's port, bound to the interface: no other network reaches it, whatever the routes say.
-pub(super) fn listen(address: SocketAddrV4, interface: &str) -> std::io::Result<TcpListenerStream> {
-    use socket2::{Domain, Protocol, Socket, Type};
-    let socket = Socket::new(Domain::IPV4, Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
-    socket.set_reuse_address(true)?;
-    socket.bind_device(Some(interface.as_bytes()))?;
-    socket.bind(&std::net::SocketAddr::V4(address).into())?;
-    socket.listen(128)?;
-    TcpListener::from_std(socket.into()).map(TcpListenerStream::new)
+/// Those who come by the door's port.
+pub(super) fn listen(
+    address: SocketAddrV4,
+    interface: &str,
+) -> std::io::Result<impl Stream<Item = std::io::Result<Connection>> + Send + 'static> {
+    Bounded::bind(interface, address, BOUNDS).map(Bounded::into_stream)
 }
 
 impl Door {

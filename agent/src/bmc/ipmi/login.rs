@@ -39,8 +39,9 @@ impl IpmiBmc {
     }
 
     async fn write_password(&self, password: &SecretString) -> Result<(), BmcError> {
-        let slot = self.own_slot().await?;
-        self.inner.call("change the password", || UserPassword::Set(slot, password)).await
+        let (slot, doing) = (self.own_slot().await?, "change the password");
+        // To find the slot takes as long as the accounts are many, and no longer: reading them has its own bounds.
+        self.within(self.inner.deadline, doing, self.inner.call(doing, || UserPassword::Set(slot, password))).await
     }
 }
 
@@ -50,7 +51,7 @@ impl Login for IpmiBmc {
     }
 
     fn set_password<'a>(&'a self, password: &'a SecretString) -> BoxFuture<'a, Result<(), BmcError>> {
-        Box::pin(self.within(self.inner.deadline * 2, "change the password", self.write_password(password)))
+        Box::pin(self.write_password(password))
     }
 
     fn use_password(&self, password: SecretString) -> BoxFuture<'_, ()> {

@@ -20,10 +20,8 @@ pub(super) async fn run(job: &Job, order: Wipe, stage: Stage) -> Result<Produced
     }
     let task = Task::Wipe(Wipe { baseline: order.baseline.map(baseline::for_ramdisk), ..order });
     let produced = visit::run(job, task, Step::Wipe, end, stage).await?;
-    if job.reporter.known_bmc_facts().is_none() {
-        // Told before this agent was started anew: the server is off again, and its BMC is asked once more.
-        baseline::look_if_it_answers(job, Step::Wipe).await;
-    }
+    // The server is off: whatever ran there, be it what was on its disks, has no say any more in what its BMC tells.
+    baseline::look_if_it_answers(job, Step::Wipe).await;
     Ok(Produced { bmc: job.reporter.known_bmc_facts().map(|facts| Box::new(facts.into())), ..produced })
 }
 

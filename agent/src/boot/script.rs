@@ -2,10 +2,10 @@
 
 use super::{dhcp::Place, table::Answered};
 
-/// The kernel's arguments: both consoles, few lines, a restart rather than a dead end after a panic, and SCSI disks that are
-/// there when their driver is (drivers/scsi/scsi_scan.c): the right one is chosen among all. Nothing secret
+/// The kernel's arguments: both consoles, few lines, no restart after a panic, for then firmware would boot what is on the disk (the agent
+/// powers a silent machine off, and boots it again), and SCSI disks that are there when their driver is (drivers/scsi/scsi_scan.c): the right one is chosen among all. Nothing secret
 /// may ever stand here: every process of the machine can read it.
-const KERNEL_ARGUMENTS: &str = "console=tty0 console=ttyS0,115200 quiet panic=30 scsi_mod.scan=sync";
+const KERNEL_ARGUMENTS: &str = "console=tty0 console=ttyS0,115200 quiet panic=0 scsi_mod.scan=sync";
 
 /// The script (iPXE's commands as of 2019). After a failure it tries again and never leaves to the firmware, which would
 /// boot what is on the disk; the agent powers the server off when the boot's deadline is over.
@@ -46,7 +46,7 @@ mod tests {
             ":again".into(),
             format!(
                 "kernel {base}/vmlinuz initrd=initrd initrd=identity \
-                 console=tty0 console=ttyS0,115200 quiet panic=30 scsi_mod.scan=sync || goto failed"
+                 console=tty0 console=ttyS0,115200 quiet panic=0 scsi_mod.scan=sync || goto failed"
             ),
             format!("initrd --name initrd {base}/initrd || goto failed"),
             format!("initrd --name identity {base}/00000000000000000000000000000abc/identity.cpio || goto failed"),

@@ -14,8 +14,8 @@ const LEGACY_BOOTABLE: u64 = 1 << 2;
 /// MBR partition types that UEFI reads as FAT: the EFI system partition, and the FATs (UEFI 2.10 §5.2.2, §13.3).
 const FAT_TYPES: [u8; 7] = [0xef, 0x01, 0x04, 0x06, 0x0b, 0x0c, 0x0e];
 /// More entries than any tool makes: a table that says so is broken.
-const MAX_ENTRIES: u32 = 4096;
-const ENTRY_BYTES: u32 = 128;
+pub(super) const MAX_ENTRIES: u32 = 4096;
+pub(super) const ENTRY_BYTES: u32 = 128;
 
 /// What firmware could boot on that disk; none when there is nothing. A table that is broken is a reason too: what
 /// firmware makes of it nobody knows.

@@ -62,6 +62,17 @@ pub enum DiskError {
         /// What was found.
         reason: String,
     },
+    /// Another disk, which other machines may use as well, holds something that firmware could boot.
+    #[error(
+        "leave disk {disk} as it is: {reason}, so the server might boot from it; it is not this machine's alone, so that it is not cleared: \
+         detach it"
+    )]
+    SharedBootable {
+        /// Kernel name.
+        disk: String,
+        /// What was found.
+        reason: String,
+    },
     /// A chunk is not what the manifest says.
     #[error("write chunk {index}: {reason}; nothing of it was written, and the disk cannot boot")]
     ChunkCorrupt {
@@ -182,7 +193,9 @@ impl DiskError {
             Self::Ambiguous { .. } => "disk_ambiguous",
             Self::MustBeNamed { .. } => "disk_must_be_named",
             Self::TooSmall { .. } => "disk_too_small",
-            Self::OtherBootable { .. } | Self::ReadOnlyBootable { .. } => "other_bootable_disk",
+            Self::OtherBootable { .. } | Self::ReadOnlyBootable { .. } | Self::SharedBootable { .. } => {
+                "other_bootable_disk"
+            }
             Self::ChunkCorrupt { .. } => "chunk_corrupt",
             Self::SectorSize { .. } => "sector_size",
             Self::GptBroken(_) => "gpt_broken",

@@ -1,9 +1,13 @@
 //! Partitions of a written disk, and which may hold the root file system.
 
-use super::DiskError;
+use super::{
+    DiskError,
+    bootable::{ENTRY_BYTES, MAX_ENTRIES},
+};
 use crate::system::block;
 use std::{
     fs::File,
+    io::{Seek, SeekFrom},
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
@@ -58,10 +62,9 @@ type Entry = (u32, u64, u64, bool);
 fn entries(file: &mut File, disk: &Path, sector: u32) -> Result<Vec<Entry>, DiskError> {
     let mut mbr = [0; 512];
     file.read_exact_at(&mut mbr, 0).map_err(DiskError::io("read", disk))?;
-    if let Ok(table) = gptman::GPT::find_from(file) {
+    if let Some((sector, table)) = table(file) {
         // A table counts in the sectors of the disk that it was made for.
-        let sector = table.sector_size;
-        let used = table.iter().filter(|(_, entry)| entry.is_used() && entry.ending_lba >= entry.starting_lba);
+        let used = (1..).zip(table).filter(|(_, entry)| entry.is_used() && entry.ending_lba >= entry.starting_lba);
         let each = used.map(|(number, entry)| {
             let bytes = (entry.ending_lba - entry.starting_lba).saturating_add(1).saturating_mul(sector);
             let is_root = entry.partition_type_guid == ROOT_X86_64.to_bytes_le();
@@ -78,6 +81,27 @@ fn entries(file: &mut File, disk: &Path, sector: u32) -> Result<Vec<Entry>, Disk
         (number, word(at + 8) * u64::from(sector), word(at + 12) * u64::from(sector), false)
     };
     Ok((1..=4).map(entry).filter(|(_, _, length, _)| *length > 0).collect())
+}
+
+/// The GPT's sector size and entries; none where there is none that can be believed, at the beginning or the end of the disk.
+fn table(file: &mut File) -> Option<(u64, Vec<gptman::GPTPartitionEntry>)> {
+    [512, 4096].into_iter().find_map(|sector| {
+        let last = file.seek(SeekFrom::End(0)).ok()?.checked_div(sector)?.checked_sub(1)? * sector;
+        [sector, last].into_iter().find_map(|at| {
+            file.seek(SeekFrom::Start(at)).ok()?;
+            let header = gptman::GPTHeader::read_from(file).ok().filter(|header| is_sound(header, sector))?;
+            Some((sector, header.read_partitions(file, sector).ok()?))
+        })
+    })
+}
+
+/// Bounds that must hold before entries are read: whoever had the machine wrote the header, and a right checksum proves nothing.
+fn is_sound(header: &gptman::GPTHeader, sector: u64) -> bool {
+    let bytes = u64::from(header.number_of_partition_entries) * u64::from(ENTRY_BYTES);
+    let end = header.partition_entry_lba.checked_mul(sector).and_then(|at| at.checked_add(bytes));
+    header.size_of_partition_entry == ENTRY_BYTES
+        && (1..=MAX_ENTRIES).contains(&header.number_of_partition_entries)
+        && end.is_some_and(|end| i64::try_from(end).is_ok())
 }
 
 /// By the superblock's magic: ext2/3/4 (s_magic at 0x38 of the superblock at 1024), XFS (sb_magicnum at 0).
@@ -158,6 +182,68 @@ mod tests {
     fn a_partitions_device_has_the_kernels_name() {
         assert_eq!(device(Path::new("/dev/vda"), 3), Path::new("/dev/vda3"));
         assert_eq!(device(Path::new("/dev/nvme0n1"), 1), Path::new("/dev/nvme0n1p1"));
+    }
+
+    #[test]
+    fn a_table_that_lies_is_none_and_ends_nothing() {
+        use gptman::{GPT, GPTPartitionEntry};
+        let dir = tempfile::tempdir().unwrap();
+        let disk = dir.path().join("disk");
+        type Lie = fn(&mut GPT);
+        let lies: [(Lie, usize); 5] = [
+            (|_| {}, 1),
+            (|table| table.header.size_of_partition_entry = 256, 0),
+            (|table| table.header.number_of_partition_entries = u32::MAX, 0),
+            (|table| table.header.partition_entry_lba = u64::MAX / 256, 0),
+            // It begins before the table itself: no reason to believe the others less.
+            (|table| table[1].starting_lba = 0, 1),
+        ];
+        for (number, (lie, partitions)) in lies.into_iter().enumerate() {
+            let mut file = File::options().read(true).write(true).create(true).truncate(true).open(&disk).unwrap();
+            file.set_len(16 << 20).unwrap();
+            let mut table = GPT::new_from(&mut file, 512, [1; 16]).unwrap();
+            let (kind, id) = ([3; 16], [2; 16]);
+            let entry = GPTPartitionEntry {
+                partition_type_guid: kind,
+                unique_partition_guid: id,
+                starting_lba: 2048,
+                ending_lba: 4095,
+                ..GPTPartitionEntry::empty()
+            };
+            table[1] = entry;
+            table.write_into(&mut file).unwrap();
+            lie(&mut table);
+            let header = &mut table.header;
+            if number == 4 {
+                let mut entries = vec![GPTPartitionEntry::empty(); 128];
+                entries[0] = GPTPartitionEntry {
+                    starting_lba: 0,
+                    ..GPTPartitionEntry { partition_type_guid: kind, ..entries[0].clone() }
+                };
+                (entries[0].unique_partition_guid, entries[0].ending_lba) = (id, 4095);
+                header.update_partition_entry_array_crc32(&entries);
+            }
+            for at in [1, header.backup_lba] {
+                // UEFI 2.10, table 5.5; with its checksum right, as a liar's would be.
+                let mut bytes = [0; 92];
+                file.read_exact_at(&mut bytes, at * 512).unwrap();
+                let mut of = header.clone();
+                if at != 1 {
+                    (of.primary_lba, of.backup_lba) = (header.backup_lba, header.primary_lba);
+                }
+                of.update_crc32_checksum();
+                bytes[16..20].copy_from_slice(&of.crc32_checksum.to_le_bytes());
+                bytes[72..80].copy_from_slice(&of.partition_entry_lba.to_le_bytes());
+                bytes[80..84].copy_from_slice(&of.number_of_partition_entries.to_le_bytes());
+                bytes[84..88].copy_from_slice(&of.size_of_partition_entry.to_le_bytes());
+                bytes[88..92].copy_from_slice(&of.partition_entry_array_crc32.to_le_bytes());
+                file.write_all_at(&bytes, at * 512).unwrap();
+            }
+            if number == 4 {
+                file.write_all_at(&0_u64.to_le_bytes(), 2 * 512 + 32).unwrap();
+            }
+            assert_eq!(extents(&disk, 512).unwrap().len(), partitions, "{number}");
+        }
     }
 
     #[test]

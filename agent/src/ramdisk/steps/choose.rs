@@ -39,6 +39,10 @@ pub(in crate::ramdisk) fn to_write(
             bootable_others.push((other, reason));
         }
     }
+    // What the machine does not have for itself is not cleared, whatever policy says: others may use it.
+    if let Some((shared, reason)) = bootable_others.iter().find(|(other, _)| !other.direct) {
+        return Err(DiskError::SharedBootable { disk: shared.name.clone(), reason: reason.clone() }.into());
+    }
     if let Some((other, reason)) = bootable_others.first().filter(|_| !order.clear_other_bootable_disks) {
         return Err(DiskError::OtherBootable { disk: other.name.clone(), reason: reason.clone() }.into());
     }
@@ -85,7 +89,8 @@ mod tests {
         let file = dir.join(name);
         std::fs::write(&file, content).unwrap();
         let name = format!("..{}", file.display().to_string().replace('/', "!"));
-        Disk { name, size_bytes: 1 << 30, serial: name_of(&file), transport: "usb".into(), ..Disk::default() }
+        let (serial, transport) = (name_of(&file), "usb".into());
+        Disk { name, size_bytes: 1 << 30, serial, transport, direct: true, ..Disk::default() }
     }
 
     fn name_of(file: &std::path::Path) -> String {
@@ -101,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_medium_without_writes_that_could_boot_is_an_error_whatever_policy_says() {
+    fn a_medium_without_writes_or_of_others_that_could_boot_is_an_error_whatever_policy_says() {
         let dir = tempfile::tempdir().unwrap();
         let mut sector = [0; 512];
         let data = medium(dir.path(), "data", &sector);
@@ -116,8 +121,15 @@ mod tests {
             assert_eq!(error.cause(), "other_bootable_disk", "{text}");
             assert!(text.contains("takes no writes") && text.contains("partition 1 is FAT"), "{text}");
         }
-        let untouched = std::fs::read(dir.path().join("other")).unwrap();
-        assert_eq!(untouched, sector, "all are looked at before the first is touched");
+        let untouched =
+            || assert_eq!(std::fs::read(dir.path().join("other")).unwrap(), sector, "it is looked at alone");
+        untouched();
+        let shared = [disks[0].clone(), Disk { transport: "fc".into(), direct: false, ..disks[1].clone() }];
+        for clears in [false, true] {
+            let text = crate::causes::chain(&refused((&shared, &[]), clears));
+            assert!(text.contains("not this machine's alone"), "{text}");
+            untouched();
+        }
         let text = crate::causes::chain(&refused((&disks, &[data]), false));
         assert!(text.contains("policy does not say to clear it"), "what cannot boot is in nobody's way: {text}");
     }

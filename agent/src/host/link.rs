@@ -8,7 +8,10 @@ use super::{
     identity::Identity,
     renew::{Advice, Controller},
 };
-use crate::{config::Config, dial::Dial};
+use crate::{
+    config::{Config, MAX_SERVERS},
+    dial::Dial,
+};
 use billet_proto::link::{
     AgentMessage, ControllerMessage, Hello, Order, OwnedServer, RenewReply, RenewRequest, Report, Welcome, Word,
     WordRequest, agent_message, controller_message, link_client::LinkClient,
@@ -25,8 +28,9 @@ use tonic::{
     transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity as TlsIdentity},
 };
 
-/// Messages waiting to be sent in one session. A full queue drops progress, and ends the session for anything else.
-const QUEUE: usize = 512;
+/// Messages waiting to be sent in one session: all that can be told anew of each server when a session begins, and more. A full queue
+/// drops progress, and ends the session for anything else.
+const QUEUE: usize = 8 * MAX_SERVERS;
 /// Between two tries to reach the controller: the least, what is drawn by lot beside it at first, and at most. Agents whose
 /// controller starts again do not all come at once.
 const MIN_PAUSE: Duration = Duration::from_millis(50);

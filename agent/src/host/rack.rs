@@ -150,7 +150,11 @@ fn route(workers: &HashMap<ServerId, mpsc::Sender<Told>>, server: &str, told: To
     is_taken
 }
 
-/// Grows with each start, so that the controller knows an older process by its number. Where the last one cannot be read no number is
+/// How far it grows with one start at most.
+const MOST_STARTS: u64 = 1_000_000;
+
+/// Grows with each start, so that the controller knows an older process by its number; by how much is drawn by lot, so that of two copies of
+/// one agent, which both count on from the same number, one is older. Where the last one cannot be read no number is
 /// safe: one too low is an older process's, and one made up could be higher than that of the agent that has this one's place.
 fn next_epoch(state_dir: &Path) -> anyhow::Result<u64> {
     let path = state_dir.join("epoch");
@@ -160,7 +164,8 @@ fn next_epoch(state_dir: &Path) -> anyhow::Result<u64> {
         Err(error) if error.kind() == ErrorKind::InvalidData => None,
         Err(error) => return Err(error).with_context(|| format!("read {}", path.display())),
     };
-    let epoch = last.and_then(|last| last.checked_add(1)).with_context(|| {
+    let step = rand::random_range(1..=MOST_STARTS);
+    let epoch = last.and_then(|last| last.checked_add(step)).with_context(|| {
         let path = path.display();
         format!("read {path}: it is damaged; write into it what certificates.md says of a damaged `epoch`")
     })?;
@@ -177,7 +182,8 @@ mod tests {
     #[test]
     fn starts_are_counted_and_a_number_that_does_not_read_back_is_not_counted_on_from() {
         let dir = tempfile::tempdir().unwrap();
-        assert_eq!((next_epoch(dir.path()).unwrap(), next_epoch(dir.path()).unwrap()), (1, 2));
+        let (first, second) = (next_epoch(dir.path()).unwrap(), next_epoch(dir.path()).unwrap());
+        assert!(0 < first && first < second, "{first} {second}");
         let path = dir.path().join("epoch");
         for damaged in [&b""[..], b"-3", b"4\0\0", b"\xff\xff", b"18446744073709551615"] {
             fs::write(&path, damaged).unwrap();
@@ -187,7 +193,19 @@ mod tests {
         }
         // As the document says.
         fs::write(&path, "41\n").unwrap();
-        assert_eq!(next_epoch(dir.path()).unwrap(), 42);
+        assert!(next_epoch(dir.path()).unwrap() > 41);
+    }
+
+    #[test]
+    fn two_copies_of_an_agent_do_not_count_alike() {
+        let copies = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        copies.iter().for_each(|dir| fs::write(dir.path().join("epoch"), "41").unwrap());
+        // By chance they do once in a million starts, and never three times one after the other.
+        let alike = (0..3).all(|_| {
+            let [one, other] = [0, 1].map(|copy| next_epoch(copies[copy].path()).unwrap());
+            one == other
+        });
+        assert!(!alike);
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! The agent: a daemon on a rack host, and PID 1 of the ramdisk that its servers boot.
 
 use anyhow::Context;
-use billet_agent::{config::Config, host, ramdisk};
+use billet_agent::{
+    config::{Config, ConfigErrors},
+    host, ramdisk,
+};
 use clap::{Parser, Subcommand};
 use std::{path::PathBuf, process::ExitCode};
 
@@ -29,6 +32,9 @@ enum Task {
     },
 }
 
+/// A configuration that does not parse (sysexits.h, EX_CONFIG): the unit tries no more.
+const MISCONFIGURED: u8 = 78;
+
 fn main() -> ExitCode {
     // As PID 1 there is nothing else that it could be: the kernel's arguments are not ours.
     if std::process::id() == 1 {
@@ -42,7 +48,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("billet-agent: {error:#}");
-            ExitCode::FAILURE
+            if error.is::<ConfigErrors>() { ExitCode::from(MISCONFIGURED) } else { ExitCode::FAILURE }
         }
     }
 }

@@ -7,7 +7,7 @@ use billet_controller::{
     backup,
     ca::{Ca, replace},
     clock::Edge,
-    config::Config,
+    config::{Config, LoadError},
     daemon,
     seal::Sealer,
 };
@@ -162,6 +162,9 @@ fn role_or_usual(role: Option<Role>, project: Option<&ProjectId>) -> Role {
     role.unwrap_or(if project.is_some() { Role::Tenant } else { Role::Operator })
 }
 
+/// A configuration that does not parse (sysexits.h, EX_CONFIG): the unit tries no more.
+const MISCONFIGURED: u8 = 78;
+
 fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Serve { config } => serve(&config),
@@ -181,7 +184,10 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("billet-controller: {error:#}");
-            ExitCode::FAILURE
+            match error.downcast_ref::<LoadError>() {
+                Some(LoadError::Problems { .. }) => ExitCode::from(MISCONFIGURED),
+                Some(LoadError::File { .. }) | None => ExitCode::FAILURE,
+            }
         }
     }
 }

@@ -14,12 +14,13 @@ pub use handle::Handle;
 
 use crate::clock::Timestamp;
 use billet_proto::{
-    AgentId, ImageId, InstanceId, MacAddr, PrivateIpId, ProjectId, ServerId, SubnetId, VpcId,
+    AgentId, ImageId, InstanceId, PrivateIpId, ProjectId, ServerId, SubnetId, VpcId,
     link::{self, Inventory},
 };
 use record::{
-    AddressUse, Agent, Baseline, Event, Image, ImageImport, Instance, JoinToken, ListedServer, ManageState, NewEvent,
-    PlaneReservation, PlaneSubnet, PrivateIp, Reservation, Server, ServerCount, ServerEvent, Subnet, Vpc, WipeReceipt,
+    AddressUse, Agent, Baseline, Event, Image, ImageImport, Instance, JoinToken, ListedServer, ManageState, Marks,
+    NewEvent, PlaneReservation, PlaneSubnet, PrivateIp, Reservation, Server, ServerCount, ServerEvent, Subnet, Vpc,
+    WipeReceipt,
 };
 use std::{collections::HashSet, net::Ipv4Addr};
 
@@ -86,12 +87,8 @@ pub struct Tally {
 pub struct Machine {
     /// The server's.
     pub id: ServerId,
-    /// SMBIOS UUID; may be empty.
-    pub uuid: String,
-    /// May be empty.
-    pub serial: String,
-    /// By port.
-    pub macs: Vec<MacAddr>,
+    /// By what it is known.
+    pub marks: Marks,
 }
 
 /// Which servers are to be listed.
@@ -235,14 +232,14 @@ pub trait Transaction: access::Access {
     /// How the servers stand that a project may use.
     fn server_tally(&mut self, project: &ProjectId) -> Result<Vec<Tally>>;
     /// Those that somebody owns, or that an instance is on, or that a tenant left as no other may have them: not wiped, wiped in part, or
-    /// not as they were.
+    /// not as they were. Of these, also those that had the id before.
     fn machines(&mut self) -> Result<Vec<Machine>>;
     /// An agent's servers with a task in progress, and instances on its servers with work in progress.
     fn unfinished_of(&mut self, owner: AgentId) -> Result<(Vec<Server>, Vec<Instance>)>;
     /// Servers and instances whose deadline has come.
     fn overdue(&mut self, now: Timestamp) -> Result<(Vec<Server>, Vec<Instance>)>;
     /// The earliest deadline of all.
-    fn next_deadline(&mut self) -> Result<Option<Timestamp>>;
+    fn next_deadline(&mut self, after: Timestamp) -> Result<Option<Timestamp>>;
     /// Servers with a task, and instances with an order, that no agent has taken up and that are to be sent again by now: at most
     /// `limit` of each, the longest due first.
     fn untaken(&mut self, now: Timestamp, limit: u32) -> Result<(Vec<Server>, Vec<Instance>)>;

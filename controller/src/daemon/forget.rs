@@ -2,7 +2,7 @@
 
 use crate::{
     api::idempotency::KEPT,
-    clock::{Edge, Timestamp},
+    clock::Edge,
     store::{Handle, StoreError},
 };
 use std::time::Duration;
@@ -10,9 +10,13 @@ use std::time::Duration;
 /// How often.
 const PAUSE: Duration = Duration::from_secs(10 * 60);
 
+/// After a start.
+const SETTLED: Duration = Duration::from_secs(60 * 60);
+
 /// Goes on until it is aborted.
 pub(super) async fn run(store: Handle, edge: Edge, audit: Duration) {
-    let mut beat = tokio::time::interval(PAUSE);
+    // A clock that is wrong when the machine starts is right by then: what it took for old would be gone.
+    let mut beat = tokio::time::interval_at(tokio::time::Instant::now() + SETTLED, PAUSE);
     loop {
         beat.tick().await;
         if let Err(error) = once(&store, &edge, audit).await {
@@ -23,9 +27,8 @@ pub(super) async fn run(store: Handle, edge: Edge, audit: Duration) {
 
 /// In small transactions, so that nobody waits long.
 async fn once(store: &Handle, edge: &Edge, audit: Duration) -> Result<(), StoreError> {
-    let before =
-        |kept: Duration| Timestamp(edge.now().0.saturating_sub(u64::try_from(kept.as_millis()).unwrap_or(u64::MAX)));
-    let (answers, lines) = (before(KEPT), before(audit));
+    let now = edge.now();
+    let (answers, lines) = (now.before(KEPT), now.before(audit));
     while store.read(move |tx| tx.purge_remembered(answers)).await? > 0 {}
     while store.read(move |tx| tx.purge_audited(lines)).await? > 0 {}
     Ok(())
@@ -34,6 +37,7 @@ async fn once(store: &Handle, edge: &Edge, audit: Duration) -> Result<(), StoreE
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Timestamp;
     use crate::store::{
         access::{AuditWanted, Remembered},
         sqlite::SqliteStore,

@@ -8,8 +8,8 @@ use super::{
     server_table::{ServerEvent, next},
 };
 use crate::store::{
-    Machine, Result, Transaction,
-    record::{Agent, Cause, Hardware, ManageState, Server},
+    Machine, Result, StoreError, Transaction,
+    record::{Agent, Cause, Hardware, ManageState, Marks, Server},
 };
 use billet_proto::{
     AgentId, MacAddr, ServerId,
@@ -36,7 +36,7 @@ pub(crate) enum HelloError {
     #[error("attach an agent with {said} servers: at most {MAX_SERVERS} are taken; divide them among agents")]
     TooMany { said: usize },
     #[error("use the database")]
-    Store(#[from] crate::store::StoreError),
+    Store(#[from] StoreError),
 }
 
 /// Takes note of an agent's start and its servers; answers each claim.
@@ -68,10 +68,7 @@ pub(super) fn hello(
         let id = known.id.to_string();
         let is_replaced = hello.servers.iter().any(|said| said.id == id && is_another(&known, said));
         // Where it was may be another server's place now, whichever is named first.
-        if is_replaced
-            && known.manage_state != ManageState::InUse
-            && register::must_be_remembered(rules, &known).is_none()
-        {
+        if is_replaced && known.manage_state != ManageState::InUse && !register::must_be_remembered(rules, &known) {
             machines.forget(known.id);
         }
     }
@@ -97,7 +94,7 @@ pub(super) fn hello(
 /// the server is to be that agent's, as what keeps it.
 fn keep_refusal(tx: &mut dyn Transaction, rules: &Rules, agent: &Agent, claim: &Claim) -> Result<()> {
     let Ok(id) = claim.server_id.parse::<ServerId>() else { return Ok(()) };
-    let Some(mut server) = tx.server(id)? else { return Ok(()) };
+    let Some(mut server) = readable(tx.server(id))?.unwrap_or_default() else { return Ok(()) };
     let message = tame(&format!("agent {} may not have it: {}", agent.name, claim.reason));
     server_event::record_once(tx, rules, &server, server_event::CLAIM_REFUSED, message.clone())?;
     let is_its_own = server.registered_agent == Some(agent.id) && server.owner.is_none_or(|owner| owner == agent.id);
@@ -136,7 +133,10 @@ fn claim(
     let Ok(id) = said.id.parse::<ServerId>() else { return Ok(Err("the server id is malformed".into())) };
     let macs: std::result::Result<Vec<MacAddr>, _> = said.macs.iter().take(16).map(|mac| mac.parse()).collect();
     let Ok(macs) = macs else { return Ok(Err("a MAC address is malformed".into())) };
-    let known = tx.server(id)?;
+    let known = match readable(tx.server(id))? {
+        Ok(known) => known,
+        Err(why) => return Ok(Err(why)),
+    };
     if let Some(other) = known.as_ref().and_then(|server| server.owner).filter(|owner| *owner != agent) {
         return Ok(Err(format!("agent {} owns it", name_of(tx, other)?)));
     }
@@ -146,13 +146,6 @@ fn claim(
     if let Some((other, what)) = machines.taken(id, said, &macs) {
         return Ok(Err(format!("server {other} has {what}")));
     }
-    let replaced = known.as_ref().filter(|known| known.manage_state != ManageState::InUse && is_another(known, said));
-    if let Some((why, way_out)) = replaced.and_then(|known| register::must_be_remembered(rules, known)) {
-        return Ok(Err(format!(
-            "it is another machine than before, of which {why}; let it have its UUID and serial number again and {way_out}, or retire it: \
-             billet server retire {id} --accept-unwiped"
-        )));
-    }
     machines.note(id, said, &macs);
     let is_new = known.is_none();
     let mut server = match known {
@@ -160,24 +153,34 @@ fn claim(
         None => restored::unheard_of(tx, rules, id)?,
     };
     let is_another = is_another(&server, said);
-    if is_another && server.manage_state != ManageState::InUse {
-        // Its disks are others. Its baseline stays: a machine that may have had a tenant under another id is let in by no
-        // configuration, but where it is as the one before, or the operator accepts it.
-        tx.forget_inventory(id)?;
-        (server.hardware, server.inspected_at) = (Hardware::default(), None);
+    let is_free = server.manage_state != ManageState::InUse;
+    if is_another && is_free {
+        if register::must_be_remembered(rules, &server) {
+            // Its board may have been replaced, and then its disks are the same: they are erased as they were recorded. Where it is another
+            // machine, the one before is not taken for a new server while nobody said that what is on it does not matter.
+            let Server { uuid, serial, macs, .. } = &server;
+            server.former_marks.push(Marks { uuid: uuid.clone(), serial: serial.clone(), macs: macs.clone() });
+        } else {
+            // Its disks are others. Its baseline stays: a machine that may have had a tenant under another id is let in by no
+            // configuration, but where it is as the one before, or the operator accepts it.
+            tx.forget_inventory(id)?;
+            server.hardware = Hardware::default();
+            server.former_marks.clear();
+        }
+        server.inspected_at = None;
     }
     if is_refused(&server) {
         server.error = None;
     }
     let is_claimed_anew = server.owner != Some(agent);
     server.owner = Some(agent);
-    // While an instance is on it, its NICs stay what the instance was given.
-    if server.manage_state != ManageState::InUse {
+    // While an instance is on it, it stays the machine that the instance was given.
+    if is_free {
         server.macs = macs;
     }
     // Of the same machine what is not said any more is known still: another one that is said later is another machine's.
     for (known, said) in [(&mut server.uuid, &said.uuid), (&mut server.serial, &said.serial)] {
-        if is_another || !said.is_empty() {
+        if is_another && is_free || !is_another && !said.is_empty() {
             known.clone_from(said);
         }
     }
@@ -193,6 +196,16 @@ fn claim(
         tx.update_server(&server)?
     }
     Ok(Ok(id))
+}
+
+/// One row that was damaged must not keep a whole rack out: why there is none.
+fn readable<T>(found: Result<T>) -> Result<std::result::Result<T, String>> {
+    match found {
+        Err(error @ StoreError::Corrupt(_)) => {
+            Ok(Err(format!("its record is damaged ({error}); put the database back from a backup")))
+        }
+        found => found.map(Ok),
+    }
 }
 
 /// Whether it may be another machine under the same id: one of its marks is another, or none that is said was known. One that
@@ -229,7 +242,7 @@ struct Machines {
 impl Machines {
     fn of(machines: Vec<Machine>) -> Self {
         let mut known = Self { by_mac: HashMap::new(), by_uuid: HashMap::new(), by_serial: HashMap::new() };
-        for Machine { id, uuid, serial, macs } in machines {
+        for Machine { id, marks: Marks { uuid, serial, macs } } in machines {
             let said = OwnedServer { uuid, serial, ..OwnedServer::default() };
             known.note(id, &said, &macs);
         }

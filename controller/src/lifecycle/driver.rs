@@ -371,7 +371,9 @@ impl Lifecycle {
                     RETRY
                 }
             };
-            if let Err(error) = self.purge().await {
+            // A clock that is far ahead would make all of it old.
+            let purged = if self.time.is_settled() { self.purge().await } else { Ok(()) };
+            if let Err(error) = purged {
                 tracing::error!(%error, "what retention no longer keeps cannot be deleted");
             }
             tokio::select! {

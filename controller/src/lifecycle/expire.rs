@@ -28,7 +28,7 @@ pub(super) fn expire(tx: &mut dyn Transaction, rules: &Rules) -> Result<(u32, Op
         report::cut_off(tx, rules, &mut instance, &Failed { cause, message })?;
         ended += 1;
     }
-    Ok((ended, tx.next_deadline()?))
+    Ok((ended, tx.next_deadline(rules.now)?))
 }
 
 /// Agents attach again within this time after a start of the controller.

@@ -154,19 +154,21 @@ pub(super) fn forget(
                    again later";
         return Err(not_ready(why.into()));
     }
-    match must_be_remembered(rules, &server).filter(|_| !accept_unwiped) {
-        Some((why, way_out)) => Err(not_ready(format!(
-            "{why}, and nobody would know of that any more; {way_out} first, or accept it unwiped"
-        ))),
-        None => Ok(tx.delete_server(id)?),
+    if holds_data(&server) && !accept_unwiped && !rules.policy.allow_unwiped_reuse {
+        let why = "what a tenant wrote on it was not erased in full, and nobody would know of that any more; wipe it in full \
+                   first, or accept it unwiped";
+        return Err(not_ready(why.into()));
     }
+    if baseline::differs(&server) && !accept_unwiped {
+        let why = "it is not as it was when it was enrolled, and nobody would know of that any more; put that right first, or \
+                   accept it unwiped";
+        return Err(not_ready(why.into()));
+    }
+    Ok(tx.delete_server(id)?)
 }
 
-/// Why the machine that has this id must keep it, and what to do first: another machine under the id, or it under another, would
-/// pass for one that no tenant ever had.
-pub(super) fn must_be_remembered(rules: &Rules, server: &Server) -> Option<(&'static str, &'static str)> {
-    if holds_data(server) && !rules.policy.allow_unwiped_reuse {
-        return Some(("what a tenant wrote on it was not erased in full", "wipe it in full"));
-    }
-    baseline::differs(server).then_some(("it is not as it was when it was enrolled", "put that right"))
+/// Whether its machine would pass under another id for one that no tenant ever had, and must not.
+pub(super) fn must_be_remembered(rules: &Rules, server: &Server) -> bool {
+    let nobody_looked = server.unwiped && server.inspected_at.is_none();
+    holds_data(server) && (nobody_looked || !rules.policy.allow_unwiped_reuse) || baseline::differs(server)
 }

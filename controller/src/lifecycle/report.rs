@@ -30,7 +30,12 @@ pub(super) enum Applied {
 /// Applies one report of `agent`.
 pub(super) fn apply(tx: &mut dyn Transaction, rules: &Rules, agent: AgentId, report: &Report) -> Result<Applied> {
     let Ok(server_id) = report.server_id.parse::<ServerId>() else { return Ok(Applied::Ignored("no server id")) };
-    let Some(server) = tx.server(server_id)? else { return Ok(Applied::Ignored("an unknown server")) };
+    let server = match tx.server(server_id) {
+        // One row that was damaged must not end the session of a whole rack.
+        Err(StoreError::Corrupt(_)) => return Ok(Applied::Ignored("a server whose record does not read back")),
+        found => found?,
+    };
+    let Some(server) = server else { return Ok(Applied::Ignored("an unknown server")) };
     if server.owner != Some(agent) {
         return Ok(Applied::Ignored("a server that this agent does not own"));
     }

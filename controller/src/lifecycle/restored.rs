@@ -27,7 +27,7 @@ use crate::{
     store::{
         Result, Transaction,
         access::Audited,
-        record::{Cause, ManageState, Server},
+        record::{Cause, ManageState, Server, WipePolicy},
     },
 };
 use billet_proto::{ServerId, link::Failed};
@@ -96,6 +96,8 @@ fn put_in_doubt(rules: &Rules, server: &mut Server, cause: Cause, doubted: &mut 
     // As a new server's: its agent refuses what is older than the newest order that it had, and had fewer than one a second.
     server.generation = server.generation.max(rules.now.0 / 1000);
     server.unwiped = true;
+    // It may have had a tenant of another project since; metadata alone were not enough for that.
+    server.wipe_policy = WipePolicy::Full;
     server.power_on = None;
     if server.manage_state != ManageState::InUse {
         // It may have had a tenant since.

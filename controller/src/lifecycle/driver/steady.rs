@@ -11,18 +11,23 @@ use std::{
 /// A clock that differs by less was corrected and not set: NTP slews half a millisecond in a second, and a look at it comes each minute.
 const TOLERATED: Duration = Duration::from_secs(5);
 
+/// After a start, and after the clock was set.
+const SETTLED: Duration = Duration::from_secs(60 * 60);
+
 /// See above.
 pub(in crate::lifecycle) struct Steady {
     edge: Edge,
     /// The time when the clock was followed last, and what had passed then; none: nobody keeps the time yet, and it is the
     /// clock's.
     followed: Mutex<Option<(Timestamp, Duration)>>,
+    /// What had passed when it began, or was set last.
+    unsettled: Mutex<Duration>,
 }
 
 impl Steady {
     /// The clock's time, until it is followed.
     pub(super) fn new(edge: Edge) -> Self {
-        Self { edge, followed: Mutex::default() }
+        Self { unsettled: Mutex::new(edge.passed()), edge, followed: Mutex::default() }
     }
 
     /// Now.
@@ -40,8 +45,17 @@ impl Steady {
         (ahead, Duration::from_millis(ahead.unsigned_abs()) > TOLERATED)
     }
 
+    /// Whether the clock was right for an hour, as far as anybody knows: one that is wrong when the machine starts is put right by then.
+    pub(super) fn is_settled(&self) -> bool {
+        let since = *self.unsettled.lock().unwrap_or_else(PoisonError::into_inner);
+        self.edge.passed().saturating_sub(since) >= SETTLED
+    }
+
     /// Is later by so many milliseconds from now on.
     pub(super) fn follow(&self, milliseconds: i64) {
+        if Duration::from_millis(milliseconds.unsigned_abs()) > TOLERATED {
+            *self.unsettled.lock().unwrap_or_else(PoisonError::into_inner) = self.edge.passed();
+        }
         let now = self.now().moved(milliseconds);
         *self.lock() = Some((now, self.edge.passed()));
     }

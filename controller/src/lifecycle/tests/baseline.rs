@@ -11,8 +11,8 @@ use crate::{
     },
 };
 use billet_proto::link::{
-    BmcFacts, BmcUser, BootVariables, Disk, Done, Failed, Hello, Inventory, LoadOption, Note, OwnedServer, Step, Wipe,
-    order::Work, report::What,
+    BmcFacts, BmcUser, BootVariables, Claim, Disk, Done, Failed, Hello, Inventory, LoadOption, Note, OwnedServer, Step,
+    Wipe, order::Work, report::What,
 };
 
 fn machine() -> Inventory {
@@ -513,46 +513,99 @@ async fn a_machine_that_moved_from_one_server_to_another_is_that_ones_whichever_
     }
 }
 
+const OTHER: &str = "0198170e-4ca7-7000-8000-000000000002";
+
+/// The agent names two servers, by serial number and MAC address; answers the claims.
+async fn named(world: &World, epoch: u64, servers: [(&str, &str, &str); 2]) -> Vec<Claim> {
+    let servers = servers.map(|(id, serial, mac)| OwnedServer {
+        id: id.into(),
+        serial: serial.into(),
+        macs: vec![mac.into()],
+        ..OwnedServer::default()
+    });
+    let hello = Hello { version: "test".into(), epoch, servers: servers.to_vec() };
+    world.lifecycle.hello(world.agent, hello).await.unwrap()
+}
+
+/// A server whose disks hold a tenant's data, or whose BMC is not as it was.
+async fn left_behind(differs: bool) -> World {
+    let world = not_wiped().await;
+    if differs {
+        act(&world, ServerAction::Wipe { policy: None }).await.unwrap();
+        wiped(&world, world.server().await.generation, machine(), Some(with_stranger())).await;
+    }
+    world
+}
+
 #[tokio::test]
-async fn a_machine_that_no_tenant_may_have_as_it_is_keeps_its_id_however_often_its_agent_attaches() {
-    const SECOND: &str = "0198170e-4ca7-7000-8000-000000000002";
+async fn a_machine_that_no_tenant_may_have_as_it_is_is_no_new_server_however_often_its_agent_attaches() {
     for differs in [false, true] {
-        let world = not_wiped().await;
-        if differs {
-            act(&world, ServerAction::Wipe { policy: None }).await.unwrap();
-            wiped(&world, world.server().await.generation, machine(), Some(with_stranger())).await;
-        }
+        let world = left_behind(differs).await;
         let first = world.server_id().to_string();
         let known = world.server().await;
-        let of = |id: &str, serial: &str, mac: &str| OwnedServer {
-            id: id.into(),
-            serial: serial.into(),
-            macs: vec![mac.into()],
-            ..OwnedServer::default()
-        };
-        for epoch in [3, 4] {
-            let mac = known.macs[0].to_string();
-            let servers = vec![of(&first, "SN2", "52:54:00:00:00:09"), of(SECOND, &known.serial, &mac)];
-            let hello = Hello { version: "test".into(), epoch, servers };
-            let claims = world.lifecycle.hello(world.agent, hello).await.unwrap();
-            assert!(claims.iter().all(|claim| !claim.accepted), "{claims:?}");
-            assert!(claims[0].reason.contains("--accept-unwiped") && claims[1].reason.contains(&first), "{claims:?}");
+        let mac = known.macs[0].to_string();
+        for epoch in 3..6 {
+            let servers = [(first.as_str(), "SN2", "52:54:00:00:00:09"), (OTHER, known.serial.as_str(), mac.as_str())];
+            let claims = named(&world, epoch, servers).await;
+            assert!(claims[0].accepted && !claims[1].accepted && claims[1].reason.contains(&first), "{claims:?}");
             let server = world.server().await;
-            assert_eq!(
-                (server.unwiped, server.serial, server.macs),
-                (!differs, known.serial.clone(), known.macs.clone())
-            );
+            assert_eq!((server.unwiped, server.serial.as_str(), server.former_marks.len()), (!differs, "SN2", 1));
         }
-        // With its own marks it is its agent's again; and without it nobody holds them.
-        configured(&world, 5, ("", "SN1")).await;
-        assert_eq!(world.server().await.owner, Some(world.agent));
-        act(&world, ServerAction::Offboard { confirm_off: false }).await.unwrap();
-        world.clock.advance(std::time::Duration::from_secs(25 * 3600));
-        world.lifecycle.purge().await.unwrap();
-        world.lifecycle.forget_server(world.server_id(), true).await.unwrap();
-        let servers = vec![of(SECOND, &known.serial, "52:54:00:00:00:09")];
-        let hello = Hello { version: "test".into(), epoch: 6, servers };
-        assert!(world.lifecycle.hello(world.agent, hello).await.unwrap()[0].accepted);
+        // With its own marks it is the server that it was.
+        let own = [(first.as_str(), known.serial.as_str(), mac.as_str()), (OTHER, "SN3", "52:54:00:00:00:0a")];
+        assert!(named(&world, 6, own).await.iter().all(|claim| claim.accepted));
+        assert_eq!(world.server().await.serial, known.serial);
+    }
+}
+
+#[tokio::test]
+async fn a_server_whose_board_is_replaced_is_wiped_as_its_disks_were_recorded_and_then_its_old_board_is_nobodys() {
+    let world = left_behind(false).await;
+    let first = world.server_id().to_string();
+    let known = world.server().await;
+    let mac = known.macs[0].to_string();
+    let old_board = [(first.as_str(), "SN2", "52:54:00:00:00:09"), (OTHER, known.serial.as_str(), mac.as_str())];
+    named(&world, 3, old_board).await;
+    act(&world, ServerAction::Wipe { policy: None }).await.unwrap();
+    let (_, order) = world.sent().pop().unwrap();
+    let Some(Work::Wipe(wipe)) = order.work else { panic!("a wipe") };
+    let own = machine().disks.iter().filter(|disk| disk.direct).count();
+    assert_eq!((wipe.disks.len(), own), (1, 1), "the one of before");
+    wiped(&world, order.generation, machine(), Some(bmc())).await;
+    let server = act(&world, ServerAction::Ready).await.unwrap();
+    assert_eq!((server.unwiped, server.former_marks), (false, vec![]));
+    assert!(named(&world, 4, old_board).await.iter().all(|claim| claim.accepted));
+}
+
+#[tokio::test]
+async fn a_machine_that_is_swapped_while_an_instance_is_on_it_stays_the_instances() {
+    let world = enrolled().await;
+    let id = world.create().await.unwrap();
+    let known = world.server().await;
+    configured(&world, 3, ("", "SN2")).await;
+    let server = world.server().await;
+    assert_eq!((server.serial, server.macs), (known.serial.clone(), known.macs.clone()));
+    world.terminate(id).await;
+    let failed = Failed { cause: "disk_locked".into(), message: "vda has a password".into() };
+    world.report(world.server().await.generation, Step::Wipe, What::Failed(failed)).await;
+    let (first, mac) = (world.server_id().to_string(), known.macs[0].to_string());
+    let servers = [(first.as_str(), "SN2", "52:54:00:00:00:09"), (OTHER, known.serial.as_str(), mac.as_str())];
+    for epoch in [4, 5] {
+        assert!(!named(&world, epoch, servers).await[1].accepted, "what the tenant wrote is on it");
+    }
+}
+
+#[tokio::test]
+async fn no_other_marks_in_the_configuration_let_a_server_in_that_is_not_as_it_was() {
+    for marks in [("", "SN2"), ("ab-12", "SN2")] {
+        let world = left_behind(true).await;
+        configured(&world, 2, marks).await;
+        let refused = async || act(&world, ServerAction::Ready).await.unwrap_err().to_string();
+        assert!(refused().await.contains("--accept-baseline"));
+        inspect(&world, false, machine(), Some(with_stranger())).await;
+        assert!(refused().await.contains("--accept-baseline"), "compared with what it was");
+        inspect(&world, true, machine(), Some(with_stranger())).await;
+        assert_eq!(act(&world, ServerAction::Ready).await.unwrap().manage_state, ManageState::Ready);
     }
 }
 

@@ -70,6 +70,8 @@ pub struct Server {
     pub serial: String,
     /// NICs in port order.
     pub macs: Vec<MacAddr>,
+    /// Of machines that had this id before, while what a tenant left on one may be there: none of them is taken for another server.
+    pub former_marks: Vec<Marks>,
     /// Roles by port, operator's word; absent means [`NicRole::Vpc`].
     pub roles: Vec<NicRole>,
     /// Another bootable disk is cleared rather than an error.
@@ -124,6 +126,7 @@ impl Server {
             uuid: String::new(),
             serial: String::new(),
             macs: Vec::new(),
+            former_marks: Vec::new(),
             roles: Vec::new(),
             clear_other_bootable_disks: false,
             allow_reset: false,
@@ -145,6 +148,17 @@ impl Server {
             task_deadline: None,
         }
     }
+}
+
+/// What a machine is known by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Marks {
+    /// SMBIOS UUID in lower case; may be empty.
+    pub uuid: String,
+    /// Serial number; may be empty.
+    pub serial: String,
+    /// NICs.
+    pub macs: Vec<MacAddr>,
 }
 
 /// A server as it is shown, with what belongs to it.

@@ -10,7 +10,7 @@ use crate::{
     clock::Timestamp,
     store::{
         Machine, Result, StoreError, Tally,
-        record::{Instance, ManageState, Server},
+        record::{Instance, ManageState, Marks, Server},
     },
 };
 use billet_proto::{AgentId, ProjectId};
@@ -52,16 +52,18 @@ pub(super) fn tally(connection: &Connection, project: &ProjectId) -> Result<Vec<
 }
 
 pub(super) fn machines(connection: &Connection) -> Result<Vec<Machine>> {
-    let sql = "SELECT id, uuid, serial, macs FROM server WHERE owner IS NOT NULL OR manage_state = 'in-use'
-        OR unwiped OR error_cause = 'baseline_differs' OR last_wipe ->> 'policy' = 'metadata'";
-    readable(connection, sql, [], |row| {
-        Ok(Machine {
-            id: row.parsed("id")?,
-            uuid: row.get("uuid")?,
-            serial: row.get("serial")?,
-            macs: row.json("macs")?,
-        })
-    })
+    // What is no JSON makes a row unreadable, and not the statement.
+    let sql = "SELECT *, unwiped OR error_cause IS 'baseline_differs'
+            OR (CASE WHEN json_valid(last_wipe) THEN last_wipe ->> 'policy' END) IS 'metadata' AS left_behind
+        FROM (SELECT id, uuid, serial, macs, former_marks, unwiped, error_cause, last_wipe, owner, manage_state FROM server)
+        WHERE owner IS NOT NULL OR manage_state = 'in-use' OR left_behind";
+    let found = readable(connection, sql, [], |row| {
+        let id = row.parsed("id")?;
+        let present = Marks { uuid: row.get("uuid")?, serial: row.get("serial")?, macs: row.json("macs")? };
+        let former: Vec<Marks> = if row.get("left_behind")? { row.json("former_marks")? } else { Vec::new() };
+        Ok(former.into_iter().chain([present]).map(|marks| Machine { id, marks }).collect::<Vec<_>>())
+    })?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 pub(super) fn unfinished_of(connection: &Connection, agent: AgentId) -> Result<(Vec<Server>, Vec<Instance>)> {
@@ -82,10 +84,11 @@ pub(super) fn overdue(connection: &Connection, now: Timestamp) -> Result<(Vec<Se
     ))
 }
 
-pub(super) fn next_deadline(connection: &Connection) -> Result<Option<Timestamp>> {
-    let sql = "SELECT min(at) AS at FROM (SELECT min(deadline) AS at FROM instance WHERE deadline IS NOT NULL
-        UNION ALL SELECT min(task_deadline) FROM server WHERE task_deadline IS NOT NULL)";
-    Ok(first(connection, sql, [], |row| row.optional_time("at"))?.flatten())
+/// A row that does not read back has none that anybody could keep.
+pub(super) fn next_deadline(connection: &Connection, after: Timestamp) -> Result<Option<Timestamp>> {
+    let sql = "SELECT min(at) AS at FROM (SELECT min(deadline) AS at FROM instance WHERE deadline > ?1
+        UNION ALL SELECT min(task_deadline) FROM server WHERE task_deadline > ?1)";
+    Ok(first(connection, sql, [time(after)], |row| row.optional_time("at"))?.flatten())
 }
 
 /// At most `limit` of each.

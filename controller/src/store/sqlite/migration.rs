@@ -6,7 +6,7 @@ use rusqlite::{Connection, TransactionBehavior};
 const APPLICATION_ID: i64 = 0x4249_4c54;
 
 /// Every migration ever released, in order; a file that was released is never changed.
-const MIGRATIONS: [&str; 11] = [
+const MIGRATIONS: [&str; 12] = [
     include_str!("../migrations/0001_init.sql"),
     include_str!("../migrations/0002_operations.sql"),
     include_str!("../migrations/0003_access.sql"),
@@ -18,6 +18,7 @@ const MIGRATIONS: [&str; 11] = [
     include_str!("../migrations/0009_wipe_receipts.sql"),
     include_str!("../migrations/0010_baseline.sql"),
     include_str!("../migrations/0011_waiting.sql"),
+    include_str!("../migrations/0012_former_marks.sql"),
 ];
 
 /// Why the tables are not up to date.

@@ -157,8 +157,8 @@ impl Transaction for SqliteTransaction<'_> {
     fn overdue(&mut self, now: Timestamp) -> Result<(Vec<Server>, Vec<Instance>)> {
         fleet::overdue(&self.0, now)
     }
-    fn next_deadline(&mut self) -> Result<Option<Timestamp>> {
-        fleet::next_deadline(&self.0)
+    fn next_deadline(&mut self, after: Timestamp) -> Result<Option<Timestamp>> {
+        fleet::next_deadline(&self.0, after)
     }
     fn untaken(&mut self, now: Timestamp, limit: u32) -> Result<(Vec<Server>, Vec<Instance>)> {
         fleet::untaken(&self.0, now, limit)

@@ -341,6 +341,21 @@ mod tests {
     use billet_proto::link::Claim;
     use std::cell::RefCell;
 
+    #[tokio::test]
+    async fn a_session_has_room_for_all_that_a_rack_of_most_servers_tells_at_its_beginning() {
+        let (link, mut told) = Link::to_a_test();
+        // Each says at once what it knows of its order: facts, a read of its power, an inventory, a key, notes, and its end.
+        for server in 0..MAX_SERVERS {
+            (0..8).for_each(|_| link.report(Report { server_id: server.to_string(), ..Report::default() }));
+        }
+        assert!(link.inner.session.lock().unwrap().is_some(), "it goes on");
+        let mut count = 0;
+        while told.try_recv().is_ok() {
+            count += 1;
+        }
+        assert_eq!(count, 8 * MAX_SERVERS);
+    }
+
     #[test]
     fn a_server_whose_claim_is_refused_is_lost_and_the_session_ends_where_its_worker_does_not_take_that() {
         let claim = |id: &str, accepted| Claim { server_id: id.into(), accepted, reason: "agent b owns it".into() };

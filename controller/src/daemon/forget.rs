@@ -43,12 +43,8 @@ mod tests {
         sqlite::SqliteStore,
     };
 
-    #[tokio::test]
-    async fn what_is_too_old_is_forgotten_and_nothing_else() {
-        let (store, edge) = (Handle::inline(SqliteStore::open_in_memory().unwrap()), Edge::system());
-        let (now, hour) = (edge.now(), 60 * 60 * 1000);
-        let at = move |hours: u64| Timestamp(now.0 - hours * hour);
-        let answer = |token: &str, created_at| Remembered {
+    fn answer(token: &str, created_at: Timestamp) -> Remembered {
+        Remembered {
             project: "lab".into(),
             caller: "alice".into(),
             token: token.into(),
@@ -56,7 +52,28 @@ mod tests {
             status: 202,
             answer: "{}".into(),
             created_at,
-        };
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_forgotten_in_the_first_hour() {
+        let (store, edge) = (Handle::inline(SqliteStore::open_in_memory().unwrap()), Edge::system());
+        let old = answer("old", edge.now().before(KEPT * 2));
+        store.read(move |tx| tx.remember(&old)).await.unwrap();
+        let is_kept = async || store.read(|tx| tx.remembered("lab", "alice", "old")).await.unwrap().is_some();
+        let forgetting = tokio::spawn(run(store.clone(), edge, Duration::from_secs(1)));
+        tokio::time::sleep(SETTLED - Duration::from_secs(1)).await;
+        assert!(is_kept().await);
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert!(!is_kept().await);
+        forgetting.abort();
+    }
+
+    #[tokio::test]
+    async fn what_is_too_old_is_forgotten_and_nothing_else() {
+        let (store, edge) = (Handle::inline(SqliteStore::open_in_memory().unwrap()), Edge::system());
+        let (now, hour) = (edge.now(), 60 * 60 * 1000);
+        let at = move |hours: u64| Timestamp(now.0 - hours * hour);
         let (old, young) = (answer("old", at(25)), answer("young", at(23)));
         let lines = [at(49), at(47)].map(|at| crate::store::access::Audited {
             seq: 0,

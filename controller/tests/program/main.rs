@@ -5,4 +5,5 @@
 mod authority;
 mod backup;
 mod damaged;
+mod misconfigured;
 mod site;

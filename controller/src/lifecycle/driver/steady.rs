@@ -64,3 +64,26 @@ impl Steady {
         self.followed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{SETTLED, Steady};
+    use crate::lifecycle::tests::world::World;
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn a_clock_is_settled_when_nobody_set_it_for_an_hour() {
+        let world = World::new().await;
+        let time = Steady::new(world.edge.clone());
+        world.clock.advance(SETTLED - Duration::from_millis(1));
+        assert!(!time.is_settled());
+        world.clock.advance(Duration::from_millis(1));
+        assert!(time.is_settled());
+        time.follow(4_000);
+        assert!(time.is_settled(), "it was corrected, and not set");
+        time.follow(-6_000);
+        assert!(!time.is_settled());
+        world.clock.advance(SETTLED);
+        assert!(time.is_settled());
+    }
+}

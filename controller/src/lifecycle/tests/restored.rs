@@ -12,7 +12,7 @@ use crate::{
     store::{
         ServerEventsWanted, StoreError,
         access::AuditWanted,
-        record::{JoinToken, ManageState, Server},
+        record::{JoinToken, ManageState, Server, WipePolicy},
     },
 };
 use billet_proto::{
@@ -58,6 +58,12 @@ async fn nobody_gets_a_server_that_was_ready_before_it_is_wiped_or_an_operator_a
     world.erase().await;
     world.lifecycle.act_on_server(id, ServerAction::Ready).await.unwrap();
     world.create().await.unwrap();
+
+    let world = World::new().await;
+    let server = Server { wipe_policy: WipePolicy::Metadata, ..world.server().await };
+    world.store.read(move |tx| tx.update_server(&server)).await.unwrap();
+    restored(&world).await;
+    assert_eq!(world.server().await.wipe_policy, WipePolicy::Full, "it may have had another project's tenant");
 
     let world = World::new().await;
     restored(&world).await;

@@ -6,14 +6,19 @@ use crate::{
     lifecycle::{HelloError, power::PowerAction, refusal::Refusal},
     request::{RegisterServer, ServerAction},
     store::{
-        ServerEventsWanted,
+        Handle, ServerEventsWanted,
         record::{Agent, Cause, ManageState, NicRole, Server},
+        sqlite::SqliteStore,
     },
 };
 use billet_proto::{
     AgentId, ServerId,
-    link::{Claim, Done, Failed, Hello, Order, OwnedServer, Step, WordRequest, order::Work, report::What},
+    link::{Claim, Done, Failed, Hello, Order, OwnedServer, PowerRead, Step, WordRequest, order::Work, report::What},
 };
+use std::time::Duration;
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 const SECOND: &str = "0198170e-4ca7-7000-8000-000000000002";
 
@@ -261,21 +266,63 @@ async fn the_roles_of_nics_stay_as_they_are_while_an_instance_is_on_the_server()
 
 #[tokio::test]
 async fn what_happened_to_a_server_is_kept_for_thirty_days() {
-    const DAY: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
     let world = World::new().await;
-    let kinds = async || {
-        let (from, to) = (crate::clock::Timestamp(0), world.edge.now().after(DAY));
-        let wanted = ServerEventsWanted { servers: None, from, to, level: None, offset: 0, limit: 9 };
-        let (events, _) = world.store.read(move |tx| tx.server_events(&wanted)).await.unwrap();
-        events.into_iter().map(|event| event.kind).collect::<Vec<_>>()
-    };
     world.clock.advance(DAY * 30);
     world.lifecycle.purge().await.unwrap();
-    assert_eq!(kinds().await.len(), 4, "claimed, inspected, and its baseline");
+    assert_eq!(happened(&world).await.len(), 4, "claimed, inspected, and its baseline");
     world.create().await.unwrap();
     world.clock.advance(DAY);
     world.lifecycle.purge().await.unwrap();
-    assert_eq!(kinds().await, ["instance-placed"]);
+    assert_eq!(happened(&world).await, ["instance-placed"]);
+}
+
+#[tokio::test]
+async fn nothing_is_too_old_by_a_clock_that_was_set_less_than_an_hour_ago() {
+    let world = World::new().await;
+    world.clock.advance(HOUR);
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    world.lifecycle.look(None).await.unwrap();
+    let year = 365 * 24 * 3600 * 1000;
+    world.clock.jump(year);
+    let driver = tokio::spawn(world.lifecycle.clone().run(stopped));
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(happened(&world).await.len(), 4);
+    world.clock.advance(HOUR);
+    let mut tries = 0..100;
+    while !happened(&world).await.is_empty() {
+        assert!(tries.next().is_some(), "it is forgotten by now");
+        world.lifecycle.changed();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    stop.send_replace(true);
+    driver.await.unwrap();
+}
+
+/// What happened to servers, as long as it is kept.
+async fn happened(world: &World) -> Vec<String> {
+    let (from, to) = (crate::clock::Timestamp(0), world.edge.now().after(DAY));
+    let wanted = ServerEventsWanted { servers: None, from, to, level: None, offset: 0, limit: 9 };
+    let (events, _) = world.store.read(move |tx| tx.server_events(&wanted)).await.unwrap();
+    events.into_iter().map(|event| event.kind).collect()
+}
+
+#[tokio::test]
+async fn a_row_that_was_damaged_keeps_its_own_server_out_and_not_the_whole_rack() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("db");
+    let world = World::over(Handle::inline(SqliteStore::open(&path).unwrap())).await;
+    world.lifecycle.register(SECOND.parse().unwrap(), registration("rack0")).await.unwrap();
+    let id = world.server_id().to_string();
+    let rows = rusqlite::Connection::open(&path).unwrap();
+    rows.execute("UPDATE server SET manage_state = 'odd' WHERE id = ?1", [&id]).unwrap();
+    let first = OwnedServer { id, ..machine("", "SN1", "52:54:00:00:00:01") };
+    let servers = vec![first, machine("", "SN2", "52:54:00:00:00:09")];
+    let hello = Hello { version: "test".into(), epoch: 3, servers };
+    let claims = world.lifecycle.hello(world.agent, hello).await.unwrap();
+    assert!(!claims[0].accepted && claims[0].reason.contains("its record is damaged"), "{claims:?}");
+    assert!(claims[1].accepted, "{claims:?}");
+    // Whatever it tells of that one does not end its session.
+    world.report(1, Step::Power, What::PowerRead(PowerRead { on: false })).await;
 }
 
 #[tokio::test]

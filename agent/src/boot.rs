@@ -4,6 +4,7 @@
 //! the provisioning interface: nothing of this listens anywhere else.
 //! Non-goals: serving addresses to anybody else, IPv6 boot.
 
+mod address;
 pub mod cpio;
 mod dhcp;
 mod dhcp_socket;

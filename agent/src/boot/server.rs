@@ -1,6 +1,7 @@
 //! All boot services of one provisioning network.
 
 use super::{
+    address,
     dhcp::Place,
     dhcp_socket,
     http::{self, Files},
@@ -36,7 +37,7 @@ pub struct BootConfig {
 }
 
 /// Kernel and ramdisk take seconds; a boot loader asks for one file after the other.
-const HTTP: Bounds = Bounds { connections: 128, of_one: 8, lifetime: Duration::from_secs(600) };
+const HTTP: Bounds = Bounds { connections: 128, of_one: 8, lifetime: Duration::from_secs(600), strangers: None };
 
 /// Why boots cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +66,7 @@ pub enum BootError {
 
 /// Bound boot services.
 pub struct BootServer {
+    interface: String,
     boots: BootTable,
     files: Files,
     dhcp: UdpSocket,
@@ -95,7 +97,7 @@ impl BootServer {
             .ok();
         let place = Place { address, prefix_length, http_port };
         let files = Files { boots: boots.clone(), place, loader_dir, ramdisk_dir };
-        Ok(Self { boots, files, dhcp, http, advertisements })
+        Ok(Self { interface, boots, files, dhcp, http, advertisements })
     }
 
     /// Serves until `stop`.
@@ -103,7 +105,7 @@ impl BootServer {
     /// # Errors
     /// When a service ends by itself.
     pub async fn run(self, mut stop: watch::Receiver<bool>) -> Result<(), BootError> {
-        let Self { boots, files, dhcp, http, advertisements } = self;
+        let Self { interface, boots, files, dhcp, http, advertisements } = self;
         let place = files.place;
         let failed = |service| move |source| BootError::Serve { service, source };
         let advertise = async {
@@ -112,11 +114,16 @@ impl BootServer {
                 None => std::future::pending().await,
             }
         };
+        let warn = async {
+            address::miss(&interface, place.address).await;
+            std::future::pending().await
+        };
         tokio::select! {
             // A sender that is gone means the same as a stop.
             _ = stop.wait_for(|stop| *stop) => Ok(()),
             ended = dhcp_socket::serve(dhcp, boots.clone(), place) => ended.map_err(failed("DHCP")),
             ended = async { axum::serve(http, http::routes(files)).await } => ended.map_err(failed("boot files")),
+            () = warn => Ok(()),
             ended = advertise => ended.map_err(failed("router advertisements")),
         }
     }

@@ -5,7 +5,10 @@ use super::{
     link::Link,
     ramdisks::{Call, Ramdisks, Session},
 };
-use crate::listener::{Bounded, Bounds, Connection};
+use crate::{
+    config::MAX_SERVERS,
+    listener::{Bounded, Bounds, Connection, Stranger, Strangers},
+};
 use billet_proto::{
     link::{Chunk, ReadChunksRequest as LinkChunks, ReadManifestReply, ReadManifestRequest},
     planted::{self, Bug},
@@ -23,8 +26,11 @@ use tokio::{
 };
 use tokio_stream::Stream;
 use tonic::{
-    Request, Response, Status, Streaming,
-    transport::{Identity, Server, ServerTlsConfig, server::Connected},
+    Extensions, Request, Response, Status, Streaming,
+    transport::{
+        Identity, Server, ServerTlsConfig,
+        server::{Connected, TlsConnectInfo},
+    },
 };
 
 /// How long a worker may take to answer a ramdisk; BMC calls are in it.
@@ -36,13 +42,19 @@ const KEEPALIVE: Duration = Duration::from_secs(10);
 /// How long a caller may take for its TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Of a connection at once: a ramdisk has three at most. Each may hold a whole request, from whomever it is, before its token is seen.
-const CALLS: u32 = 8;
-/// The largest request: an inventory.
-const MAX_TAKEN_BYTES: usize = 512 << 10;
+const CALLS: u32 = 4;
+/// The largest request: an inventory, with what firmware starts in it.
+const MAX_TAKEN_BYTES: usize = 1 << 20;
 /// Longer than any worker takes.
 const CALL: Duration = Duration::from_secs(100);
-/// A server has one connection, or two when it was booted anew; one that a wipe keeps open for days is opened again now and then.
-const BOUNDS: Bounds = Bounds { connections: 128, of_one: 4, lifetime: Duration::from_secs(6 * 3600) };
+/// A server has one connection, or two when it was booted anew, as long as its ramdisk works; one that a wipe keeps open for days is opened
+/// again now and then. A ramdisk enlists at once: what others can have the agent keep is bounded by few connections.
+const BOUNDS: Bounds = Bounds {
+    connections: 2 * MAX_SERVERS,
+    of_one: 4,
+    lifetime: Duration::from_secs(6 * 3600),
+    strangers: Some(Strangers { connections: 64, lifetime: Duration::from_secs(120) }),
+};
 
 /// Answers ramdisks.
 pub(super) struct Door {
@@ -94,8 +106,18 @@ pub(super) fn listen(
 }
 
 impl Door {
-    fn session(&self, session: &str) -> Result<Session, Status> {
-        self.ramdisks.session(session)
+    /// Whose call it is, by the session that it names; and what it asks.
+    fn session<T>(&self, request: Request<T>, named: impl FnOnce(&T) -> &str) -> Result<(Session, T), Status> {
+        let session = self.ramdisks.session(named(request.get_ref()))?;
+        becomes_known(request.extensions());
+        Ok((session, request.into_inner()))
+    }
+}
+
+/// The connection's caller showed that it is a ramdisk of ours. Where connections are not the port's, nobody counts them.
+fn becomes_known(of_request: &Extensions) {
+    if let Some(connection) = of_request.get::<TlsConnectInfo<Stranger>>() {
+        connection.get_ref().becomes_known();
     }
 }
 
@@ -115,7 +137,7 @@ impl Ramdisk for Door {
     type ReadChunksStream = Streaming<Chunk>;
 
     async fn enlist(&self, request: Request<EnlistRequest>) -> Result<Response<EnlistReply>, Status> {
-        let EnlistRequest { boot_token, inventory, uptime_ms } = request.into_inner();
+        let (_, extensions, EnlistRequest { boot_token, inventory, uptime_ms }) = request.into_parts();
         let inventory = inventory.ok_or_else(|| Status::invalid_argument("inventory: is required"))?;
         let mut bytes = [0; 32];
         let random = rand::rngs::OsRng.try_fill_bytes(&mut bytes);
@@ -126,11 +148,13 @@ impl Ramdisk for Door {
         let enlisting = tokio::spawn(async move { ramdisks.enlist(&boot_token, inventory, uptime_ms, session).await });
         let ended = tokio::time::timeout(WORKER_DEADLINE, enlisting).await;
         let ended = ended.map_err(|_| Status::unavailable("the agent took too long; try again"))?;
-        ended.map_err(|_| Status::unavailable("the agent is stopping"))?.map(Response::new)
+        let reply = ended.map_err(|_| Status::unavailable("the agent is stopping"))??;
+        becomes_known(&extensions);
+        Ok(Response::new(reply))
     }
 
     async fn read_manifest(&self, request: Request<SessionRequest>) -> Result<Response<ReadManifestReply>, Status> {
-        let Session { server, generation, .. } = self.session(&request.into_inner().session)?;
+        let (Session { server, generation, .. }, _) = self.session(request, |asked| &asked.session)?;
         let wanted = ReadManifestRequest { server_id: server.to_string(), generation };
         self.link.client().read_manifest(wanted).await.map_err(forwarded)
     }
@@ -139,30 +163,28 @@ impl Ramdisk for Door {
         &self,
         request: Request<ReadChunksRequest>,
     ) -> Result<Response<Self::ReadChunksStream>, Status> {
-        let ReadChunksRequest { session, indices } = request.into_inner();
-        let Session { server, generation, .. } = self.session(&session)?;
+        let (session, ReadChunksRequest { indices, .. }) = self.session(request, |asked| &asked.session)?;
+        let Session { server, generation, .. } = session;
         let wanted = LinkChunks { server_id: server.to_string(), generation, indices };
         self.link.client().read_chunks(wanted).await.map_err(forwarded)
     }
 
     async fn report(&self, request: Request<RamdiskReport>) -> Result<Response<Ack>, Status> {
-        let report = request.into_inner();
+        let (session, report) = self.session(request, |report| &report.session)?;
         if planted::is(Bug::SessionTold) {
             tracing::debug!(?report, "a ramdisk reports");
         }
-        let session = self.session(&report.session)?;
         ask(&session, |answer| Call::Report { report, answer }).await?;
         Ok(Response::new(Ack {}))
     }
 
     async fn hand_over(&self, request: Request<HandOverRequest>) -> Result<Response<HandOverReply>, Status> {
-        let HandOverRequest { session, nonce } = request.into_inner();
-        let session = self.session(&session)?;
+        let (session, HandOverRequest { nonce, .. }) = self.session(request, |asked| &asked.session)?;
         ask(&session, |answer| Call::HandOver { nonce, answer }).await.map(Response::new)
     }
 
     async fn leave(&self, request: Request<SessionRequest>) -> Result<Response<Ack>, Status> {
-        let session = self.session(&request.into_inner().session)?;
+        let (session, _) = self.session(request, |asked| &asked.session)?;
         ask(&session, |answer| Call::Leave { answer }).await?;
         Ok(Response::new(Ack {}))
     }

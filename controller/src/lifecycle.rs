@@ -19,6 +19,7 @@ mod expire;
 mod image_access;
 mod inspect;
 mod inventory;
+mod machines;
 mod maintain;
 mod modify_ip;
 mod operation;

@@ -89,6 +89,8 @@ pub struct Machine {
     pub id: ServerId,
     /// By what it is known.
     pub marks: Marks,
+    /// Another one has its place now.
+    pub is_former: bool,
 }
 
 /// Which servers are to be listed.
@@ -232,13 +234,13 @@ pub trait Transaction: access::Access {
     /// How the servers stand that a project may use.
     fn server_tally(&mut self, project: &ProjectId) -> Result<Vec<Tally>>;
     /// Those that somebody owns, or that an instance is on, or that a tenant left as no other may have them: not wiped, wiped in part, or
-    /// not as they were. Of these, also those that had the id before.
+    /// not as they were; what agents name in the place of one that is in use; and, of all servers, those that had the id before.
     fn machines(&mut self) -> Result<Vec<Machine>>;
     /// An agent's servers with a task in progress, and instances on its servers with work in progress.
     fn unfinished_of(&mut self, owner: AgentId) -> Result<(Vec<Server>, Vec<Instance>)>;
     /// Servers and instances whose deadline has come.
     fn overdue(&mut self, now: Timestamp) -> Result<(Vec<Server>, Vec<Instance>)>;
-    /// The earliest deadline of all.
+    /// The earliest deadline of those later than `after`.
     fn next_deadline(&mut self, after: Timestamp) -> Result<Option<Timestamp>>;
     /// Servers with a task, and instances with an order, that no agent has taken up and that are to be sent again by now: at most
     /// `limit` of each, the longest due first.

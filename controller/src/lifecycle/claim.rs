@@ -2,20 +2,22 @@
 
 use super::{
     event::tame,
-    inspect, register, restored,
+    inspect,
+    machines::{Machines, is_another, overlap},
+    register, restored,
     rules::Rules,
     server_event,
     server_table::{ServerEvent, next},
 };
 use crate::store::{
-    Machine, Result, StoreError, Transaction,
-    record::{Agent, Cause, Hardware, ManageState, Marks, Server},
+    Result, StoreError, Transaction,
+    record::{Agent, Cause, FormerMachine, Hardware, ManageState, Marks, Server},
 };
 use billet_proto::{
-    AgentId, MacAddr, ServerId,
+    AgentId, ServerId,
     link::{Claim, Hello, OwnedServer},
 };
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 /// More than any rack has, and than an agent's configuration may. One hello is one transaction, so that more is refused as a
 /// whole: a server that was passed over would be let go, and nobody would know why.
@@ -66,9 +68,14 @@ pub(super) fn hello(
     let mut machines = Machines::of(tx.machines()?);
     for known in tx.servers_of(agent)? {
         let id = known.id.to_string();
-        let is_replaced = hello.servers.iter().any(|said| said.id == id && is_another(&known, said));
+        let present = Marks::of(&known);
+        let is_replaced = hello
+            .servers
+            .iter()
+            .any(|said| said.id == id && said_marks(said).is_some_and(|said| is_another(&present, &said)));
         // Where it was may be another server's place now, whichever is named first.
-        if is_replaced && known.manage_state != ManageState::InUse && !register::must_be_remembered(rules, &known) {
+        let is_kept = register::must_be_remembered(rules, &known) && !was_only_named(&known);
+        if is_replaced && known.manage_state != ManageState::InUse && !is_kept {
             machines.forget(known.id);
         }
     }
@@ -131,8 +138,7 @@ fn claim(
     machines: &mut Machines,
 ) -> Result<std::result::Result<ServerId, String>> {
     let Ok(id) = said.id.parse::<ServerId>() else { return Ok(Err("the server id is malformed".into())) };
-    let macs: std::result::Result<Vec<MacAddr>, _> = said.macs.iter().take(16).map(|mac| mac.parse()).collect();
-    let Ok(macs) = macs else { return Ok(Err("a MAC address is malformed".into())) };
+    let Some(said) = said_marks(said) else { return Ok(Err("a MAC address is malformed".into())) };
     let known = match readable(tx.server(id))? {
         Ok(known) => known,
         Err(why) => return Ok(Err(why)),
@@ -143,32 +149,21 @@ fn claim(
     if let Some(other) = known.as_ref().and_then(|server| server.registered_agent).filter(|other| *other != agent) {
         return Ok(Err(format!("it is registered for agent {}", name_of(tx, other)?)));
     }
-    if let Some((other, what)) = machines.taken(id, said, &macs) {
-        return Ok(Err(format!("server {other} has {what}")));
+    if let Some(why) = machines.taken(id, &said) {
+        return Ok(Err(why));
     }
-    machines.note(id, said, &macs);
+    machines.note(id, &said);
     let is_new = known.is_none();
     let mut server = match known {
         Some(known) => known,
         None => restored::unheard_of(tx, rules, id)?,
     };
-    let is_another = is_another(&server, said);
+    let is_another = is_another(&Marks::of(&server), &said);
     let is_free = server.manage_state != ManageState::InUse;
     if is_another && is_free {
-        if register::must_be_remembered(rules, &server) {
-            // Its board may have been replaced, and then its disks are the same: they are erased as they were recorded. Where it is another
-            // machine, the one before is not taken for a new server while nobody said that what is on it does not matter.
-            let Server { uuid, serial, macs, .. } = &server;
-            server.former_marks.push(Marks { uuid: uuid.clone(), serial: serial.clone(), macs: macs.clone() });
-        } else {
-            // Its disks are others. Its baseline stays: a machine that may have had a tenant under another id is let in by no
-            // configuration, but where it is as the one before, or the operator accepts it.
-            tx.forget_inventory(id)?;
-            server.hardware = Hardware::default();
-            server.former_marks.clear();
-        }
-        server.inspected_at = None;
+        replace(tx, rules, &mut server, &said)?;
     }
+    server.claimed_marks = (is_another && !is_free).then(|| said.clone());
     if is_refused(&server) {
         server.error = None;
     }
@@ -176,7 +171,7 @@ fn claim(
     server.owner = Some(agent);
     // While an instance is on it, it stays the machine that the instance was given.
     if is_free {
-        server.macs = macs;
+        server.macs = said.macs;
     }
     // Of the same machine what is not said any more is known still: another one that is said later is another machine's.
     for (known, said) in [(&mut server.uuid, &said.uuid), (&mut server.serial, &said.serial)] {
@@ -198,6 +193,38 @@ fn claim(
     Ok(Ok(id))
 }
 
+/// What the agent's configuration says of a server's machine; none where a MAC address is malformed.
+fn said_marks(said: &OwnedServer) -> Option<Marks> {
+    let macs = said.macs.iter().take(16).map(|mac| mac.parse().ok()).collect::<Option<_>>()?;
+    Some(Marks { uuid: said.uuid.clone(), serial: said.serial.clone(), macs })
+}
+
+/// Whether no order came since the machine that has the place was named for it: nothing of a tenant's is on that one.
+fn was_only_named(server: &Server) -> bool {
+    server.former_machines.iter().any(|former| former.generation == server.generation)
+}
+
+/// Another machine has the place of one that no instance is on, or a part of it by which it was known was replaced.
+fn replace(tx: &mut dyn Transaction, rules: &Rules, server: &mut Server, said: &Marks) -> Result<()> {
+    // One that is back is as it was left, whatever was done since to those that had its place.
+    let is_back = |former: &FormerMachine| former.generation != server.generation && overlap(&former.marks, said);
+    let is_back = server.former_machines.iter().any(is_back);
+    if !register::must_be_remembered(rules, server) {
+        // Its disks are others. Its baseline stays: a machine that may have had a tenant under another id is let in by no configuration, but
+        // where it is as the one before, or the operator accepts it.
+        tx.forget_inventory(server.id)?;
+        server.hardware = Hardware::default();
+    } else if !was_only_named(server) {
+        // Its board may have been replaced, and then its disks are the same: they are erased as they were recorded. Where it is another
+        // machine, the one before is no new server while nobody said that what is on it does not matter.
+        server.former_machines.push(FormerMachine { marks: Marks::of(server), generation: server.generation });
+    }
+    server.former_machines.retain(|former| is_another(&former.marks, said) || !overlap(&former.marks, said));
+    server.unwiped |= is_back;
+    server.inspected_at = None;
+    Ok(())
+}
+
 /// One row that was damaged must not keep a whole rack out: why there is none.
 fn readable<T>(found: Result<T>) -> Result<std::result::Result<T, String>> {
     match found {
@@ -206,17 +233,6 @@ fn readable<T>(found: Result<T>) -> Result<std::result::Result<T, String>> {
         }
         found => found.map(Ok),
     }
-}
-
-/// Whether it may be another machine under the same id: one of its marks is another, or none that is said was known. One that
-/// is said for the first time beside a known one, or no more, tells nothing.
-fn is_another(known: &Server, said: &OwnedServer) -> bool {
-    let marks = [(&known.uuid, &said.uuid), (&known.serial, &said.serial)];
-    let mut of_both = marks.iter().filter(|(known, said)| !known.is_empty() && !said.is_empty()).peekable();
-    if of_both.peek().is_none() {
-        return marks.iter().any(|(known, _)| !known.is_empty()) && marks.iter().any(|(_, said)| !said.is_empty());
-    }
-    of_both.any(|(known, said)| !known.eq_ignore_ascii_case(said))
 }
 
 /// Servers that the agent's configuration no longer has; one with an instance stays its own, so that it can be released.
@@ -230,54 +246,6 @@ fn let_go(tx: &mut dyn Transaction, rules: &Rules, agent: AgentId, owned: &HashS
         }
     }
     Ok(())
-}
-
-/// Which server has which NIC, UUID and serial number: two that claim one machine would fight over it.
-struct Machines {
-    by_mac: HashMap<MacAddr, ServerId>,
-    by_uuid: HashMap<String, ServerId>,
-    by_serial: HashMap<String, ServerId>,
-}
-
-impl Machines {
-    fn of(machines: Vec<Machine>) -> Self {
-        let mut known = Self { by_mac: HashMap::new(), by_uuid: HashMap::new(), by_serial: HashMap::new() };
-        for Machine { id, marks: Marks { uuid, serial, macs } } in machines {
-            let said = OwnedServer { uuid, serial, ..OwnedServer::default() };
-            known.note(id, &said, &macs);
-        }
-        known
-    }
-
-    fn note(&mut self, id: ServerId, said: &OwnedServer, macs: &[MacAddr]) {
-        self.by_mac.extend(macs.iter().map(|mac| (*mac, id)));
-        if !said.uuid.is_empty() {
-            self.by_uuid.insert(said.uuid.to_ascii_lowercase(), id);
-        } else if !said.serial.is_empty() {
-            // Makers number their machines each for himself: a serial number alone counts only without a UUID.
-            self.by_serial.insert(said.serial.clone(), id);
-        }
-    }
-
-    /// Another machine has its id.
-    fn forget(&mut self, id: ServerId) {
-        self.by_mac.retain(|_, of| *of != id);
-        self.by_uuid.retain(|_, of| *of != id);
-        self.by_serial.retain(|_, of| *of != id);
-    }
-
-    fn taken(&self, id: ServerId, said: &OwnedServer, macs: &[MacAddr]) -> Option<(ServerId, String)> {
-        let other = |known: Option<&ServerId>| known.copied().filter(|known| *known != id);
-        if let Some((server, mac)) = macs.iter().find_map(|mac| Some((other(self.by_mac.get(mac))?, mac))) {
-            return Some((server, format!("MAC {mac}")));
-        }
-        if !said.uuid.is_empty() {
-            let server = other(self.by_uuid.get(&said.uuid.to_ascii_lowercase()))?;
-            return Some((server, format!("UUID {}", said.uuid)));
-        }
-        let server = other(self.by_serial.get(&said.serial))?;
-        Some((server, format!("serial number {}", said.serial)))
-    }
 }
 
 fn name_of(tx: &mut dyn Transaction, agent: AgentId) -> Result<String> {

@@ -164,6 +164,11 @@ pub(super) fn forget(
                    accept it unwiped";
         return Err(not_ready(why.into()));
     }
+    if !server.former_machines.is_empty() && !accept_unwiped {
+        let why = "a machine that had its place before was not wiped, or not as it was, and nobody would know of that any more; accept it \
+                   unwiped";
+        return Err(not_ready(why.into()));
+    }
     Ok(tx.delete_server(id)?)
 }
 

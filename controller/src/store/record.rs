@@ -20,7 +20,7 @@ pub use instance::{Cause, Event, FailedNetwork, Instance, InstanceNic, NetworkCh
 pub use network::{AddressUse, PrivateIp};
 pub use nic_role::{NicRole, NicRoleError};
 pub use parameter_plane::{PlaneReservation, PlaneSubnet};
-pub use server::{ListedServer, Location, ManageState, Marks, Server, ServerCount, ServerEvent};
+pub use server::{FormerMachine, ListedServer, Location, ManageState, Marks, Server, ServerCount, ServerEvent};
 pub use task::{Task, TaskKind, TaskProgress, Wipe, WipePolicy};
 pub use waiting::Waiting;
 pub use wipe_receipt::WipeReceipt;

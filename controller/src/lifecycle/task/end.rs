@@ -5,7 +5,7 @@ use crate::{
     lifecycle::{
         baseline,
         event::tame,
-        inspect, inventory, maintain, register,
+        inspect, inventory, maintain,
         rules::Rules,
         server_event::{self, Kind},
         server_table::{ServerEvent, kept_out, next},
@@ -72,9 +72,6 @@ pub(super) fn done(
         }
     }
     server.manage_state = next(server, event).unwrap_or(server.manage_state);
-    if !register::must_be_remembered(rules, server) {
-        server.former_marks.clear();
-    }
     Ok(())
 }
 

@@ -549,17 +549,19 @@ async fn a_machine_that_no_tenant_may_have_as_it_is_is_no_new_server_however_oft
             let claims = named(&world, epoch, servers).await;
             assert!(claims[0].accepted && !claims[1].accepted && claims[1].reason.contains(&first), "{claims:?}");
             let server = world.server().await;
-            assert_eq!((server.unwiped, server.serial.as_str(), server.former_marks.len()), (!differs, "SN2", 1));
+            assert_eq!((server.unwiped, server.serial.as_str(), server.former_machines.len()), (!differs, "SN2", 1));
         }
-        // With its own marks it is the server that it was.
-        let own = [(first.as_str(), known.serial.as_str(), mac.as_str()), (OTHER, "SN3", "52:54:00:00:00:0a")];
-        assert!(named(&world, 6, own).await.iter().all(|claim| claim.accepted));
-        assert_eq!(world.server().await.serial, known.serial);
+        // With its own marks it is the server that it was, and the one that was only named in its place may be another.
+        let own = [(first.as_str(), known.serial.as_str(), mac.as_str()), (OTHER, "SN2", "52:54:00:00:00:09")];
+        let claims = named(&world, 6, own).await;
+        assert!(claims.iter().all(|claim| claim.accepted), "{claims:?}");
+        let server = world.server().await;
+        assert_eq!((server.serial, server.former_machines), (known.serial, vec![]));
     }
 }
 
 #[tokio::test]
-async fn a_server_whose_board_is_replaced_is_wiped_as_its_disks_were_recorded_and_then_its_old_board_is_nobodys() {
+async fn a_server_whose_board_is_replaced_is_wiped_as_its_disks_were_recorded_and_its_old_board_is_no_new_server() {
     let world = left_behind(false).await;
     let first = world.server_id().to_string();
     let known = world.server().await;
@@ -572,9 +574,47 @@ async fn a_server_whose_board_is_replaced_is_wiped_as_its_disks_were_recorded_an
     let own = machine().disks.iter().filter(|disk| disk.direct).count();
     assert_eq!((wipe.disks.len(), own), (1, 1), "the one of before");
     wiped(&world, order.generation, machine(), Some(bmc())).await;
-    let server = act(&world, ServerAction::Ready).await.unwrap();
-    assert_eq!((server.unwiped, server.former_marks), (false, vec![]));
-    assert!(named(&world, 4, old_board).await.iter().all(|claim| claim.accepted));
+    assert!(!act(&world, ServerAction::Ready).await.unwrap().unwiped);
+    let claims = named(&world, 4, old_board).await;
+    assert!(
+        !claims[1].accepted && claims[1].reason.contains("had the place of server"),
+        "nobody compared it: {claims:?}"
+    );
+    // By the operator's word it is.
+    act(&world, ServerAction::Offboard { confirm_off: false }).await.unwrap();
+    world.clock.advance(std::time::Duration::from_secs(25 * 3600));
+    world.lifecycle.purge().await.unwrap();
+    let forget = async |accept_unwiped| world.lifecycle.forget_server(world.server_id(), accept_unwiped).await;
+    assert!(forget(false).await.unwrap_err().to_string().contains("had its place before"));
+    forget(true).await.unwrap();
+    assert!(named(&world, 5, old_board).await.iter().all(|claim| claim.accepted));
+}
+
+#[tokio::test]
+async fn to_erase_or_to_accept_the_machine_that_has_the_place_says_nothing_of_the_one_before() {
+    for differs in [false, true] {
+        let world = left_behind(differs).await;
+        let first = world.server_id().to_string();
+        let known = world.server().await;
+        let mac = known.macs[0].to_string();
+        let swapped = [(first.as_str(), "SN2", "52:54:00:00:00:09"), (OTHER, known.serial.as_str(), mac.as_str())];
+        named(&world, 3, swapped).await;
+        inspect(&world, true, machine(), Some(bmc())).await;
+        act(&world, ServerAction::Wipe { policy: None }).await.unwrap();
+        wiped(&world, world.server().await.generation, machine(), Some(bmc())).await;
+        assert_eq!(act(&world, ServerAction::Ready).await.unwrap().manage_state, ManageState::Ready);
+        assert!(!named(&world, 4, swapped).await[1].accepted, "differs: {differs}");
+        // It has its place again: it is as it was left, and the one that was erased meanwhile is free.
+        let back = [(first.as_str(), known.serial.as_str(), mac.as_str()), (OTHER, "SN2", "52:54:00:00:00:09")];
+        assert!(named(&world, 5, back).await.iter().all(|claim| claim.accepted));
+        let server = world.server().await;
+        assert_eq!((server.unwiped, server.manage_state), (true, ManageState::Onboard));
+        let inspection = server.task.unwrap().generation;
+        world.report(inspection, Step::Inspect, What::Inspected(machine())).await;
+        world.report(inspection, Step::Inspect, What::BmcFacts(bmc())).await;
+        world.report(inspection, Step::Inspect, What::Done(Done::default())).await;
+        assert_eq!(world.server().await.manage_state, ManageState::Maintain);
+    }
 }
 
 #[tokio::test]
@@ -585,12 +625,28 @@ async fn a_machine_that_is_swapped_while_an_instance_is_on_it_stays_the_instance
     configured(&world, 3, ("", "SN2")).await;
     let server = world.server().await;
     assert_eq!((server.serial, server.macs), (known.serial.clone(), known.macs.clone()));
+    // What its agent drives in its place is nobody else's either, nor when the agent says that it was a mistake, for one that knows better.
+    let rack = world.join("rack1").await;
+    let taken = async |epoch| {
+        let servers = vec![OwnedServer {
+            id: OTHER.into(),
+            serial: "SN2".into(),
+            macs: vec!["52:54:00:00:00:09".into()],
+            ..OwnedServer::default()
+        }];
+        let hello = Hello { version: "test".into(), epoch, servers };
+        !world.lifecycle.hello(rack, hello).await.unwrap()[0].accepted
+    };
+    assert!(taken(1).await);
+    configured(&world, 4, ("", &known.serial)).await;
+    assert!(!taken(2).await, "its agent names the right one again");
+    configured(&world, 5, ("", "SN3")).await;
     world.terminate(id).await;
     let failed = Failed { cause: "disk_locked".into(), message: "vda has a password".into() };
     world.report(world.server().await.generation, Step::Wipe, What::Failed(failed)).await;
     let (first, mac) = (world.server_id().to_string(), known.macs[0].to_string());
     let servers = [(first.as_str(), "SN2", "52:54:00:00:00:09"), (OTHER, known.serial.as_str(), mac.as_str())];
-    for epoch in [4, 5] {
+    for epoch in [6, 7] {
         assert!(!named(&world, epoch, servers).await[1].accepted, "what the tenant wrote is on it");
     }
 }

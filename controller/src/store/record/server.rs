@@ -70,8 +70,10 @@ pub struct Server {
     pub serial: String,
     /// NICs in port order.
     pub macs: Vec<MacAddr>,
-    /// Of machines that had this id before, while what a tenant left on one may be there: none of them is taken for another server.
-    pub former_marks: Vec<Marks>,
+    /// That had this id before, and hold what a tenant left, or differ from their baseline: none of them is taken for another server.
+    pub former_machines: Vec<FormerMachine>,
+    /// Of another machine, which its agent names while an instance is on this one; none: it names this one.
+    pub claimed_marks: Option<Marks>,
     /// Roles by port, operator's word; absent means [`NicRole::Vpc`].
     pub roles: Vec<NicRole>,
     /// Another bootable disk is cleared rather than an error.
@@ -126,7 +128,8 @@ impl Server {
             uuid: String::new(),
             serial: String::new(),
             macs: Vec::new(),
-            former_marks: Vec::new(),
+            former_machines: Vec::new(),
+            claimed_marks: None,
             roles: Vec::new(),
             clear_other_bootable_disks: false,
             allow_reset: false,
@@ -159,6 +162,23 @@ pub struct Marks {
     pub serial: String,
     /// NICs.
     pub macs: Vec<MacAddr>,
+}
+
+impl Marks {
+    /// Those of the machine that has the server's place.
+    pub fn of(server: &Server) -> Self {
+        let Server { uuid, serial, macs, .. } = server;
+        Self { uuid: uuid.clone(), serial: serial.clone(), macs: macs.clone() }
+    }
+}
+
+/// A machine whose place another one took.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormerMachine {
+    /// By what it is known.
+    pub marks: Marks,
+    /// The server's, when the other took the place.
+    pub generation: u64,
 }
 
 /// A server as it is shown, with what belongs to it.

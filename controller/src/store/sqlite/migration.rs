@@ -18,7 +18,7 @@ const MIGRATIONS: [&str; 12] = [
     include_str!("../migrations/0009_wipe_receipts.sql"),
     include_str!("../migrations/0010_baseline.sql"),
     include_str!("../migrations/0011_waiting.sql"),
-    include_str!("../migrations/0012_former_marks.sql"),
+    include_str!("../migrations/0012_former_machines.sql"),
 ];
 
 /// Why the tables are not up to date.

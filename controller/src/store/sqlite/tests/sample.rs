@@ -7,9 +7,9 @@ use crate::{
     store::{
         InstancesWanted, Result, Store, Transaction,
         record::{
-            Agent, Cause, FailedNetwork, Hardware, Image, Instance, InstanceNic, Location, ManageState, Marks,
-            NetworkChange, NewEvent, NicRole, Reservation, Server, Subnet, Tag, Task, TaskKind, TaskProgress, Vpc,
-            Waiting, Wipe, WipePolicy,
+            Agent, Cause, FailedNetwork, FormerMachine, Hardware, Image, Instance, InstanceNic, Location, ManageState,
+            Marks, NetworkChange, NewEvent, NicRole, Reservation, Server, Subnet, Tag, Task, TaskKind, TaskProgress,
+            Vpc, Waiting, Wipe, WipePolicy,
         },
         sqlite::SqliteStore,
     },
@@ -44,11 +44,15 @@ pub(super) fn server(n: u128) -> Server {
         uuid: "4c4c4544-0000-1010-8000-000000000001".into(),
         serial: "S1".into(),
         macs: vec!["52:54:00:00:00:01".parse().unwrap(), "52:54:00:00:00:02".parse().unwrap()],
-        former_marks: vec![Marks {
-            uuid: "ab-12".into(),
-            serial: "SN0".into(),
-            macs: vec!["52:54:00:00:00:0f".parse().unwrap()],
+        former_machines: vec![FormerMachine {
+            marks: Marks {
+                uuid: "ab-12".into(),
+                serial: "SN0".into(),
+                macs: vec!["52:54:00:00:00:0f".parse().unwrap()],
+            },
+            generation: 3,
         }],
+        claimed_marks: Some(Marks { uuid: String::new(), serial: "SN9".into(), macs: vec![] }),
         roles: vec![NicRole::Vpc, NicRole::Provisioning, NicRole::ParameterPlane { rail: 3 }],
         clear_other_bootable_disks: true,
         allow_reset: true,

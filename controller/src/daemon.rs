@@ -106,9 +106,9 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let handle = rest.handle();
     let address = rest.address();
     let mut rest = tokio::spawn(rest.serve(router(state), config.limits.connections));
+    let forgetting = tokio::spawn(forget::run(store_to_clean, clock, lifecycle.clone(), config.audit.retention));
     let mut driver = tokio::spawn(lifecycle.run(stopped));
     let status = tokio::spawn(tell_status(sessions.clone()));
-    let forgetting = tokio::spawn(forget::run(store_to_clean, clock, config.audit.retention));
     tracing::info!(rest = %address, link = %config.link.listen, "the controller is ready");
     notify::ready();
 

@@ -3,6 +3,7 @@
 use crate::{
     api::idempotency::KEPT,
     clock::Edge,
+    lifecycle::Lifecycle,
     store::{Handle, StoreError},
 };
 use std::time::Duration;
@@ -10,15 +11,15 @@ use std::time::Duration;
 /// How often.
 const PAUSE: Duration = Duration::from_secs(10 * 60);
 
-/// After a start.
-const SETTLED: Duration = Duration::from_secs(60 * 60);
-
 /// Goes on until it is aborted.
-pub(super) async fn run(store: Handle, edge: Edge, audit: Duration) {
-    // A clock that is wrong when the machine starts is right by then: what it took for old would be gone.
-    let mut beat = tokio::time::interval_at(tokio::time::Instant::now() + SETTLED, PAUSE);
+pub(super) async fn run(store: Handle, edge: Edge, lifecycle: Lifecycle, audit: Duration) {
+    let mut beat = tokio::time::interval(PAUSE);
     loop {
         beat.tick().await;
+        // What a clock that is far ahead takes for old would be gone.
+        if !lifecycle.has_right_time() {
+            continue;
+        }
         if let Err(error) = once(&store, &edge, audit).await {
             tracing::error!(%error, "what is too old cannot be forgotten");
         }
@@ -37,11 +38,11 @@ async fn once(store: &Handle, edge: &Edge, audit: Duration) -> Result<(), StoreE
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::Timestamp;
     use crate::store::{
         access::{AuditWanted, Remembered},
         sqlite::SqliteStore,
     };
+    use crate::{clock::Timestamp, lifecycle::tests::world::World};
 
     fn answer(token: &str, created_at: Timestamp) -> Remembered {
         Remembered {
@@ -56,15 +57,29 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nothing_is_forgotten_in_the_first_hour() {
-        let (store, edge) = (Handle::inline(SqliteStore::open_in_memory().unwrap()), Edge::system());
-        let old = answer("old", edge.now().before(KEPT * 2));
-        store.read(move |tx| tx.remember(&old)).await.unwrap();
-        let is_kept = async || store.read(|tx| tx.remembered("lab", "alice", "old")).await.unwrap().is_some();
-        let forgetting = tokio::spawn(run(store.clone(), edge, Duration::from_secs(1)));
-        tokio::time::sleep(SETTLED - Duration::from_secs(1)).await;
+    async fn nothing_is_forgotten_by_a_clock_that_may_be_wrong() {
+        let world = World::new().await;
+        let keep = async |created_at| {
+            let answer = answer("token", created_at);
+            world.store.read(move |tx| tx.remember(&answer)).await.unwrap();
+        };
+        let is_kept = async || {
+            tokio::time::sleep(PAUSE * 2).await;
+            world.store.read(|tx| tx.remembered("lab", "alice", "token")).await.unwrap().is_some()
+        };
+        keep(world.edge.now().before(KEPT * 2)).await;
+        let (store, edge, hour) = (world.store.clone(), world.edge.clone(), Duration::from_secs(60 * 60));
+        let forgetting = tokio::spawn(run(store, edge, world.lifecycle.clone(), hour));
+        assert!(is_kept().await, "it has just begun");
+        world.clock.advance(hour);
+        assert!(!is_kept().await);
+        keep(world.edge.now()).await;
+        world.lifecycle.look(None).await.unwrap();
+        world.clock.jump(365 * 24 * 3600 * 1000);
+        assert!(is_kept().await, "nobody looked at the clock yet");
+        world.lifecycle.look(None).await.unwrap();
         assert!(is_kept().await);
-        tokio::time::sleep(Duration::from_secs(2)).await;
+        world.clock.advance(hour);
         assert!(!is_kept().await);
         forgetting.abort();
     }

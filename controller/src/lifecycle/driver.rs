@@ -110,6 +110,11 @@ impl Lifecycle {
         Self { parts: Arc::new(parts), time, changes: watch::channel(0).0, progress: Arc::default() }
     }
 
+    /// Whether the clock was right for an hour, as far as anybody knows. Until then nothing is deleted for its age.
+    pub(crate) fn has_right_time(&self) -> bool {
+        self.time.is_settled()
+    }
+
     fn rules(&self) -> Rules {
         let Parts { deadlines, policy, .. } = &*self.parts;
         Rules { now: self.time.now(), deadlines: *deadlines, policy: *policy }
@@ -344,7 +349,7 @@ impl Lifecycle {
     ///
     /// # Errors
     /// When the store fails.
-    pub(super) async fn look(&self, due: Option<Timestamp>) -> Result<Timestamp, StoreError> {
+    pub(crate) async fn look(&self, due: Option<Timestamp>) -> Result<Timestamp, StoreError> {
         self.follow_clock(due).await?;
         // Where all stands still from here on, the next is late.
         let began = self.time.now();
@@ -372,7 +377,7 @@ impl Lifecycle {
                 }
             };
             // A clock that is far ahead would make all of it old.
-            let purged = if self.time.is_settled() { self.purge().await } else { Ok(()) };
+            let purged = if self.has_right_time() { self.purge().await } else { Ok(()) };
             if let Err(error) = purged {
                 tracing::error!(%error, "what retention no longer keeps cannot be deleted");
             }

@@ -48,7 +48,8 @@ impl Steady {
     /// Whether the clock was right for an hour, as far as anybody knows: one that is wrong when the machine starts is put right by then.
     pub(super) fn is_settled(&self) -> bool {
         let since = *self.unsettled.lock().unwrap_or_else(PoisonError::into_inner);
-        self.edge.passed().saturating_sub(since) >= SETTLED
+        let (_, is_set) = self.difference();
+        !is_set && self.edge.passed().saturating_sub(since) >= SETTLED
     }
 
     /// Is later by so many milliseconds from now on.

@@ -5,6 +5,7 @@ mod baseline;
 mod crash_table;
 mod documents;
 mod failed_changes;
+mod machines;
 mod old_agent;
 mod operations;
 mod parameter_plane;

@@ -1,6 +1,6 @@
 //! The next tenant is safe from the last one's root.
 
-use super::world::World;
+use super::{machines::configured, world::World};
 use crate::{
     api::ports::LifecycleApi,
     lifecycle::PowerAction,
@@ -11,11 +11,11 @@ use crate::{
     },
 };
 use billet_proto::link::{
-    BmcFacts, BmcUser, BootVariables, Claim, Disk, Done, Failed, Hello, Inventory, LoadOption, Note, OwnedServer, Step,
-    Wipe, order::Work, report::What,
+    BmcFacts, BmcUser, BootVariables, Disk, Done, Failed, Inventory, LoadOption, Note, Step, Wipe, order::Work,
+    report::What,
 };
 
-fn machine() -> Inventory {
+pub(super) fn machine() -> Inventory {
     let option = LoadOption {
         name: "Boot0000".into(),
         description: "PXE".into(),
@@ -29,13 +29,13 @@ fn machine() -> Inventory {
     }
 }
 
-fn bmc() -> BmcFacts {
+pub(super) fn bmc() -> BmcFacts {
     let user =
         BmcUser { slot: 2, name: Some("billet".into()), privilege: 4, ipmi_messaging: true, ..BmcUser::default() };
     BmcFacts { firmware_version: "2.17".into(), users: vec![user], ..BmcFacts::default() }
 }
 
-fn with_stranger() -> BmcFacts {
+pub(super) fn with_stranger() -> BmcFacts {
     let stranger =
         BmcUser { slot: 3, name: Some("evil".into()), privilege: 4, ipmi_messaging: true, ..BmcUser::default() };
     let mut facts = bmc();
@@ -43,7 +43,7 @@ fn with_stranger() -> BmcFacts {
     facts
 }
 
-async fn act(world: &World, action: ServerAction) -> Result<Server, crate::lifecycle::refusal::Refusal> {
+pub(super) async fn act(world: &World, action: ServerAction) -> Result<Server, crate::lifecycle::refusal::Refusal> {
     world.lifecycle.act_on_server(world.server_id(), action).await
 }
 
@@ -57,7 +57,7 @@ fn silent() -> What {
 }
 
 /// The operator has the server inspected; its agent tells this.
-async fn inspect(world: &World, accept_baseline: bool, machine: Inventory, bmc: Option<BmcFacts>) {
+pub(super) async fn inspect(world: &World, accept_baseline: bool, machine: Inventory, bmc: Option<BmcFacts>) {
     act(world, ServerAction::Inspect { allow_reset: false, accept_baseline }).await.unwrap();
     let generation = world.server().await.generation;
     world.report(generation, Step::Boot, What::Inspected(machine)).await;
@@ -68,7 +68,7 @@ async fn inspect(world: &World, accept_baseline: bool, machine: Inventory, bmc: 
 }
 
 /// A server with a baseline that has all, ready.
-async fn enrolled() -> World {
+pub(super) async fn enrolled() -> World {
     let world = World::new().await;
     act(&world, ServerAction::Maintain { reason: "a new BMC".into() }).await.unwrap();
     inspect(&world, true, machine(), Some(bmc())).await;
@@ -90,16 +90,8 @@ async fn of_the_time_before_baselines() -> World {
     world
 }
 
-/// The agent starts again, with these marks of the server in its configuration.
-async fn configured(world: &World, epoch: u64, (uuid, serial): (&str, &str)) {
-    let macs = vec!["52:54:00:00:00:01".into(), "52:54:00:00:00:02".into()];
-    let server = OwnedServer { id: world.server_id().to_string(), uuid: uuid.into(), serial: serial.into(), macs };
-    let hello = Hello { version: "test".into(), epoch, servers: vec![server] };
-    assert!(world.lifecycle.hello(world.agent, hello).await.unwrap()[0].accepted);
-}
-
 /// An instance comes and goes; answers the order of the wipe.
-async fn released(world: &World) -> (u64, Wipe) {
+pub(super) async fn released(world: &World) -> (u64, Wipe) {
     let id = world.create().await.unwrap();
     world.terminate(id).await;
     let (_, order) = world.sent().pop().unwrap();
@@ -107,7 +99,7 @@ async fn released(world: &World) -> (u64, Wipe) {
     (order.generation, wipe)
 }
 
-async fn wiped(world: &World, generation: u64, machine: Inventory, bmc: Option<BmcFacts>) -> Server {
+pub(super) async fn wiped(world: &World, generation: u64, machine: Inventory, bmc: Option<BmcFacts>) -> Server {
     if let Some(bmc) = bmc {
         world.report(generation, Step::Power, What::BmcFacts(bmc)).await;
     }
@@ -212,7 +204,7 @@ async fn a_server_that_differs_comes_back_when_it_is_as_it_was_or_is_accepted_an
 }
 
 /// A tenant left, and the wipe failed before it came to what is not a disk.
-async fn not_wiped() -> World {
+pub(super) async fn not_wiped() -> World {
     let world = enrolled().await;
     let (generation, _) = released(&world).await;
     let failed = Failed { cause: "disk_locked".into(), message: "vda has a password".into() };
@@ -221,7 +213,7 @@ async fn not_wiped() -> World {
 }
 
 /// The agent tells what it found at the inspection that is in progress.
-async fn found(world: &World, bmc: BmcFacts) -> ManageState {
+pub(super) async fn found(world: &World, bmc: BmcFacts) -> ManageState {
     let server = world.server().await;
     assert!(server.task.is_some() && server.manage_state == ManageState::Onboard, "{server:?}");
     world.report(server.generation, Step::Boot, What::Inspected(machine())).await;
@@ -446,226 +438,6 @@ async fn a_server_of_the_time_before_baselines_is_let_through_and_that_is_told()
 }
 
 #[tokio::test]
-async fn a_mark_that_the_configuration_tells_more_or_less_or_in_other_letters_is_no_other_machine() {
-    let world = enrolled().await;
-    let sent = world.sent().len();
-    for (epoch, marks) in
-        [("ab-12", "SN1"), ("AB-12", "SN1"), ("ab-12", ""), ("", "SN1"), ("", "")].into_iter().enumerate()
-    {
-        configured(&world, 2 + epoch as u64, marks).await;
-        let server = world.server().await;
-        assert_eq!((server.manage_state, server.task.is_none()), (ManageState::Ready, true), "{marks:?}");
-        assert!(server.inspected_at.is_some(), "{marks:?}");
-    }
-    assert_eq!(world.sent().len(), sent);
-    let (generation, wipe) = released(&world).await;
-    assert!(wipe.baseline.is_some());
-    let server = wiped(&world, generation, machine(), Some(with_stranger())).await;
-    assert_eq!(server.manage_state, ManageState::Maintain);
-}
-
-#[tokio::test]
-async fn another_machine_is_seen_also_where_its_marks_come_one_after_the_other_or_are_of_another_kind() {
-    let world = enrolled().await;
-    configured(&world, 2, ("", "")).await;
-    assert!(world.server().await.inspected_at.is_some());
-    configured(&world, 3, ("", "SN2")).await;
-    assert_eq!(world.server().await.manage_state, ManageState::Onboard);
-    let world = enrolled().await;
-    let known = Server { uuid: "ab-12".into(), serial: String::new(), ..world.server().await };
-    world.store.run(move |tx| tx.update_server(&known)).await.unwrap();
-    configured(&world, 2, ("", "SN2")).await;
-    assert_eq!(world.server().await.manage_state, ManageState::Onboard);
-}
-
-#[tokio::test]
-async fn another_machine_has_no_mark_of_the_one_before_which_is_known_again_when_it_comes_back() {
-    let world = enrolled().await;
-    for (epoch, marks) in [("ab-12", ""), ("", "SN2"), ("ab-12", "")].into_iter().enumerate() {
-        configured(&world, 2 + epoch as u64, marks).await;
-        let server = world.server().await;
-        assert_eq!((server.uuid.as_str(), server.serial.as_str()), marks);
-        assert_eq!((server.inspected_at, found(&world, bmc()).await), (None, ManageState::Ready), "{marks:?}");
-    }
-}
-
-#[tokio::test]
-async fn a_machine_that_moved_from_one_server_to_another_is_that_ones_whichever_is_named_first() {
-    const SECOND: &str = "0198170e-4ca7-7000-8000-000000000002";
-    let of = |id: &str, (uuid, serial, mac): (&str, &str, &str)| OwnedServer {
-        id: id.into(),
-        uuid: uuid.into(),
-        serial: serial.into(),
-        macs: vec![mac.into()],
-    };
-    for second_is_first in [true, false] {
-        let world = enrolled().await;
-        configured(&world, 2, ("ab-12", "")).await;
-        let first = world.server_id().to_string();
-        let mut servers =
-            vec![of(SECOND, ("AB-12", "", "52:54:00:00:00:01")), of(&first, ("", "SN2", "52:54:00:00:00:09"))];
-        if !second_is_first {
-            servers.reverse();
-        }
-        let hello = Hello { version: "test".into(), epoch: 3, servers };
-        let claims = world.lifecycle.hello(world.agent, hello).await.unwrap();
-        assert!(claims.iter().all(|claim| claim.accepted), "{claims:?}");
-    }
-}
-
-const OTHER: &str = "0198170e-4ca7-7000-8000-000000000002";
-
-/// The agent names two servers, by serial number and MAC address; answers the claims.
-async fn named(world: &World, epoch: u64, servers: [(&str, &str, &str); 2]) -> Vec<Claim> {
-    let servers = servers.map(|(id, serial, mac)| OwnedServer {
-        id: id.into(),
-        serial: serial.into(),
-        macs: vec![mac.into()],
-        ..OwnedServer::default()
-    });
-    let hello = Hello { version: "test".into(), epoch, servers: servers.to_vec() };
-    world.lifecycle.hello(world.agent, hello).await.unwrap()
-}
-
-/// A server whose disks hold a tenant's data, or whose BMC is not as it was.
-async fn left_behind(differs: bool) -> World {
-    let world = not_wiped().await;
-    if differs {
-        act(&world, ServerAction::Wipe { policy: None }).await.unwrap();
-        wiped(&world, world.server().await.generation, machine(), Some(with_stranger())).await;
-    }
-    world
-}
-
-#[tokio::test]
-async fn a_machine_that_no_tenant_may_have_as_it_is_is_no_new_server_however_often_its_agent_attaches() {
-    for differs in [false, true] {
-        let world = left_behind(differs).await;
-        let first = world.server_id().to_string();
-        let known = world.server().await;
-        let mac = known.macs[0].to_string();
-        for epoch in 3..6 {
-            let servers = [(first.as_str(), "SN2", "52:54:00:00:00:09"), (OTHER, known.serial.as_str(), mac.as_str())];
-            let claims = named(&world, epoch, servers).await;
-            assert!(claims[0].accepted && !claims[1].accepted && claims[1].reason.contains(&first), "{claims:?}");
-            let server = world.server().await;
-            assert_eq!((server.unwiped, server.serial.as_str(), server.former_machines.len()), (!differs, "SN2", 1));
-        }
-        // With its own marks it is the server that it was, and the one that was only named in its place may be another.
-        let own = [(first.as_str(), known.serial.as_str(), mac.as_str()), (OTHER, "SN2", "52:54:00:00:00:09")];
-        let claims = named(&world, 6, own).await;
-        assert!(claims.iter().all(|claim| claim.accepted), "{claims:?}");
-        let server = world.server().await;
-        assert_eq!((server.serial, server.former_machines), (known.serial, vec![]));
-    }
-}
-
-#[tokio::test]
-async fn a_server_whose_board_is_replaced_is_wiped_as_its_disks_were_recorded_and_its_old_board_is_no_new_server() {
-    let world = left_behind(false).await;
-    let first = world.server_id().to_string();
-    let known = world.server().await;
-    let mac = known.macs[0].to_string();
-    let old_board = [(first.as_str(), "SN2", "52:54:00:00:00:09"), (OTHER, known.serial.as_str(), mac.as_str())];
-    named(&world, 3, old_board).await;
-    act(&world, ServerAction::Wipe { policy: None }).await.unwrap();
-    let (_, order) = world.sent().pop().unwrap();
-    let Some(Work::Wipe(wipe)) = order.work else { panic!("a wipe") };
-    let own = machine().disks.iter().filter(|disk| disk.direct).count();
-    assert_eq!((wipe.disks.len(), own), (1, 1), "the one of before");
-    wiped(&world, order.generation, machine(), Some(bmc())).await;
-    assert!(!act(&world, ServerAction::Ready).await.unwrap().unwiped);
-    let claims = named(&world, 4, old_board).await;
-    assert!(
-        !claims[1].accepted && claims[1].reason.contains("had the place of server"),
-        "nobody compared it: {claims:?}"
-    );
-    // By the operator's word it is.
-    act(&world, ServerAction::Offboard { confirm_off: false }).await.unwrap();
-    world.clock.advance(std::time::Duration::from_secs(25 * 3600));
-    world.lifecycle.purge().await.unwrap();
-    let forget = async |accept_unwiped| world.lifecycle.forget_server(world.server_id(), accept_unwiped).await;
-    assert!(forget(false).await.unwrap_err().to_string().contains("had its place before"));
-    forget(true).await.unwrap();
-    assert!(named(&world, 5, old_board).await.iter().all(|claim| claim.accepted));
-}
-
-#[tokio::test]
-async fn to_erase_or_to_accept_the_machine_that_has_the_place_says_nothing_of_the_one_before() {
-    for differs in [false, true] {
-        let world = left_behind(differs).await;
-        let first = world.server_id().to_string();
-        let known = world.server().await;
-        let mac = known.macs[0].to_string();
-        let swapped = [(first.as_str(), "SN2", "52:54:00:00:00:09"), (OTHER, known.serial.as_str(), mac.as_str())];
-        named(&world, 3, swapped).await;
-        inspect(&world, true, machine(), Some(bmc())).await;
-        act(&world, ServerAction::Wipe { policy: None }).await.unwrap();
-        wiped(&world, world.server().await.generation, machine(), Some(bmc())).await;
-        assert_eq!(act(&world, ServerAction::Ready).await.unwrap().manage_state, ManageState::Ready);
-        assert!(!named(&world, 4, swapped).await[1].accepted, "differs: {differs}");
-        // It has its place again: it is as it was left, and the one that was erased meanwhile is free.
-        let back = [(first.as_str(), known.serial.as_str(), mac.as_str()), (OTHER, "SN2", "52:54:00:00:00:09")];
-        assert!(named(&world, 5, back).await.iter().all(|claim| claim.accepted));
-        let server = world.server().await;
-        assert_eq!((server.unwiped, server.manage_state), (true, ManageState::Onboard));
-        let inspection = server.task.unwrap().generation;
-        world.report(inspection, Step::Inspect, What::Inspected(machine())).await;
-        world.report(inspection, Step::Inspect, What::BmcFacts(bmc())).await;
-        world.report(inspection, Step::Inspect, What::Done(Done::default())).await;
-        assert_eq!(world.server().await.manage_state, ManageState::Maintain);
-    }
-}
-
-#[tokio::test]
-async fn a_machine_that_is_swapped_while_an_instance_is_on_it_stays_the_instances() {
-    let world = enrolled().await;
-    let id = world.create().await.unwrap();
-    let known = world.server().await;
-    configured(&world, 3, ("", "SN2")).await;
-    let server = world.server().await;
-    assert_eq!((server.serial, server.macs), (known.serial.clone(), known.macs.clone()));
-    // What its agent drives in its place is nobody else's either, nor when the agent says that it was a mistake, for one that knows better.
-    let rack = world.join("rack1").await;
-    let taken = async |epoch| {
-        let servers = vec![OwnedServer {
-            id: OTHER.into(),
-            serial: "SN2".into(),
-            macs: vec!["52:54:00:00:00:09".into()],
-            ..OwnedServer::default()
-        }];
-        let hello = Hello { version: "test".into(), epoch, servers };
-        !world.lifecycle.hello(rack, hello).await.unwrap()[0].accepted
-    };
-    assert!(taken(1).await);
-    configured(&world, 4, ("", &known.serial)).await;
-    assert!(!taken(2).await, "its agent names the right one again");
-    configured(&world, 5, ("", "SN3")).await;
-    world.terminate(id).await;
-    let failed = Failed { cause: "disk_locked".into(), message: "vda has a password".into() };
-    world.report(world.server().await.generation, Step::Wipe, What::Failed(failed)).await;
-    let (first, mac) = (world.server_id().to_string(), known.macs[0].to_string());
-    let servers = [(first.as_str(), "SN2", "52:54:00:00:00:09"), (OTHER, known.serial.as_str(), mac.as_str())];
-    for epoch in [6, 7] {
-        assert!(!named(&world, epoch, servers).await[1].accepted, "what the tenant wrote is on it");
-    }
-}
-
-#[tokio::test]
-async fn no_other_marks_in_the_configuration_let_a_server_in_that_is_not_as_it_was() {
-    for marks in [("", "SN2"), ("ab-12", "SN2")] {
-        let world = left_behind(true).await;
-        configured(&world, 2, marks).await;
-        let refused = async || act(&world, ServerAction::Ready).await.unwrap_err().to_string();
-        assert!(refused().await.contains("--accept-baseline"));
-        inspect(&world, false, machine(), Some(with_stranger())).await;
-        assert!(refused().await.contains("--accept-baseline"), "compared with what it was");
-        inspect(&world, true, machine(), Some(with_stranger())).await;
-        assert_eq!(act(&world, ServerAction::Ready).await.unwrap().manage_state, ManageState::Ready);
-    }
-}
-
-#[tokio::test]
 async fn a_server_that_is_not_as_it_was_is_forgotten_only_by_the_operators_word() {
     let world = enrolled().await;
     act(&world, ServerAction::Maintain { reason: "a fan".into() }).await.unwrap();
@@ -674,35 +446,4 @@ async fn a_server_that_is_not_as_it_was_is_forgotten_only_by_the_operators_word(
     let forget = async |accept_unwiped| world.lifecycle.forget_server(world.server_id(), accept_unwiped).await;
     assert!(forget(false).await.unwrap_err().to_string().contains("not as it was"));
     forget(true).await.unwrap();
-}
-
-#[tokio::test]
-async fn another_machine_under_the_same_id_is_let_in_where_it_is_as_the_one_before_or_is_accepted() {
-    for (bmc_is, had_a_tenant) in [(bmc(), false), (bmc(), true), (with_stranger(), false), (with_stranger(), true)] {
-        let is_alike = bmc_is == bmc();
-        let world = enrolled().await;
-        if had_a_tenant {
-            let (generation, _) = released(&world).await;
-            wiped(&world, generation, machine(), Some(bmc())).await;
-        }
-        configured(&world, 2, ("", "SN2")).await;
-        let server = world.server().await;
-        assert_eq!((server.manage_state, server.inspected_at), (ManageState::Onboard, None));
-        let inspection = server.task.unwrap().generation;
-        world.report(inspection, Step::Inspect, What::Inspected(machine())).await;
-        world.report(inspection, Step::Inspect, What::BmcFacts(bmc_is.clone())).await;
-        world.report(inspection, Step::Inspect, What::Done(Done::default())).await;
-        let state = world.server().await.manage_state;
-        assert_eq!(state == ManageState::Ready, is_alike, "{state:?}");
-        if !is_alike {
-            act(&world, ServerAction::Ready).await.unwrap_err();
-            inspect(&world, true, machine(), Some(bmc_is)).await;
-            act(&world, ServerAction::Ready).await.unwrap();
-        }
-        // There is a baseline at each end: its next tenant's root is found out.
-        let (generation, wipe) = released(&world).await;
-        assert!(wipe.baseline.is_some());
-        let newer = Inventory { firmware_version: "1.1".into(), ..machine() };
-        assert_eq!(wiped(&world, generation, newer, None).await.manage_state, ManageState::Maintain);
-    }
 }

@@ -26,6 +26,8 @@ const GLOBAL: &str = "8be4df61-93ca-11d2-aa0d-00e098032b8c";
 const ATTRIBUTES: usize = 4;
 /// No load option that anybody wrote is longer; a longer one is told cut, and not put back.
 const MAX_BYTES: usize = 16 << 10;
+/// Of all together: firmware's variables have some tens of kilobytes, and what is told of them is one message. What is beyond is cut, too.
+const MAX_TOLD: usize = 128 << 10;
 /// Firmware has room for some tens.
 const MAX_OPTIONS: usize = 256;
 /// What BootNext names where it cannot be read.
@@ -53,9 +55,13 @@ pub(super) fn read(folder: &Path) -> Option<BootVariables> {
     }
     let is_option = |name: &&String| load_option::is_name(name);
     let options = names.iter().filter(is_option).take(MAX_OPTIONS);
+    let mut left = MAX_TOLD;
     let options = options.map(|name| {
-        let Value { bytes, is_whole } = Value::read(folder, name);
-        LoadOption { not_whole: !is_whole, ..load_option::parse(name, &bytes) }
+        let Value { mut bytes, is_whole } = Value::read(folder, name);
+        let is_told = bytes.len() <= left;
+        bytes.truncate(left);
+        left -= bytes.len();
+        LoadOption { not_whole: !(is_whole && is_told), ..load_option::parse(name, &bytes) }
     });
     let options: Vec<LoadOption> = options.collect();
     let orders = KINDS.iter().filter_map(|kind| {

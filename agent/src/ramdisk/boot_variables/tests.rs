@@ -86,6 +86,19 @@ fn what_cannot_be_put_back_is_named_and_the_rest_is_put_back_all_the_same() {
 }
 
 #[test]
+fn what_is_told_of_all_options_is_bounded_and_what_is_left_out_is_marked() {
+    let firmware = Firmware::new();
+    for number in 0..MAX_OPTIONS {
+        firmware.set(&format!("Boot{number:04X}"), &vec![7; MAX_BYTES]);
+    }
+    let told = firmware.read();
+    assert_eq!(told.options.len(), MAX_OPTIONS);
+    // In hexadecimal.
+    assert_eq!(told.options.iter().map(|option| option.content.len()).sum::<usize>(), 2 * MAX_TOLD);
+    assert_eq!(told.options.iter().filter(|option| !option.not_whole).count(), MAX_TOLD / MAX_BYTES);
+}
+
+#[test]
 fn what_was_cut_or_could_not_be_read_is_marked_and_never_written_back() {
     let firmware = Firmware::new();
     firmware.set("Boot0002", &vec![7; MAX_BYTES]);

@@ -234,7 +234,7 @@ pub trait Transaction: access::Access {
     /// How the servers stand that a project may use.
     fn server_tally(&mut self, project: &ProjectId) -> Result<Vec<Tally>>;
     /// Those that somebody owns, or that an instance is on, or that a tenant left as no other may have them: not wiped, wiped in part, or
-    /// not as they were; what agents name in the place of one that is in use; and, of all servers, those that had the id before.
+    /// not as they were; and, of all servers, those that had the id before.
     fn machines(&mut self) -> Result<Vec<Machine>>;
     /// An agent's servers with a task in progress, and instances on its servers with work in progress.
     fn unfinished_of(&mut self, owner: AgentId) -> Result<(Vec<Server>, Vec<Instance>)>;

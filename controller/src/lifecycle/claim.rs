@@ -74,8 +74,7 @@ pub(super) fn hello(
             .iter()
             .any(|said| said.id == id && said_marks(said).is_some_and(|said| is_another(&present, &said)));
         // Where it was may be another server's place now, whichever is named first.
-        let is_kept = register::must_be_remembered(rules, &known) && !was_only_named(&known);
-        if is_replaced && known.manage_state != ManageState::InUse && !is_kept {
+        if is_replaced && !is_kept(rules, &known) {
             machines.forget(known.id);
         }
     }
@@ -159,23 +158,21 @@ fn claim(
         None => restored::unheard_of(tx, rules, id)?,
     };
     let is_another = is_another(&Marks::of(&server), &said);
-    let is_free = server.manage_state != ManageState::InUse;
-    if is_another && is_free {
+    if is_another {
         replace(tx, rules, &mut server, &said)?;
     }
-    server.claimed_marks = (is_another && !is_free).then(|| said.clone());
     if is_refused(&server) {
         server.error = None;
     }
     let is_claimed_anew = server.owner != Some(agent);
     server.owner = Some(agent);
-    // While an instance is on it, it stays the machine that the instance was given.
-    if is_free {
+    // While an instance is on it, its NICs stay what the instance was given.
+    if server.manage_state != ManageState::InUse {
         server.macs = said.macs;
     }
     // Of the same machine what is not said any more is known still: another one that is said later is another machine's.
     for (known, said) in [(&mut server.uuid, &said.uuid), (&mut server.serial, &said.serial)] {
-        if is_another && is_free || !is_another && !said.is_empty() {
+        if is_another || !said.is_empty() {
             known.clone_from(said);
         }
     }
@@ -184,7 +181,12 @@ fn claim(
         let text = format!("by agent {}", name_of(tx, agent)?);
         server_event::record(tx, rules, &server, server_event::CLAIMED, text)?;
     }
+    let before = server.generation;
     inspect::begin_if_due(tx, rules, &mut server)?;
+    // To look at the one that was just named changes nothing on it.
+    for former in server.former_machines.iter_mut().filter(|former| former.generation == Some(before)) {
+        former.generation = Some(server.generation);
+    }
     if is_new {
         tx.insert_server(&server)?
     } else {
@@ -199,29 +201,45 @@ fn said_marks(said: &OwnedServer) -> Option<Marks> {
     Some(Marks { uuid: said.uuid.clone(), serial: said.serial.clone(), macs })
 }
 
-/// Whether no order came since the machine that has the place was named for it: nothing of a tenant's is on that one.
+/// Whether no order came since the machine that has the place was named for it: nothing of a tenant's came to that one.
 fn was_only_named(server: &Server) -> bool {
-    server.former_machines.iter().any(|former| former.generation == server.generation)
+    server.former_machines.iter().any(|former| former.generation == Some(server.generation))
 }
 
-/// Another machine has the place of one that no instance is on, or a part of it by which it was known was replaced.
+/// Whether what a tenant left may be on the machine that has the place, or a tenant is.
+fn is_kept(rules: &Rules, server: &Server) -> bool {
+    let may_hold = server.manage_state == ManageState::InUse || register::must_be_remembered(rules, server);
+    may_hold && !was_only_named(server)
+}
+
+/// Another machine has the place, or a part by which the one there was known was replaced.
 fn replace(tx: &mut dyn Transaction, rules: &Rules, server: &mut Server, said: &Marks) -> Result<()> {
+    let is_free = server.manage_state != ManageState::InUse;
+    let is_busy =
+        server.task.is_some() || tx.instance_on(server.id)?.is_some_and(|instance| instance.deadline.is_some());
     // One that is back is as it was left, whatever was done since to those that had its place.
-    let is_back = |former: &FormerMachine| former.generation != server.generation && overlap(&former.marks, said);
+    let is_back = |former: &FormerMachine| former.generation != Some(server.generation) && overlap(&former.marks, said);
     let is_back = server.former_machines.iter().any(is_back);
-    if !register::must_be_remembered(rules, server) {
+    if is_free && !register::must_be_remembered(rules, server) {
         // Its disks are others. Its baseline stays: a machine that may have had a tenant under another id is let in by no configuration, but
         // where it is as the one before, or the operator accepts it.
         tx.forget_inventory(server.id)?;
         server.hardware = Hardware::default();
-    } else if !was_only_named(server) {
+    }
+    if is_kept(rules, server) {
         // Its board may have been replaced, and then its disks are the same: they are erased as they were recorded. Where it is another
         // machine, the one before is no new server while nobody said that what is on it does not matter.
-        server.former_machines.push(FormerMachine { marks: Marks::of(server), generation: server.generation });
+        let generation = (!is_busy).then_some(server.generation);
+        server.former_machines.push(FormerMachine { marks: Marks::of(server), generation });
     }
     server.former_machines.retain(|former| is_another(&former.marks, said) || !overlap(&former.marks, said));
-    server.unwiped |= is_back;
-    server.inspected_at = None;
+    if is_back {
+        server.unwiped = true;
+        server.former_machines.iter_mut().for_each(|former| former.generation = None);
+    }
+    if is_free {
+        server.inspected_at = None;
+    }
     Ok(())
 }
 

@@ -1,15 +1,20 @@
 //! Which machine a server is, and which had its place before.
 
 use super::{
+    KEY,
     baseline::{act, bmc, enrolled, found, inspect, machine, not_wiped, released, wiped, with_stranger},
+    done,
     world::World,
 };
 use crate::{
     api::ports::LifecycleApi,
     request::ServerAction,
-    store::record::{ManageState, Server},
+    store::record::{ManageState, Server, WipePolicy},
 };
-use billet_proto::link::{Claim, Done, Failed, Hello, Inventory, OwnedServer, Step, order::Work, report::What};
+use billet_proto::{
+    AgentId,
+    link::{Claim, Done, Failed, Hello, Inventory, OwnedServer, Started, Step, order::Work, report::What},
+};
 
 /// The agent starts again, with these marks of the server in its configuration.
 pub(super) async fn configured(world: &World, epoch: u64, (uuid, serial): (&str, &str)) {
@@ -191,38 +196,109 @@ async fn to_erase_or_to_accept_the_machine_that_has_the_place_says_nothing_of_th
     }
 }
 
+/// The agent names the server alone, by serial number.
+async fn only(world: &World, epoch: u64, serial: &str) {
+    configured(world, epoch, ("", serial)).await;
+}
+
+/// Whether another agent may have a machine as a new server.
+async fn is_free(world: &World, agent: AgentId, epoch: u64, serial: &str) -> bool {
+    let server = OwnedServer { id: OTHER.into(), serial: serial.into(), macs: vec![], ..OwnedServer::default() };
+    let hello = Hello { version: "test".into(), epoch, servers: vec![server] };
+    let claim = world.lifecycle.hello(agent, hello).await.unwrap().remove(0);
+    let hello = Hello { version: "test".into(), epoch, servers: vec![] };
+    world.lifecycle.hello(agent, hello).await.unwrap();
+    claim.accepted
+}
+
 #[tokio::test]
-async fn a_machine_that_is_swapped_while_an_instance_is_on_it_stays_the_instances() {
-    let world = enrolled().await;
-    let id = world.create().await.unwrap();
-    let known = world.server().await;
-    configured(&world, 3, ("", "SN2")).await;
-    let server = world.server().await;
-    assert_eq!((server.serial, server.macs), (known.serial.clone(), known.macs.clone()));
-    // What its agent drives in its place is nobody else's either, nor when the agent says that it was a mistake, for one that knows better.
-    let rack = world.join("rack1").await;
-    let taken = async |epoch| {
-        let servers = vec![OwnedServer {
-            id: OTHER.into(),
-            serial: "SN2".into(),
-            macs: vec!["52:54:00:00:00:09".into()],
-            ..OwnedServer::default()
-        }];
-        let hello = Hello { version: "test".into(), epoch, servers };
-        !world.lifecycle.hello(rack, hello).await.unwrap()[0].accepted
-    };
-    assert!(taken(1).await);
-    configured(&world, 4, ("", &known.serial)).await;
-    assert!(!taken(2).await, "its agent names the right one again");
-    configured(&world, 5, ("", "SN3")).await;
-    world.terminate(id).await;
-    let failed = Failed { cause: "disk_locked".into(), message: "vda has a password".into() };
-    world.report(world.server().await.generation, Step::Wipe, What::Failed(failed)).await;
-    let (first, mac) = (world.server_id().to_string(), known.macs[0].to_string());
-    let servers = [(first.as_str(), "SN2", "52:54:00:00:00:09"), (OTHER, known.serial.as_str(), mac.as_str())];
-    for epoch in [6, 7] {
-        assert!(!named(&world, epoch, servers).await[1].accepted, "what the tenant wrote is on it");
+async fn a_machine_that_was_named_by_mistake_while_an_instance_stands_still_is_free_again() {
+    for unwiped_is_used in [false, true] {
+        let mut world = enrolled().await;
+        if unwiped_is_used {
+            world.start_again_without_wipes();
+        }
+        let rack = world.join("rack1").await;
+        let id = world.create().await.unwrap();
+        let generation = world.server().await.generation;
+        for step in [Step::Write, Step::Verify] {
+            world.report(generation, step, What::Started(Started::default())).await;
+        }
+        world.report(generation, Step::Verify, done(KEY)).await;
+        assert_eq!(world.instance(id).await.standing().state(), "running");
+        let known = world.server().await;
+        only(&world, 3, "SN2").await;
+        assert_eq!(world.server().await.macs, known.macs, "the instance was given these");
+        for serial in ["SN1", "SN2"] {
+            assert!(!is_free(&world, rack, 1, serial).await, "{serial}");
+        }
+        only(&world, 4, "SN1").await;
+        assert!(!is_free(&world, rack, 1, "SN1").await);
+        assert!(is_free(&world, rack, 1, "SN2").await);
+        assert_eq!(world.server().await.former_machines, []);
     }
+}
+
+#[tokio::test]
+async fn no_machine_that_an_order_may_have_come_to_is_free_when_another_is_named() {
+    // The first is being installed when the second is named, and the second when the third is.
+    let world = enrolled().await;
+    let rack = world.join("rack1").await;
+    let id = world.create().await.unwrap();
+    only(&world, 3, "SN2").await;
+    only(&world, 4, "SN3").await;
+    only(&world, 5, "SN1").await;
+    world.terminate(id).await;
+    for serial in ["SN1", "SN2", "SN3"] {
+        assert!(!is_free(&world, rack, 1, serial).await, "{serial}");
+    }
+}
+
+#[tokio::test]
+async fn what_had_a_tenant_is_known_also_where_the_machine_in_its_place_is_erased_before_any_agent_attaches() {
+    let world = enrolled().await;
+    let rack = world.join("rack1").await;
+    let id = world.create().await.unwrap();
+    only(&world, 3, "SN2").await;
+    world.terminate(id).await;
+    let failed = Failed { cause: "disks_not_recorded".into(), message: "vda is another".into() };
+    world.report(world.server().await.generation, Step::Wipe, What::Failed(failed)).await;
+    inspect(&world, true, machine(), Some(bmc())).await;
+    act(&world, ServerAction::Wipe { policy: None }).await.unwrap();
+    wiped(&world, world.server().await.generation, machine(), Some(bmc())).await;
+    act(&world, ServerAction::Ready).await.unwrap();
+    assert!(!is_free(&world, rack, 1, "SN1").await);
+    only(&world, 4, "SN3").await;
+    assert!(!is_free(&world, rack, 1, "SN1").await);
+    assert!(is_free(&world, rack, 1, "SN2").await, "it is erased and as it was");
+}
+
+#[tokio::test]
+async fn one_that_came_back_and_left_again_without_an_order_is_known_still() {
+    let world = left_behind(false).await;
+    let rack = world.join("rack1").await;
+    only(&world, 3, "SN2").await;
+    inspect(&world, true, machine(), Some(bmc())).await;
+    for (epoch, serial) in [(4, "SN1"), (5, "SN2"), (6, "SN1"), (7, "SN3")] {
+        only(&world, epoch, serial).await;
+        assert!(!is_free(&world, rack, 1, "SN1").await, "{epoch}");
+    }
+}
+
+#[tokio::test]
+async fn a_swap_that_is_taken_back_frees_the_other_though_it_was_looked_at_meanwhile() {
+    let world = enrolled().await;
+    let rack = world.join("rack1").await;
+    let (generation, _) = released(&world).await;
+    wiped(&world, generation, machine(), Some(bmc())).await;
+    let mut server = world.server().await;
+    server.last_wipe.as_mut().unwrap().policy = WipePolicy::Metadata;
+    world.store.read(move |tx| tx.update_server(&server)).await.unwrap();
+    only(&world, 3, "SN2").await;
+    assert!(world.server().await.task.is_some(), "it is inspected");
+    assert!(!is_free(&world, rack, 1, "SN1").await);
+    only(&world, 4, "SN1").await;
+    assert!(is_free(&world, rack, 1, "SN2").await);
 }
 
 #[tokio::test]

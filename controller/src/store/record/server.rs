@@ -72,8 +72,6 @@ pub struct Server {
     pub macs: Vec<MacAddr>,
     /// That had this id before, and hold what a tenant left, or differ from their baseline: none of them is taken for another server.
     pub former_machines: Vec<FormerMachine>,
-    /// Of another machine, which its agent names while an instance is on this one; none: it names this one.
-    pub claimed_marks: Option<Marks>,
     /// Roles by port, operator's word; absent means [`NicRole::Vpc`].
     pub roles: Vec<NicRole>,
     /// Another bootable disk is cleared rather than an error.
@@ -129,7 +127,6 @@ impl Server {
             serial: String::new(),
             macs: Vec::new(),
             former_machines: Vec::new(),
-            claimed_marks: None,
             roles: Vec::new(),
             clear_other_bootable_disks: false,
             allow_reset: false,
@@ -177,8 +174,9 @@ impl Marks {
 pub struct FormerMachine {
     /// By what it is known.
     pub marks: Marks,
-    /// The server's, when the other took the place.
-    pub generation: u64,
+    /// The server's when the other took the place, while that had no order since, and only was named; none: something was in progress then,
+    /// or the other had been there before.
+    pub generation: Option<u64>,
 }
 
 /// A server as it is shown, with what belongs to it.

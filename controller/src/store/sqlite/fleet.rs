@@ -52,19 +52,18 @@ pub(super) fn tally(connection: &Connection, project: &ProjectId) -> Result<Vec<
 }
 
 pub(super) fn machines(connection: &Connection) -> Result<Vec<Machine>> {
-    // What is no JSON makes a row unreadable, and not the statement; of servers that somebody owns it is not read at all.
-    let sql = "SELECT id, uuid, serial, macs, former_machines, claimed_marks, is_held FROM (SELECT *, owner IS NOT NULL
-            OR manage_state = 'in-use' OR unwiped OR error_cause IS 'baseline_differs'
-            OR (CASE WHEN json_valid(last_wipe) THEN last_wipe ->> 'policy' END) IS 'metadata' AS is_held FROM server)
+    // What is no JSON makes a row unreadable, and not the statement. CASE stops at what is true; OR would read on.
+    let sql = "SELECT id, uuid, serial, macs, former_machines, is_held FROM (SELECT *, CASE WHEN owner IS NOT NULL
+            OR manage_state = 'in-use' OR unwiped OR error_cause IS 'baseline_differs' THEN 1
+            WHEN json_valid(last_wipe) THEN last_wipe ->> 'policy' IS 'metadata' ELSE 0 END AS is_held FROM server)
         WHERE is_held OR former_machines <> '[]'";
     let found = readable(connection, sql, [], |row| {
         let id = row.parsed("id")?;
         let present = Marks { uuid: row.get("uuid")?, serial: row.get("serial")?, macs: row.json("macs")? };
         let former: Vec<FormerMachine> = row.json("former_machines")?;
-        let claimed: Option<Marks> = row.optional_json("claimed_marks")?;
-        let held = row.get::<_, bool>("is_held")?.then_some(present).into_iter().chain(claimed);
+        let held = row.get::<_, bool>("is_held")?.then_some(Machine { id, marks: present, is_former: false });
         let former = former.into_iter().map(|former| Machine { id, marks: former.marks, is_former: true });
-        Ok(held.map(|marks| Machine { id, marks, is_former: false }).chain(former).collect::<Vec<_>>())
+        Ok(held.into_iter().chain(former).collect::<Vec<_>>())
     })?;
     Ok(found.into_iter().flatten().collect())
 }

@@ -13,11 +13,11 @@ pub(super) fn insert(connection: &Connection, server: &Server) -> Result<()> {
         (id, registered_agent, owner, project_id, uuid, serial, macs, roles, clear_other_bootable_disks, manage_state,
          unwiped, generation, onboard_time, name, location, tags, wipe_policy, power_on, operation_state, error_cause,
          error_message, inspected_at, last_wipe, task, task_deadline, allow_reset,
-         hardware, task_resend_at, former_machines, claimed_marks)
+         hardware, task_resend_at, former_machines)
         VALUES (:id, :registered_agent, :owner, :project_id, :uuid, :serial, :macs, :roles,
          :clear_other_bootable_disks, :manage_state, :unwiped, :generation, :onboard_time, :name, :location, :tags,
          :wipe_policy, :power_on, :operation_state, :error_cause, :error_message, :inspected_at, :last_wipe,
-         :task, :task_deadline, :allow_reset, :hardware, :task_resend_at, :former_machines, :claimed_marks)";
+         :task, :task_deadline, :allow_reset, :hardware, :task_resend_at, :former_machines)";
     with_columns(server, |columns| execute(connection, sql, columns))?;
     Ok(())
 }
@@ -31,7 +31,7 @@ pub(super) fn update(connection: &Connection, server: &Server) -> Result<()> {
         operation_state = :operation_state, error_cause = :error_cause, error_message = :error_message,
         inspected_at = :inspected_at, last_wipe = :last_wipe, task = :task,
         task_deadline = :task_deadline, allow_reset = :allow_reset, hardware = :hardware,
-        task_resend_at = :task_resend_at, former_machines = :former_machines, claimed_marks = :claimed_marks
+        task_resend_at = :task_resend_at, former_machines = :former_machines
         WHERE id = :id";
     met_one(with_columns(server, |columns| execute(connection, sql, columns))?)
 }
@@ -73,7 +73,6 @@ fn with_columns<T>(server: &Server, run: impl FnOnce(&[(&str, &dyn ToSql)]) -> T
         ":serial": server.serial,
         ":macs": json(&server.macs),
         ":former_machines": json(&server.former_machines),
-        ":claimed_marks": server.claimed_marks.as_ref().map(json),
         ":roles": json(&server.roles),
         ":clear_other_bootable_disks": server.clear_other_bootable_disks,
         ":manage_state": server.manage_state.as_str(),
@@ -109,7 +108,6 @@ pub(super) fn read(row: &Row<'_>) -> Result<Server> {
         serial: row.get("serial")?,
         macs: row.json("macs")?,
         former_machines: row.json("former_machines")?,
-        claimed_marks: row.optional_json("claimed_marks")?,
         roles: row.json("roles")?,
         clear_other_bootable_disks: row.get("clear_other_bootable_disks")?,
         manage_state: row.word("manage_state", ManageState::from_word)?,

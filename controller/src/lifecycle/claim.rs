@@ -3,11 +3,12 @@
 use super::{
     event::tame,
     inspect,
-    machines::{Machines, is_another, overlap},
+    machines::{Machines, is_another, is_same, overlap},
     register, restored,
     rules::Rules,
     server_event,
     server_table::{ServerEvent, next},
+    task,
 };
 use crate::store::{
     Result, StoreError, Transaction,
@@ -15,7 +16,7 @@ use crate::store::{
 };
 use billet_proto::{
     AgentId, ServerId,
-    link::{Claim, Hello, OwnedServer},
+    link::{Claim, Failed, Hello, OwnedServer},
 };
 use std::collections::HashSet;
 
@@ -67,14 +68,10 @@ pub(super) fn hello(
     let mut owned = HashSet::new();
     let mut machines = Machines::of(tx.machines()?);
     for known in tx.servers_of(agent)? {
-        let id = known.id.to_string();
-        let present = Marks::of(&known);
-        let is_replaced = hello
-            .servers
-            .iter()
-            .any(|said| said.id == id && said_marks(said).is_some_and(|said| is_another(&present, &said)));
+        let (id, present) = (known.id.to_string(), Marks::of(&known));
+        let said = hello.servers.iter().find(|said| said.id == id).and_then(said_marks);
         // Where it was may be another server's place now, whichever is named first.
-        if is_replaced && !is_kept(rules, &known) {
+        if said.is_some_and(|said| is_another(&present, &said) && !is_kept(rules, &known, &said)) {
             machines.forget(known.id);
         }
     }
@@ -201,15 +198,32 @@ fn said_marks(said: &OwnedServer) -> Option<Marks> {
     Some(Marks { uuid: said.uuid.clone(), serial: said.serial.clone(), macs })
 }
 
-/// Whether no order came since the machine that has the place was named for it: nothing of a tenant's came to that one.
-fn was_only_named(server: &Server) -> bool {
-    server.former_machines.iter().any(|former| former.generation == Some(server.generation))
+/// Whether what is said is the machine that had the place before, and no order came since another was named for it: nothing of a
+/// tenant's came to that other. Where a third is said, what was named in between may be the first with another board.
+fn is_put_right(server: &Server, said: &Marks) -> bool {
+    let was_only_left = |former: &FormerMachine| former.generation == Some(server.generation);
+    server.former_machines.iter().any(|former| was_only_left(former) && is_same(&former.marks, said))
 }
 
 /// Whether what a tenant left may be on the machine that has the place, or a tenant is.
-fn is_kept(rules: &Rules, server: &Server) -> bool {
+fn is_kept(rules: &Rules, server: &Server, said: &Marks) -> bool {
     let may_hold = server.manage_state == ManageState::InUse || register::must_be_remembered(rules, server);
-    may_hold && !was_only_named(server)
+    may_hold && !is_put_right(server, said)
+}
+
+/// What is in progress was ordered of the machine before: how that ends, of which its agent tells by the server's id, must not count for
+/// this one.
+fn give_up(tx: &mut dyn Transaction, rules: &Rules, server: &mut Server) -> Result<()> {
+    let Some(task) = &server.task else { return Ok(()) };
+    let message = format!("its agent's configuration names another machine since its {} was begun", task.kind.word());
+    let before = server.error.clone();
+    task::fail(tx, rules, server, &Failed { cause: "machine_replaced".into(), message })?;
+    if server.manage_state == ManageState::Onboard {
+        // Nothing failed with this one: it is inspected by itself.
+        server.error = before;
+    }
+    server.generation += 1;
+    Ok(())
 }
 
 /// Another machine has the place, or a part by which the one there was known was replaced.
@@ -226,13 +240,13 @@ fn replace(tx: &mut dyn Transaction, rules: &Rules, server: &mut Server, said: &
         tx.forget_inventory(server.id)?;
         server.hardware = Hardware::default();
     }
-    if is_kept(rules, server) {
+    if is_kept(rules, server, said) {
         // Its board may have been replaced, and then its disks are the same: they are erased as they were recorded. Where it is another
         // machine, the one before is no new server while nobody said that what is on it does not matter.
         let generation = (!is_busy).then_some(server.generation);
         server.former_machines.push(FormerMachine { marks: Marks::of(server), generation });
     }
-    server.former_machines.retain(|former| is_another(&former.marks, said) || !overlap(&former.marks, said));
+    server.former_machines.retain(|former| !is_same(&former.marks, said));
     if is_back {
         server.unwiped = true;
         server.former_machines.iter_mut().for_each(|former| former.generation = None);
@@ -240,7 +254,7 @@ fn replace(tx: &mut dyn Transaction, rules: &Rules, server: &mut Server, said: &
     if is_free {
         server.inspected_at = None;
     }
-    Ok(())
+    give_up(tx, rules, server)
 }
 
 /// One row that was damaged must not keep a whole rack out: why there is none.

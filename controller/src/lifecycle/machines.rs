@@ -23,6 +23,11 @@ pub(super) fn overlap(one: &Marks, other: &Marks) -> bool {
     one.macs.iter().any(|mac| other.macs.contains(mac)) || is_same(&one.uuid, &other.uuid) || is_numbered_alike
 }
 
+/// Whether it is the machine that is known, by all that is said of both.
+pub(super) fn is_same(known: &Marks, said: &Marks) -> bool {
+    overlap(known, said) && !is_another(known, said)
+}
+
 /// Which server has which NIC, UUID and serial number: two that claim one machine would fight over it.
 #[derive(Default)]
 pub(super) struct Machines {
@@ -52,7 +57,7 @@ impl Machines {
             self.by_uuid.insert(marks.uuid.to_ascii_lowercase(), id);
         } else if !marks.serial.is_empty() {
             // As above.
-            self.by_serial.insert(marks.serial.clone(), id);
+            self.by_serial.insert(marks.serial.to_ascii_lowercase(), id);
         }
     }
 
@@ -70,7 +75,7 @@ impl Machines {
             return Some(format!("server {server} has MAC {mac}"));
         }
         let present = if said.uuid.is_empty() {
-            other(self.by_serial.get(&said.serial))
+            other(self.by_serial.get(&said.serial.to_ascii_lowercase()))
                 .map(|server| format!("server {server} has serial number {}", said.serial))
         } else {
             let server = other(self.by_uuid.get(&said.uuid.to_ascii_lowercase()));

@@ -45,7 +45,7 @@ pub(super) fn register(
     server.manage_state = next(&server, ServerEvent::Settled).unwrap_or(server.manage_state);
     if is_registered_anew && server.manage_state == ManageState::Onboard {
         // What failed, failed with the agent before: the next one inspects it by itself.
-        server.error = None;
+        restored::clear_error(&mut server);
     }
     if is_registered_anew {
         server_event::record(tx, rules, &server, server_event::REGISTERED, format!("for agent {}", agent.name))?;
@@ -117,7 +117,7 @@ fn change(rules: &Rules, server: &mut Server, word: RegisterServer) -> Result<()
     server.clear_other_bootable_disks = word.clear_other_bootable_disks.unwrap_or(server.clear_other_bootable_disks);
     if word.allow_reset == Some(true) && !server.allow_reset && server.manage_state == ManageState::Onboard {
         // What it was refused for may be what is now allowed.
-        server.error = None;
+        restored::clear_error(server);
     }
     server.allow_reset = word.allow_reset.unwrap_or(server.allow_reset);
     Ok(())
@@ -159,6 +159,11 @@ pub(super) fn forget(
                    first, or accept it unwiped";
         return Err(not_ready(why.into()));
     }
+    if nobody_looked(&server) && !accept_unwiped {
+        let why = "nobody looked since its last tenant left, and nobody would know of that any more; inspect it or wipe it first, or \
+                   accept it unwiped";
+        return Err(not_ready(why.into()));
+    }
     if baseline::differs(&server) && !accept_unwiped {
         let why = "it is not as it was when it was enrolled, and nobody would know of that any more; put that right first, or \
                    accept it unwiped";
@@ -174,6 +179,11 @@ pub(super) fn forget(
 
 /// Whether its machine would pass under another id for one that no tenant ever had, and must not.
 pub(super) fn must_be_remembered(rules: &Rules, server: &Server) -> bool {
-    let nobody_looked = server.unwiped && server.inspected_at.is_none();
-    holds_data(server) && (nobody_looked || !rules.policy.allow_unwiped_reuse) || baseline::differs(server)
+    holds_data(server) && (nobody_looked(server) || !rules.policy.allow_unwiped_reuse) || baseline::differs(server)
+}
+
+/// Whether what its last tenant's root may have changed was not compared, or is being: that counts at the end.
+fn nobody_looked(server: &Server) -> bool {
+    let is_looked_at = server.task.as_ref().is_some_and(|task| baseline::is_compared(task.kind));
+    server.unwiped && (server.inspected_at.is_none() || is_looked_at)
 }

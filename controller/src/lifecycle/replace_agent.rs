@@ -9,6 +9,7 @@
 use super::{
     refusal::Refusal,
     register::leave_agent,
+    restored,
     rules::Rules,
     server_event,
     server_table::{ServerEvent, next},
@@ -80,7 +81,7 @@ fn give(
     server.manage_state = next(server, ServerEvent::Settled).unwrap_or(server.manage_state);
     if server.manage_state == ManageState::Onboard {
         // What failed, failed with the agent before.
-        server.error = None;
+        restored::clear_error(server);
     }
     let text = format!("for agent {}, in place of {}", other.name, gone.name);
     server_event::record(tx, rules, server, server_event::REGISTERED, text)?;

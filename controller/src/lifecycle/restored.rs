@@ -126,6 +126,11 @@ fn put_in_doubt(rules: &Rules, server: &mut Server, cause: Cause, doubted: &mut 
     }
 }
 
+/// Forgets why a server's inspection failed, so that it is inspected by itself; not that nobody knows what is on it.
+pub(super) fn clear_error(server: &mut Server) {
+    server.error = server.error.take().filter(|error| error.cause == CAUSE);
+}
+
 /// Whether it is in use by what the backup says alone.
 pub(super) fn is_in_doubt(server: &Server) -> bool {
     let is_of_restore = |error: &Cause| error.cause == CAUSE || error.cause == CAUSE_SET_ASIDE;

@@ -81,6 +81,10 @@ fn of_empty(
             "it is ready, and the system of its last tenant would run; take it out for maintenance first",
         ));
     }
+    if server.unwiped && action != PowerAction::Off {
+        // The same of this one: what an inspection saw before is not how it is any more.
+        server.inspected_at = None;
+    }
     let kind = match action {
         PowerAction::On => TaskKind::PowerOn,
         PowerAction::Off => TaskKind::PowerOff,

@@ -65,7 +65,7 @@ pub(super) async fn open(
     })?;
     tracing::info!(%agent, version, epoch, servers, orders = orders.len(), "an agent attached");
     for order in orders {
-        sessions.push(agent, Body::Order(order));
+        sessions.order(agent, order);
     }
     tokio::spawn(async move {
         let end = tokio::select! {

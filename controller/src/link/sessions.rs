@@ -156,6 +156,17 @@ impl Sessions {
         }
     }
 
+    /// Sends an order, where the agent was told that the server is its own. One in use stays that of an agent whose claim was refused, so that
+    /// it can be released; but the machine that such an agent's configuration names for it may be another server's.
+    pub(super) fn order(&self, agent: AgentId, order: Order) {
+        let is_owned = |session: &Session| order.server_id.parse().is_ok_and(|id| session.owned.contains(&id));
+        if self.lock().by_agent.get(&agent).is_some_and(|session| !is_owned(session)) {
+            tracing::warn!(%agent, server = %order.server_id, "its order is not sent: the agent's claim was refused");
+            return;
+        }
+        self.push(agent, Body::Order(order));
+    }
+
     fn lock(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -163,7 +174,7 @@ impl Sessions {
 
 impl Dispatch for Sessions {
     fn send(&self, agent: AgentId, order: Order) {
-        self.push(agent, Body::Order(order));
+        self.order(agent, order);
     }
 }
 

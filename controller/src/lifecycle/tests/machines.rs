@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     api::ports::LifecycleApi,
+    lifecycle::PowerAction,
     request::ServerAction,
     store::record::{ManageState, Server, WipePolicy},
 };
@@ -201,6 +202,17 @@ async fn only(world: &World, epoch: u64, serial: &str) {
     configured(world, epoch, ("", serial)).await;
 }
 
+/// An instance is installed on the server, whatever its generation.
+async fn running(world: &World) {
+    let id = world.create().await.unwrap();
+    let generation = world.server().await.generation;
+    for step in [Step::Write, Step::Verify] {
+        world.report(generation, step, What::Started(Started::default())).await;
+    }
+    world.report(generation, Step::Verify, done(KEY)).await;
+    assert_eq!(world.instance(id).await.standing().state(), "running");
+}
+
 /// Whether another agent may have a machine as a new server.
 async fn is_free(world: &World, agent: AgentId, epoch: u64, serial: &str) -> bool {
     let server = OwnedServer { id: OTHER.into(), serial: serial.into(), macs: vec![], ..OwnedServer::default() };
@@ -219,13 +231,7 @@ async fn a_machine_that_was_named_by_mistake_while_an_instance_stands_still_is_f
             world.start_again_without_wipes();
         }
         let rack = world.join("rack1").await;
-        let id = world.create().await.unwrap();
-        let generation = world.server().await.generation;
-        for step in [Step::Write, Step::Verify] {
-            world.report(generation, step, What::Started(Started::default())).await;
-        }
-        world.report(generation, Step::Verify, done(KEY)).await;
-        assert_eq!(world.instance(id).await.standing().state(), "running");
+        running(&world).await;
         let known = world.server().await;
         only(&world, 3, "SN2").await;
         assert_eq!(world.server().await.macs, known.macs, "the instance was given these");
@@ -344,4 +350,110 @@ async fn another_machine_under_the_same_id_is_let_in_where_it_is_as_the_one_befo
         let newer = Inventory { firmware_version: "1.1".into(), ..machine() };
         assert_eq!(wiped(&world, generation, newer, None).await.manage_state, ManageState::Maintain);
     }
+}
+
+#[tokio::test]
+async fn how_an_order_ended_that_the_machine_before_was_given_does_not_count_for_the_one_that_has_the_place() {
+    // The first was left unwiped, and another one is wiped in its place when the first has it again.
+    let world = left_behind(false).await;
+    only(&world, 3, "SN2").await;
+    inspect(&world, true, machine(), Some(bmc())).await;
+    act(&world, ServerAction::Wipe { policy: None }).await.unwrap();
+    wiped(&world, world.server().await.generation, machine(), Some(bmc())).await;
+    act(&world, ServerAction::Ready).await.unwrap();
+    let (generation, _) = released(&world).await;
+    only(&world, 4, "SN1").await;
+    let error = world.server().await.error.unwrap();
+    assert_eq!(error.cause, "machine_replaced");
+    let server = wiped(&world, generation, machine(), Some(bmc())).await;
+    assert_eq!((server.unwiped, server.manage_state), (true, ManageState::Maintain));
+    act(&world, ServerAction::Ready).await.unwrap_err();
+    act(&world, ServerAction::Wipe { policy: None }).await.unwrap();
+    let again = world.server().await.generation;
+    assert!(again > generation);
+    assert!(!wiped(&world, again, machine(), Some(bmc())).await.unwiped);
+    act(&world, ServerAction::Ready).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_whose_machine_is_replaced_while_it_is_inspected_is_inspected_anew_by_itself() {
+    let world = enrolled().await;
+    only(&world, 2, "SN2").await;
+    let old = world.server().await.task.unwrap().generation;
+    only(&world, 3, "SN3").await;
+    let server = world.server().await;
+    assert_eq!((server.error, server.manage_state), (None, ManageState::Onboard));
+    let new = server.task.unwrap().generation;
+    for (generation, expected) in [(old, ManageState::Onboard), (new, ManageState::Ready)] {
+        world.report(generation, Step::Boot, What::Inspected(machine())).await;
+        world.report(generation, Step::Inspect, What::BmcFacts(bmc())).await;
+        world.report(generation, Step::Inspect, What::Done(Done::default())).await;
+        assert_eq!(world.server().await.manage_state, expected);
+    }
+}
+
+#[tokio::test]
+async fn one_that_may_be_the_machine_before_with_another_board_is_not_free_when_a_third_is_named() {
+    for in_use in [false, true] {
+        let world = if in_use { enrolled().await } else { left_behind(false).await };
+        let rack = world.join("rack1").await;
+        if in_use {
+            running(&world).await;
+        }
+        only(&world, 3, "SN2").await;
+        only(&world, 4, "SN3").await;
+        for serial in ["SN1", "SN2", "SN3"] {
+            assert!(!is_free(&world, rack, 1, serial).await, "{serial}, in use: {in_use}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn where_a_policy_lets_servers_be_used_unwiped_one_that_nobody_compared_is_no_new_server() {
+    let ended = async |world: &World, generation| {
+        world.report(generation, Step::Inspect, What::Done(Done::default())).await;
+        assert_eq!(world.server().await.manage_state, ManageState::Ready);
+    };
+    for ran_again in [false, true] {
+        let mut world = enrolled().await;
+        world.start_again_without_wipes();
+        let rack = world.join("rack1").await;
+        let id = world.create().await.unwrap();
+        world.terminate(id).await;
+        let generation = world.server().await.task.unwrap().generation;
+        world.report(generation, Step::Inspect, What::Inspected(machine())).await;
+        world.report(generation, Step::Inspect, What::BmcFacts(bmc())).await;
+        if ran_again {
+            ended(&world, generation).await;
+            act(&world, ServerAction::Maintain { reason: "a look".into() }).await.unwrap();
+            for (action, step) in [(PowerAction::On, Step::Power), (PowerAction::Off, Step::PowerOff)] {
+                world.lifecycle.power_servers(None, vec![world.server_id()], action).await.unwrap();
+                world.report(world.server().await.generation, step, What::Done(Done::default())).await;
+            }
+        } else {
+            let failed = Failed { cause: "ramdisk_silent".into(), message: "it fell silent".into() };
+            world.report(generation, Step::Inspect, What::Failed(failed)).await;
+        }
+        act(&world, ServerAction::Offboard { confirm_off: false }).await.unwrap();
+        world.clock.advance(std::time::Duration::from_secs(25 * 3600));
+        world.lifecycle.purge().await.unwrap();
+        let forgotten = world.lifecycle.forget_server(world.server_id(), false).await.unwrap_err().to_string();
+        assert!(forgotten.contains("nobody looked"), "{forgotten}");
+        only(&world, 3, "SN2").await;
+        assert!(!is_free(&world, rack, 1, "SN1").await, "it ran again: {ran_again}");
+    }
+}
+
+#[tokio::test]
+async fn where_a_policy_lets_servers_be_used_unwiped_one_that_is_being_compared_is_no_new_server() {
+    let mut world = enrolled().await;
+    world.start_again_without_wipes();
+    let rack = world.join("rack1").await;
+    let id = world.create().await.unwrap();
+    world.terminate(id).await;
+    let generation = world.server().await.task.unwrap().generation;
+    world.report(generation, Step::Inspect, What::Inspected(machine())).await;
+    assert!(world.server().await.inspected_at.is_some());
+    only(&world, 3, "SN2").await;
+    assert!(!is_free(&world, rack, 1, "SN1").await);
 }

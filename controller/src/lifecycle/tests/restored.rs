@@ -2,13 +2,13 @@
 
 use super::{
     KEY, done, installed, started,
-    world::{PROJECT, World},
+    world::{PROJECT, World, registration},
 };
 use crate::{
     api::ports::LifecycleApi,
     config::Config,
     lifecycle::{Doubted, Rules, doubt, power::PowerAction, refusal::Refusal},
-    request::ServerAction,
+    request::{RegisterServer, ServerAction},
     store::{
         ServerEventsWanted, StoreError,
         access::AuditWanted,
@@ -158,11 +158,26 @@ async fn a_wipe_that_was_in_progress_keeps_the_server_out() {
 async fn a_server_that_was_not_inspected_yet_is_not_reset_by_itself() {
     let world = World::new().await;
     let mut server = world.server().await;
+    let server_id = server.id;
     (server.manage_state, server.inspected_at, server.allow_reset) = (ManageState::Onboard, None, true);
     world.store.run(move |tx| tx.update_server(&server)).await.unwrap();
     restored(&world).await;
     assert!(world.hello(world.agent, 1).await.unwrap().1.is_empty(), "an inspection began");
     assert_eq!(world.server().await.manage_state, ManageState::Onboard);
+    // Nor because another agent is to have it, or may reset what it inspects.
+    let (id, rack1, rack2) = (server_id, world.join("rack1").await, world.join("rack2").await);
+    let (allowed, forbidden) = (Some(true), Some(false));
+    for allow_reset in [forbidden, allowed] {
+        world.lifecycle.register(id, RegisterServer { allow_reset, ..registration("rack1") }).await.unwrap();
+    }
+    assert!(world.hello(rack1, 1).await.unwrap().1.is_empty(), "an inspection began");
+    world.lifecycle.revoke_agent("rack1".into()).await.unwrap().unwrap();
+    world.lifecycle.replace_agent("rack1".into(), "rack2".into()).await.unwrap().unwrap();
+    let (claims, orders) = world.hello(rack2, 1).await.unwrap();
+    assert!(claims[0].accepted && orders.is_empty(), "an inspection began");
+    assert_eq!(cause(&world.server().await), "database_restored");
+    let inspect = ServerAction::Inspect { allow_reset: false, accept_baseline: false };
+    assert!(world.lifecycle.act_on_server(id, inspect).await.unwrap().task.is_some());
 }
 
 #[tokio::test]

@@ -332,6 +332,7 @@ async fn one_machine_is_one_server() {
     for (server, what) in [
         (machine("b1113700-0000-4000-8000-000000000001", "", "52:54:00:00:00:02"), "MAC 52:54:00:00:00:02"),
         (machine("", "SN1", "52:54:00:00:00:09"), "serial number SN1"),
+        (machine("", "sn1", "52:54:00:00:00:09"), "serial number sn1"),
     ] {
         let claim = claim(&world, other, server).await;
         assert!(!claim.accepted && claim.reason.contains(what), "{claim:?}");

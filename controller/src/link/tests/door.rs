@@ -11,7 +11,7 @@ use crate::{
 use billet_proto::{
     join::JoinToken,
     link::{
-        AgentMessage, ControllerMessage, Hello, JoinRequest, OwnedServer, RenewReply, RenewRequest, Welcome,
+        AgentMessage, ControllerMessage, Hello, JoinRequest, Order, OwnedServer, RenewReply, RenewRequest, Welcome,
         agent_message, controller_message, enrollment_client::EnrollmentClient, link_client::LinkClient,
     },
     manifest::{CHUNK_BYTES, ChunkEntry, Digest, MAX_FRAME_BYTES, Manifest},
@@ -182,6 +182,18 @@ pub(crate) struct Session {
 }
 
 impl Session {
+    /// The next order, if one comes in that time.
+    pub(crate) async fn order_within(&mut self, limit: Duration) -> Option<Order> {
+        let next = async {
+            loop {
+                if let Some(controller_message::Body::Order(order)) = self.told.message().await.unwrap()?.body {
+                    return Some(order);
+                }
+            }
+        };
+        tokio::time::timeout(limit, next).await.ok().flatten()
+    }
+
     /// Waits until it ends, for as long as that.
     pub(crate) async fn ends_within(&mut self, limit: Duration) -> bool {
         let end = async { while let Ok(Some(_)) = self.told.message().await {} };

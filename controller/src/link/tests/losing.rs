@@ -5,8 +5,9 @@ use crate::{
     api::ports::{LifecycleApi as _, Presence as _},
     lifecycle::tests::world::registration,
 };
-use billet_proto::link::OwnedServer;
+use billet_proto::{ServerId, link::OwnedServer};
 use std::time::Duration;
+use uuid::Uuid;
 
 #[tokio::test]
 async fn an_agent_whose_server_is_given_to_another_is_told_at_once_and_so_is_the_other() {
@@ -72,4 +73,26 @@ async fn an_agent_that_was_given_a_server_while_it_attached_comes_again_once() {
     let registered = controller.sessions.registered_for(agent).await.unwrap();
     let (number, _messages) = controller.sessions.open(agent, 1, first()).unwrap();
     assert!(controller.sessions.still_owns(agent, number, &registered).await.unwrap());
+}
+
+#[tokio::test]
+async fn an_agent_whose_claim_was_refused_is_sent_no_order_for_that_server_though_it_stays_its_own() {
+    let controller = Controller::new().await;
+    let (id, world) = (controller.world.server_id(), &controller.world);
+    let named = |serial: &str| {
+        vec![OwnedServer { id: id.to_string(), serial: serial.into(), macs: vec![], ..OwnedServer::default() }]
+    };
+    let (mut owner, mut other) = (controller.owner().await, controller.join("rack1").await);
+    let second = OwnedServer { id: ServerId::new(Uuid::from_u128(2)).to_string(), ..named("SN2").remove(0) };
+    let _other = other.attach_with(1, vec![second]).await.unwrap();
+    world.create().await.unwrap();
+    // Its configuration says that the server is the other agent's machine.
+    let mut refused = owner.attach_with(1, named("SN2")).await.unwrap();
+    assert!(!refused.welcome.claims[0].accepted);
+    assert_eq!(world.server().await.owner, Some(world.agent));
+    let order = world.lifecycle.open_orders(world.agent).await.unwrap().remove(0);
+    crate::lifecycle::Dispatch::send(&controller.sessions, world.agent, order);
+    assert_eq!(refused.order_within(Duration::from_millis(300)).await, None);
+    let mut right = owner.attach_with(2, named("SN1")).await.unwrap();
+    assert_eq!(right.order_within(LONG).await.unwrap().server_id, id.to_string());
 }

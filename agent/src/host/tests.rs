@@ -1,6 +1,7 @@
 //! Whole orders, from the controller's message to its end, at a BMC and with a ramdisk that the test plays.
 
 mod baseline;
+mod changed_configuration;
 mod chassis;
 mod crash_table;
 mod leaving;

@@ -4,7 +4,7 @@ use super::{
     event::tame,
     inspect,
     machines::{Machines, is_another, is_same, overlap},
-    register, restored,
+    register, report, restored,
     rules::Rules,
     server_event,
     server_table::{ServerEvent, next},
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::store::{
     Result, StoreError, Transaction,
-    record::{Agent, Cause, FormerMachine, Hardware, ManageState, Marks, Server},
+    record::{Agent, Cause, FormerMachine, Hardware, ManageState, Marks, Server, TaskKind},
 };
 use billet_proto::{
     AgentId, ServerId,
@@ -155,6 +155,7 @@ fn claim(
         None => restored::unheard_of(tx, rules, id)?,
     };
     let is_another = is_another(&Marks::of(&server), &said);
+    let before = server.generation;
     if is_another {
         replace(tx, rules, &mut server, &said)?;
     }
@@ -178,9 +179,8 @@ fn claim(
         let text = format!("by agent {}", name_of(tx, agent)?);
         server_event::record(tx, rules, &server, server_event::CLAIMED, text)?;
     }
-    let before = server.generation;
     inspect::begin_if_due(tx, rules, &mut server)?;
-    // To look at the one that was just named changes nothing on it.
+    // To look at the one that was just named, or to give that up, changes nothing on it.
     for former in server.former_machines.iter_mut().filter(|former| former.generation == Some(before)) {
         former.generation = Some(server.generation);
     }
@@ -198,26 +198,38 @@ fn said_marks(said: &OwnedServer) -> Option<Marks> {
     Some(Marks { uuid: said.uuid.clone(), serial: said.serial.clone(), macs })
 }
 
-/// Whether what is said is the machine that had the place before, and no order came since another was named for it: nothing of a
-/// tenant's came to that other. Where a third is said, what was named in between may be the first with another board.
-fn is_put_right(server: &Server, said: &Marks) -> bool {
+/// Which of those that had the place before is said, where no order came since others were named for it: nothing of a tenant's came to
+/// those. Where one that never had it is said, what was named in between may be the first with another board.
+fn put_right(server: &Server, said: &Marks) -> Option<usize> {
     let was_only_left = |former: &FormerMachine| former.generation == Some(server.generation);
-    server.former_machines.iter().any(|former| was_only_left(former) && is_same(&former.marks, said))
+    server.former_machines.iter().position(|former| was_only_left(former) && is_same(&former.marks, said))
 }
 
 /// Whether what a tenant left may be on the machine that has the place, or a tenant is.
 fn is_kept(rules: &Rules, server: &Server, said: &Marks) -> bool {
     let may_hold = server.manage_state == ManageState::InUse || register::must_be_remembered(rules, server);
-    may_hold && !is_put_right(server, said)
+    may_hold && put_right(server, said).is_none()
 }
 
 /// What is in progress was ordered of the machine before: how that ends, of which its agent tells by the server's id, must not count for
 /// this one.
 fn give_up(tx: &mut dyn Transaction, rules: &Rules, server: &mut Server) -> Result<()> {
+    let failed = |what: &str| {
+        let message = format!("its agent's configuration names another machine since its {what} was begun");
+        Failed { cause: "machine_replaced".into(), message }
+    };
+    if let Some(mut instance) = tx.instance_on(server.id)?.filter(|instance| instance.phase.has_order()) {
+        let operation = instance.operation.word();
+        report::cut_off(tx, rules, &mut instance, &failed(operation))?;
+        // Which is kept with the server.
+        let known = tx.server(server.id)?.ok_or(StoreError::Corrupt("an instance's server"))?;
+        server.operation_state = known.operation_state;
+        server.generation += 1;
+    }
     let Some(task) = &server.task else { return Ok(()) };
-    let message = format!("its agent's configuration names another machine since its {} was begun", task.kind.word());
     let before = server.error.clone();
-    task::fail(tx, rules, server, &Failed { cause: "machine_replaced".into(), message })?;
+    let failed = failed(task.kind.word());
+    task::fail(tx, rules, server, &failed)?;
     if server.manage_state == ManageState::Onboard {
         // Nothing failed with this one: it is inspected by itself.
         server.error = before;
@@ -229,8 +241,9 @@ fn give_up(tx: &mut dyn Transaction, rules: &Rules, server: &mut Server) -> Resu
 /// Another machine has the place, or a part by which the one there was known was replaced.
 fn replace(tx: &mut dyn Transaction, rules: &Rules, server: &mut Server, said: &Marks) -> Result<()> {
     let is_free = server.manage_state != ManageState::InUse;
-    let is_busy =
-        server.task.is_some() || tx.instance_on(server.id)?.is_some_and(|instance| instance.deadline.is_some());
+    // To look at a machine leaves nothing on it.
+    let acts = server.task.as_ref().is_some_and(|task| !matches!(task.kind, TaskKind::Inspect { .. }));
+    let is_busy = acts || tx.instance_on(server.id)?.is_some_and(|instance| instance.deadline.is_some());
     // One that is back is as it was left, whatever was done since to those that had its place.
     let is_back = |former: &FormerMachine| former.generation != Some(server.generation) && overlap(&former.marks, said);
     let is_back = server.former_machines.iter().any(is_back);
@@ -245,6 +258,9 @@ fn replace(tx: &mut dyn Transaction, rules: &Rules, server: &mut Server, said: &
         // machine, the one before is no new server while nobody said that what is on it does not matter.
         let generation = (!is_busy).then_some(server.generation);
         server.former_machines.push(FormerMachine { marks: Marks::of(server), generation });
+    }
+    if let Some(first) = put_right(server, said) {
+        server.former_machines.truncate(first);
     }
     server.former_machines.retain(|former| !is_same(&former.marks, said));
     if is_back {

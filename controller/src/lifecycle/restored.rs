@@ -126,9 +126,11 @@ fn put_in_doubt(rules: &Rules, server: &mut Server, cause: Cause, doubted: &mut 
     }
 }
 
-/// Forgets why a server's inspection failed, so that it is inspected by itself; not that nobody knows what is on it.
+/// Forgets why a server's inspection failed, so that it is inspected by itself; not of one of which nobody knows what is on it.
 pub(super) fn clear_error(server: &mut Server) {
-    server.error = server.error.take().filter(|error| error.cause == CAUSE);
+    if !server.unwiped {
+        server.error = None;
+    }
 }
 
 /// Whether it is in use by what the backup says alone.

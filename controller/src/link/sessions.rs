@@ -161,7 +161,7 @@ impl Sessions {
     pub(super) fn order(&self, agent: AgentId, order: Order) {
         let is_owned = |session: &Session| order.server_id.parse().is_ok_and(|id| session.owned.contains(&id));
         if self.lock().by_agent.get(&agent).is_some_and(|session| !is_owned(session)) {
-            tracing::warn!(%agent, server = %order.server_id, "its order is not sent: the agent's claim was refused");
+            tracing::warn!(%agent, server = %order.server_id, "its order is not sent: the agent was not told that it has it");
             return;
         }
         self.push(agent, Body::Order(order));

@@ -37,7 +37,10 @@ pub(super) async fn run(
     old_nics: &[NicConfig],
     stage: Stage,
 ) -> Result<Produced, Failure> {
-    let plan = Plan::new(job, nics, old_nics)?;
+    let plan = match Plan::new(job, nics, old_nics) {
+        Ok(plan) => plan,
+        Err(failure) => return Err(misfit(job, &stage, failure).await),
+    };
     match work(job, &plan, task, stage).await {
         Ok(installed) => Ok(Produced::running(installed)),
         Err(mut failure) => {
@@ -45,6 +48,19 @@ pub(super) async fn run(
             Err(failure)
         }
     }
+}
+
+/// The configuration became another while the order was being done: what it began is ended all the same, by what is known of the
+/// server still.
+async fn misfit(job: &Job, stage: &Stage, mut failure: Failure) -> Failure {
+    match (stage, boot::Plan::new(job, Vec::new())) {
+        // Nothing was done yet.
+        (Stage::Begun, _) => {}
+        (Stage::Verifying(_), _) => failure.step = Step::Verify,
+        (_, Ok(plan)) => boot::abandon::run(job, &plan, &mut failure).await,
+        (_, Err(why)) => failure.message = format!("{}; the server may be on still: {}", failure.message, why.message),
+    }
+    failure
 }
 
 async fn work(job: &Job, plan: &Plan, task: Task, stage: Stage) -> Result<Installed, Failure> {

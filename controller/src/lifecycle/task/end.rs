@@ -5,7 +5,7 @@ use crate::{
     lifecycle::{
         baseline,
         event::tame,
-        inspect, inventory, maintain,
+        inspect, inventory, maintain, restored,
         rules::Rules,
         server_event::{self, Kind},
         server_table::{ServerEvent, kept_out, next},
@@ -39,9 +39,9 @@ pub(super) fn done(
         Err(failed) => return fail(tx, rules, server, &failed),
     };
     close(server);
-    // What the operator said of a server in maintenance stays said; and what is not compared here differs still.
-    let stays =
-        |cause: &str| cause == maintain::CAUSE || (cause == baseline::CAUSE && !baseline::is_compared(task.kind));
+    // What the operator said of a server in maintenance stays said; and what is not looked at here is as it was.
+    let is_not_seen_yet = |cause: &str| cause == baseline::CAUSE || cause == restored::CAUSE;
+    let stays = |cause: &str| cause == maintain::CAUSE || (is_not_seen_yet(cause) && !baseline::is_compared(task.kind));
     server.error = server.error.take().filter(|error| stays(&error.cause));
     let (event, kind) = match task.kind {
         TaskKind::Inspect { accept_unwiped: true, .. } => (ServerEvent::Accepted, server_event::INSPECTION_ENDED),

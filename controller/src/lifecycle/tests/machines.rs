@@ -238,9 +238,10 @@ async fn a_machine_that_was_named_by_mistake_while_an_instance_stands_still_is_f
         for serial in ["SN1", "SN2"] {
             assert!(!is_free(&world, rack, 1, serial).await, "{serial}");
         }
-        only(&world, 4, "SN1").await;
+        only(&world, 4, "SN3").await;
+        only(&world, 5, "SN1").await;
         assert!(!is_free(&world, rack, 1, "SN1").await);
-        assert!(is_free(&world, rack, 1, "SN2").await);
+        assert!(is_free(&world, rack, 1, "SN2").await && is_free(&world, rack, 1, "SN3").await);
         assert_eq!(world.server().await.former_machines, []);
     }
 }
@@ -305,6 +306,13 @@ async fn a_swap_that_is_taken_back_frees_the_other_though_it_was_looked_at_meanw
     assert!(!is_free(&world, rack, 1, "SN1").await);
     only(&world, 4, "SN1").await;
     assert!(is_free(&world, rack, 1, "SN2").await);
+    // And where two were named in a row.
+    for (epoch, serial) in [(5, "SN2"), (6, "SN3"), (7, "SN1")] {
+        only(&world, epoch, serial).await;
+    }
+    let server = world.server().await;
+    assert_eq!((server.unwiped, server.former_machines), (false, vec![]));
+    assert!(is_free(&world, rack, 1, "SN2").await && is_free(&world, rack, 1, "SN3").await);
 }
 
 #[tokio::test]
@@ -456,4 +464,38 @@ async fn where_a_policy_lets_servers_be_used_unwiped_one_that_is_being_compared_
     assert!(world.server().await.inspected_at.is_some());
     only(&world, 3, "SN2").await;
     assert!(!is_free(&world, rack, 1, "SN1").await);
+}
+
+#[tokio::test]
+async fn what_an_instance_was_ordered_does_not_end_on_another_machine() {
+    let world = enrolled().await;
+    let id = world.create().await.unwrap();
+    let generation = world.server().await.generation;
+    for step in [Step::Write, Step::Verify] {
+        world.report(generation, step, What::Started(Started::default())).await;
+    }
+    only(&world, 2, "SN2").await;
+    world.report(generation, Step::Verify, done(KEY)).await;
+    let instance = world.instance(id).await;
+    assert_eq!((instance.standing().state(), instance.error.unwrap().cause.as_str()), ("error", "machine_replaced"));
+    assert!(world.lifecycle.open_orders(world.agent).await.unwrap().is_empty());
+    // So it is with its power, and with its end, which frees nothing.
+    let world = enrolled().await;
+    running(&world).await;
+    world.lifecycle.power_servers(None, vec![world.server_id()], PowerAction::Off).await.unwrap();
+    let generation = world.server().await.generation;
+    only(&world, 2, "SN2").await;
+    world.report(generation, Step::PowerOff, What::Done(Done::default())).await;
+    let (server, instances) = (world.server().await, world.store.read(|tx| tx.unfinished_instances()).await.unwrap());
+    assert_eq!((server.operation_state.as_str(), instances.len()), ("power-off-failed", 0));
+    let id = world.store.read(move |tx| tx.instance_on(server.id)).await.unwrap().unwrap().id;
+    assert_eq!(world.instance(id).await.standing().state(), "running");
+    world.lifecycle.delete(None, id).await.unwrap();
+    let generation = world.server().await.generation;
+    only(&world, 3, "SN3").await;
+    world.report(generation, Step::PowerOff, What::Done(Done::default())).await;
+    assert_eq!((world.instance(id).await.standing().state(), world.reserved().await.len()), ("error", 1));
+    world.lifecycle.retry(id).await.unwrap();
+    world.report(world.server().await.generation, Step::PowerOff, What::Done(Done::default())).await;
+    assert_eq!((world.instance(id).await.standing().state(), world.reserved().await.len()), ("terminated", 0));
 }

@@ -17,7 +17,7 @@ use crate::{
 };
 use billet_proto::{
     ServerId,
-    link::{Hello, OwnedServer, Step, WordRequest, order::Work},
+    link::{Done, Failed, Hello, OwnedServer, Step, WordRequest, order::Work, report::What},
 };
 use std::time::Duration;
 
@@ -164,8 +164,15 @@ async fn a_server_that_was_not_inspected_yet_is_not_reset_by_itself() {
     restored(&world).await;
     assert!(world.hello(world.agent, 1).await.unwrap().1.is_empty(), "an inspection began");
     assert_eq!(world.server().await.manage_state, ManageState::Onboard);
-    // Nor because another agent is to have it, or may reset what it inspects.
+    // Nor because somebody had a look that failed, or at its power, another agent is to have it, or may reset what it inspects.
     let (id, rack1, rack2) = (server_id, world.join("rack1").await, world.join("rack2").await);
+    world.lifecycle.power_servers(None, vec![id], PowerAction::Off).await.unwrap();
+    world.report(world.server().await.generation, Step::PowerOff, What::Done(Done::default())).await;
+    assert_eq!(cause(&world.server().await), "database_restored");
+    let look = ServerAction::Inspect { allow_reset: false, accept_baseline: false };
+    world.lifecycle.act_on_server(id, look).await.unwrap();
+    let failed = Failed { cause: "server_is_on".into(), message: "it is on".into() };
+    world.report(world.server().await.generation, Step::Power, What::Failed(failed)).await;
     let (allowed, forbidden) = (Some(true), Some(false));
     for allow_reset in [forbidden, allowed] {
         world.lifecycle.register(id, RegisterServer { allow_reset, ..registration("rack1") }).await.unwrap();
@@ -175,7 +182,7 @@ async fn a_server_that_was_not_inspected_yet_is_not_reset_by_itself() {
     world.lifecycle.replace_agent("rack1".into(), "rack2".into()).await.unwrap().unwrap();
     let (claims, orders) = world.hello(rack2, 1).await.unwrap();
     assert!(claims[0].accepted && orders.is_empty(), "an inspection began");
-    assert_eq!(cause(&world.server().await), "database_restored");
+    assert_eq!(cause(&world.server().await), "server_is_on");
     let inspect = ServerAction::Inspect { allow_reset: false, accept_baseline: false };
     assert!(world.lifecycle.act_on_server(id, inspect).await.unwrap().task.is_some());
 }

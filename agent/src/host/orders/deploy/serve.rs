@@ -99,7 +99,7 @@ impl HandingOver<'_> {
     async fn hand_over(&mut self, nonce: Vec<u8>) -> (Result<HandOverReply, Status>, Option<Failure>) {
         let job = self.job;
         job.reporter.started(Step::HandOver, "the BMC to take the order to boot from disk");
-        if let Err(error) = leave::boot_from_disk(job).await {
+        if let Err(error) = leave::to_disk(job).await {
             let failure = Failure::bmc(Step::HandOver, &error);
             let status = Status::unavailable(failure.message.clone());
             // What may pass is tried again: the ramdisk asks again, until the step's deadline.

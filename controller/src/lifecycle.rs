@@ -31,6 +31,7 @@ mod rehearse;
 mod reinstall;
 mod remove;
 mod replace_agent;
+mod replace_machine;
 mod report;
 mod resend;
 mod restored;

@@ -3,20 +3,19 @@
 use super::{
     event::tame,
     inspect,
-    machines::{Machines, is_another, is_same, overlap},
-    register, report, restored,
+    machines::{Machines, is_another},
+    replace_machine, restored,
     rules::Rules,
     server_event,
     server_table::{ServerEvent, next},
-    task,
 };
 use crate::store::{
     Result, StoreError, Transaction,
-    record::{Agent, Cause, FormerMachine, Hardware, ManageState, Marks, Server, TaskKind},
+    record::{Agent, Cause, ManageState, Marks, Server},
 };
 use billet_proto::{
     AgentId, ServerId,
-    link::{Claim, Failed, Hello, OwnedServer},
+    link::{Claim, Hello, OwnedServer},
 };
 use std::collections::HashSet;
 
@@ -71,7 +70,7 @@ pub(super) fn hello(
         let (id, present) = (known.id.to_string(), Marks::of(&known));
         let said = hello.servers.iter().find(|said| said.id == id).and_then(said_marks);
         // Where it was may be another server's place now, whichever is named first.
-        if said.is_some_and(|said| is_another(&present, &said) && !is_kept(rules, &known, &said)) {
+        if said.is_some_and(|said| is_another(&present, &said) && !replace_machine::is_kept(rules, &known, &said)) {
             machines.forget(known.id);
         }
     }
@@ -157,7 +156,7 @@ fn claim(
     let is_another = is_another(&Marks::of(&server), &said);
     let before = server.generation;
     if is_another {
-        replace(tx, rules, &mut server, &said)?;
+        replace_machine::replace(tx, rules, &mut server, &said)?;
     }
     if is_refused(&server) {
         server.error = None;
@@ -196,81 +195,6 @@ fn claim(
 fn said_marks(said: &OwnedServer) -> Option<Marks> {
     let macs = said.macs.iter().take(16).map(|mac| mac.parse().ok()).collect::<Option<_>>()?;
     Some(Marks { uuid: said.uuid.clone(), serial: said.serial.clone(), macs })
-}
-
-/// Which of those that had the place before is said, where no order came since others were named for it: nothing of a tenant's came to
-/// those. Where one that never had it is said, what was named in between may be the first with another board.
-fn put_right(server: &Server, said: &Marks) -> Option<usize> {
-    let was_only_left = |former: &FormerMachine| former.generation == Some(server.generation);
-    server.former_machines.iter().position(|former| was_only_left(former) && is_same(&former.marks, said))
-}
-
-/// Whether what a tenant left may be on the machine that has the place, or a tenant is.
-fn is_kept(rules: &Rules, server: &Server, said: &Marks) -> bool {
-    let may_hold = server.manage_state == ManageState::InUse || register::must_be_remembered(rules, server);
-    may_hold && put_right(server, said).is_none()
-}
-
-/// What is in progress was ordered of the machine before: how that ends, of which its agent tells by the server's id, must not count for
-/// this one.
-fn give_up(tx: &mut dyn Transaction, rules: &Rules, server: &mut Server) -> Result<()> {
-    let failed = |what: &str| {
-        let message = format!("its agent's configuration names another machine since its {what} was begun");
-        Failed { cause: "machine_replaced".into(), message }
-    };
-    if let Some(mut instance) = tx.instance_on(server.id)?.filter(|instance| instance.phase.has_order()) {
-        let operation = instance.operation.word();
-        report::cut_off(tx, rules, &mut instance, &failed(operation))?;
-        // Which is kept with the server.
-        let known = tx.server(server.id)?.ok_or(StoreError::Corrupt("an instance's server"))?;
-        server.operation_state = known.operation_state;
-        server.generation += 1;
-    }
-    let Some(task) = &server.task else { return Ok(()) };
-    let before = server.error.clone();
-    let failed = failed(task.kind.word());
-    task::fail(tx, rules, server, &failed)?;
-    if server.manage_state == ManageState::Onboard {
-        // Nothing failed with this one: it is inspected by itself.
-        server.error = before;
-    }
-    server.generation += 1;
-    Ok(())
-}
-
-/// Another machine has the place, or a part by which the one there was known was replaced.
-fn replace(tx: &mut dyn Transaction, rules: &Rules, server: &mut Server, said: &Marks) -> Result<()> {
-    let is_free = server.manage_state != ManageState::InUse;
-    // To look at a machine leaves nothing on it.
-    let acts = server.task.as_ref().is_some_and(|task| !matches!(task.kind, TaskKind::Inspect { .. }));
-    let is_busy = acts || tx.instance_on(server.id)?.is_some_and(|instance| instance.deadline.is_some());
-    // One that is back is as it was left, whatever was done since to those that had its place.
-    let is_back = |former: &FormerMachine| former.generation != Some(server.generation) && overlap(&former.marks, said);
-    let is_back = server.former_machines.iter().any(is_back);
-    if is_free && !register::must_be_remembered(rules, server) {
-        // Its disks are others. Its baseline stays: a machine that may have had a tenant under another id is let in by no configuration, but
-        // where it is as the one before, or the operator accepts it.
-        tx.forget_inventory(server.id)?;
-        server.hardware = Hardware::default();
-    }
-    if is_kept(rules, server, said) {
-        // Its board may have been replaced, and then its disks are the same: they are erased as they were recorded. Where it is another
-        // machine, the one before is no new server while nobody said that what is on it does not matter.
-        let generation = (!is_busy).then_some(server.generation);
-        server.former_machines.push(FormerMachine { marks: Marks::of(server), generation });
-    }
-    if let Some(first) = put_right(server, said) {
-        server.former_machines.truncate(first);
-    }
-    server.former_machines.retain(|former| !is_same(&former.marks, said));
-    if is_back {
-        server.unwiped = true;
-        server.former_machines.iter_mut().for_each(|former| former.generation = None);
-    }
-    if is_free {
-        server.inspected_at = None;
-    }
-    give_up(tx, rules, server)
 }
 
 /// One row that was damaged must not keep a whole rack out: why there is none.

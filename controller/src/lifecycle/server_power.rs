@@ -82,7 +82,7 @@ fn of_empty(
         ));
     }
     if server.unwiped && action != PowerAction::Off {
-        // The same of this one: what an inspection saw before is not how it is any more.
+        // Its last tenant's system runs again: what an inspection saw before is not how it is any more.
         server.inspected_at = None;
     }
     let kind = match action {

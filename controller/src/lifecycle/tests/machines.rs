@@ -13,7 +13,7 @@ use crate::{
     store::record::{ManageState, Server, WipePolicy},
 };
 use billet_proto::{
-    AgentId,
+    AgentId, InstanceId,
     link::{Claim, Done, Failed, Hello, Inventory, OwnedServer, Started, Step, order::Work, report::What},
 };
 
@@ -202,15 +202,33 @@ async fn only(world: &World, epoch: u64, serial: &str) {
     configured(world, epoch, ("", serial)).await;
 }
 
-/// An instance is installed on the server, whatever its generation.
-async fn running(world: &World) {
+/// An instance is installed on the server, and is to answer; with its order's generation.
+async fn verifying(world: &World) -> (InstanceId, u64) {
     let id = world.create().await.unwrap();
     let generation = world.server().await.generation;
     for step in [Step::Write, Step::Verify] {
         world.report(generation, step, What::Started(Started::default())).await;
     }
+    (id, generation)
+}
+
+/// As above, and it answered.
+async fn running(world: &World) -> InstanceId {
+    let (id, generation) = verifying(world).await;
     world.report(generation, Step::Verify, done(KEY)).await;
     assert_eq!(world.instance(id).await.standing().state(), "running");
+    id
+}
+
+/// A tenant left where nothing is wiped, and the ramdisk told what it saw; with the inspection's generation.
+async fn seen_unwiped() -> (World, u64) {
+    let mut world = enrolled().await;
+    world.start_again_without_wipes();
+    let id = world.create().await.unwrap();
+    world.terminate(id).await;
+    let generation = world.server().await.task.unwrap().generation;
+    world.report(generation, Step::Inspect, What::Inspected(machine())).await;
+    (world, generation)
 }
 
 /// Whether another agent may have a machine as a new server.
@@ -418,21 +436,13 @@ async fn one_that_may_be_the_machine_before_with_another_board_is_not_free_when_
 
 #[tokio::test]
 async fn where_a_policy_lets_servers_be_used_unwiped_one_that_nobody_compared_is_no_new_server() {
-    let ended = async |world: &World, generation| {
-        world.report(generation, Step::Inspect, What::Done(Done::default())).await;
-        assert_eq!(world.server().await.manage_state, ManageState::Ready);
-    };
     for ran_again in [false, true] {
-        let mut world = enrolled().await;
-        world.start_again_without_wipes();
+        let (world, generation) = seen_unwiped().await;
         let rack = world.join("rack1").await;
-        let id = world.create().await.unwrap();
-        world.terminate(id).await;
-        let generation = world.server().await.task.unwrap().generation;
-        world.report(generation, Step::Inspect, What::Inspected(machine())).await;
-        world.report(generation, Step::Inspect, What::BmcFacts(bmc())).await;
         if ran_again {
-            ended(&world, generation).await;
+            world.report(generation, Step::Inspect, What::BmcFacts(bmc())).await;
+            world.report(generation, Step::Inspect, What::Done(Done::default())).await;
+            assert_eq!(world.server().await.manage_state, ManageState::Ready);
             act(&world, ServerAction::Maintain { reason: "a look".into() }).await.unwrap();
             for (action, step) in [(PowerAction::On, Step::Power), (PowerAction::Off, Step::PowerOff)] {
                 world.lifecycle.power_servers(None, vec![world.server_id()], action).await.unwrap();
@@ -454,13 +464,8 @@ async fn where_a_policy_lets_servers_be_used_unwiped_one_that_nobody_compared_is
 
 #[tokio::test]
 async fn where_a_policy_lets_servers_be_used_unwiped_one_that_is_being_compared_is_no_new_server() {
-    let mut world = enrolled().await;
-    world.start_again_without_wipes();
+    let (world, _) = seen_unwiped().await;
     let rack = world.join("rack1").await;
-    let id = world.create().await.unwrap();
-    world.terminate(id).await;
-    let generation = world.server().await.task.unwrap().generation;
-    world.report(generation, Step::Inspect, What::Inspected(machine())).await;
     assert!(world.server().await.inspected_at.is_some());
     only(&world, 3, "SN2").await;
     assert!(!is_free(&world, rack, 1, "SN1").await);
@@ -469,11 +474,7 @@ async fn where_a_policy_lets_servers_be_used_unwiped_one_that_is_being_compared_
 #[tokio::test]
 async fn what_an_instance_was_ordered_does_not_end_on_another_machine() {
     let world = enrolled().await;
-    let id = world.create().await.unwrap();
-    let generation = world.server().await.generation;
-    for step in [Step::Write, Step::Verify] {
-        world.report(generation, step, What::Started(Started::default())).await;
-    }
+    let (id, generation) = verifying(&world).await;
     only(&world, 2, "SN2").await;
     world.report(generation, Step::Verify, done(KEY)).await;
     let instance = world.instance(id).await;
@@ -481,14 +482,12 @@ async fn what_an_instance_was_ordered_does_not_end_on_another_machine() {
     assert!(world.lifecycle.open_orders(world.agent).await.unwrap().is_empty());
     // So it is with its power, and with its end, which frees nothing.
     let world = enrolled().await;
-    running(&world).await;
+    let id = running(&world).await;
     world.lifecycle.power_servers(None, vec![world.server_id()], PowerAction::Off).await.unwrap();
     let generation = world.server().await.generation;
     only(&world, 2, "SN2").await;
     world.report(generation, Step::PowerOff, What::Done(Done::default())).await;
-    let (server, instances) = (world.server().await, world.store.read(|tx| tx.unfinished_instances()).await.unwrap());
-    assert_eq!((server.operation_state.as_str(), instances.len()), ("power-off-failed", 0));
-    let id = world.store.read(move |tx| tx.instance_on(server.id)).await.unwrap().unwrap().id;
+    assert_eq!(world.server().await.operation_state, "power-off-failed");
     assert_eq!(world.instance(id).await.standing().state(), "running");
     world.lifecycle.delete(None, id).await.unwrap();
     let generation = world.server().await.generation;
